@@ -1,0 +1,53 @@
+/** Bytes as they travel: Uint8Array everywhere, with the few operations that rules need. */
+export type Bytes = Uint8Array;
+
+export const NO_BYTES: Bytes = new Uint8Array(0);
+
+export function concatBytes(...parts: readonly Bytes[]): Bytes {
+  return Buffer.concat(parts);
+}
+
+export function equalBytes(a: Bytes, b: Bytes): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
+
+/** Unsigned, byte by byte; the order of keys in a ledger. */
+export function compareBytes(a: Bytes, b: Bytes): number {
+  return Buffer.compare(a, b);
+}
+
+export function toHex(bytes: Bytes): string {
+  return view(bytes).toString("hex");
+}
+
+/** @throws RangeError when the text is not an even number of hex digits */
+export function fromHex(hex: string): Bytes {
+  if (!/^([0-9a-fA-F]{2})*$/.test(hex)) throw new RangeError("not hex");
+  return Buffer.from(hex, "hex");
+}
+
+export function toBase64(bytes: Bytes): string {
+  return view(bytes).toString("base64");
+}
+
+export function fromBase64(text: string): Bytes {
+  return Buffer.from(text, "base64");
+}
+
+export function toUtf8(bytes: Bytes): string {
+  return view(bytes).toString("utf8");
+}
+
+export function fromUtf8(text: string): Bytes {
+  return Buffer.from(text, "utf8");
+}
+
+/** A one-character-per-byte string: the cheapest exact Map key for bytes. */
+export function bytesKey(bytes: Bytes): string {
+  return view(bytes).latin1Slice(0, bytes.length);
+}
+
+function view(bytes: Bytes): Buffer & { latin1Slice(start: number, end: number): string } {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer as Buffer & { latin1Slice(start: number, end: number): string };
+}
