@@ -1,1 +1,4 @@
-export {};
+export * from "./definition.js";
+export * from "./error.js";
+export * from "./keys.js";
+export * from "./reading.js";
