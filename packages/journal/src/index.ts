@@ -1,1 +1,7 @@
-export {};
+export * from "./block.js";
+export * from "./error.js";
+export * from "./hash.js";
+export * from "./proof.js";
+export * from "./store.js";
+export * from "./strand-id.js";
+export * from "./tree.js";

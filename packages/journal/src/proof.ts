@@ -1,0 +1,50 @@
+/**
+ * Digests and proofs over one strand.
+ *
+ * A proof is a list of 32-byte hashes; join the leaf with each in order (`foldPath`) and the digest must come out.
+ * For a whole block: its siblings in the block tree. For one entry: its siblings within the block, then the previous
+ * block's hash (block 0 has none), then the block's path. This is the order of QLDB's GetRevision and GetBlock.
+ */
+import type { Bytes, UnixMs } from "@hansa/primitives";
+import { equalBytes } from "@hansa/primitives";
+import type { BlockAddress, JournalBlock } from "./block.js";
+import { JournalError } from "./error.js";
+import { foldPath, HASH_BYTES, merklePath } from "./hash.js";
+import { type NodeReader, treePath, treeRoot } from "./tree.js";
+
+/** The root over the block hashes 0..tip of one strand. */
+export type Digest = { readonly hash: Bytes; readonly tip: BlockAddress; readonly tipTimestampMs: UnixMs };
+
+export function digestAt(tip: JournalBlock, read: NodeReader): Digest {
+  const hash = treeRoot(tip.address.sequenceNo + 1, read);
+  return { hash, tip: tip.address, tipTimestampMs: tip.timestampMs };
+}
+
+/**
+ * Path from a block's hash to the digest with this tip.
+ * @throws JournalError TIP_TOO_OLD when the block is newer than the tip
+ */
+export function blockPath(address: BlockAddress, tipSequenceNo: number, read: NodeReader): Bytes[] {
+  if (address.sequenceNo > tipSequenceNo) throw new JournalError({ code: "TIP_TOO_OLD", address, tipSequenceNo });
+  return treePath(address.sequenceNo, tipSequenceNo + 1, read);
+}
+
+/**
+ * Path from one entry's hash to the digest with this tip.
+ * @throws JournalError TIP_TOO_OLD, ENTRY_NOT_FOUND
+ */
+export function entryPath(block: JournalBlock, entryIndex: number, tipSequenceNo: number, read: NodeReader): Bytes[] {
+  const { address, entryHashes, previousBlockHash } = block;
+  if (!Number.isInteger(entryIndex) || entryIndex < 0 || entryIndex >= entryHashes.length) {
+    throw new JournalError({ code: "ENTRY_NOT_FOUND", address, entryIndex, entryCount: entryHashes.length });
+  }
+  const chain = previousBlockHash.length === 0 ? [] : [previousBlockHash];
+  return [...merklePath(entryHashes, entryIndex), ...chain, ...blockPath(address, tipSequenceNo, read)];
+}
+
+/** Whether the path leads from the leaf to the digest. Never throws, whatever the lengths. */
+export function verifyPath(leaf: Bytes, path: readonly Bytes[], digest: Bytes): boolean {
+  if (leaf.length !== HASH_BYTES || digest.length !== HASH_BYTES) return false;
+  if (path.some((item) => item.length !== HASH_BYTES)) return false;
+  return equalBytes(foldPath(leaf, path), digest);
+}

@@ -1,0 +1,55 @@
+/**
+ * Where strands are kept. `storage` implements this in memory and in append-only files; one suite runs on both.
+ */
+import type { Bytes } from "@hansa/primitives";
+import type { JournalBlock, StrandTip } from "./block.js";
+import type { NodeReader } from "./tree.js";
+
+export type StrandInfo = {
+  readonly strandId: string;
+  /** What the strand carries, e.g. the channel's name. */
+  readonly name: string;
+};
+
+/** One block and the bytes it stands for (a channel's `common.Block`, metadata included), kept as they are. */
+export type JournalRecord = { readonly block: JournalBlock; readonly content: Bytes };
+
+/** One open strand. There is one writer; readers see a block only when it is durable. */
+export interface JournalStrand {
+  readonly info: StrandInfo;
+  readonly tip: StrandTip;
+
+  /**
+   * Appends consecutive blocks; when the promise resolves, all of them are durable. They are refused as a broken
+   * invariant unless they follow the tip. Calls are served in order, so the next may be made before the last resolved.
+   * After a failure of the medium every further call rejects with the same JournalError STORE_FAILED.
+   */
+  append(records: readonly JournalRecord[]): Promise<void>;
+
+  /** @throws JournalError BLOCK_NOT_FOUND, or DAMAGED when the stored bytes fail their checksum */
+  block(sequenceNo: number): Promise<JournalBlock>;
+
+  /** The content as appended. Throws as `block`. */
+  content(sequenceNo: number): Promise<Bytes>;
+
+  /** Nodes of the tree over the durable blocks. */
+  readonly node: NodeReader;
+
+  /** Waits for appends under way, then lets go of the files. */
+  close(): Promise<void>;
+}
+
+export interface JournalStore {
+  list(): Promise<readonly StrandInfo[]>;
+
+  /** Makes an empty strand. @throws JournalError STRAND_EXISTS */
+  create(info: StrandInfo): Promise<JournalStrand>;
+
+  /** Opens a strand, or returns it when it is open. @throws JournalError STRAND_NOT_FOUND, DAMAGED */
+  open(strandId: string): Promise<JournalStrand>;
+
+  /** Closes and forgets a strand and all its blocks. Nothing happens when there is none. */
+  remove(strandId: string): Promise<void>;
+
+  close(): Promise<void>;
+}
