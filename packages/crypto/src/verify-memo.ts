@@ -1,0 +1,44 @@
+/**
+ * Remembers signatures that verified, so that one process pays once for a signature that several of its parts check:
+ * creator and endorsements travel through endorser, gateway, orderer and committer. Verification is a pure function,
+ * so nobody's verdict changes. Failures are never remembered: they are rare, and an attacker could fill the memo.
+ */
+import { hash, type KeyObject } from "node:crypto";
+import { type Bytes, bytesKey, LruMap } from "@hansa/primitives";
+import { keyFingerprint } from "./key.js";
+import { type SignatureHash, verifySignature } from "./signature.js";
+
+export class VerifyMemo {
+  readonly #valid: LruMap<string, true>;
+
+  /** `capacity` counts signatures, about 300 bytes each. */
+  constructor(capacity = 8192) {
+    this.#valid = new LruMap(capacity);
+  }
+
+  get size(): number {
+    return this.#valid.size;
+  }
+
+  verify(publicKey: KeyObject, message: Bytes, signature: Bytes, hashName: SignatureHash = "sha256"): boolean {
+    const key = memoKey(publicKey, message, signature, hashName);
+    if (this.#valid.get(key) !== undefined) return true;
+    const valid = verifySignature(publicKey, message, signature, hashName);
+    if (valid) this.#valid.set(key, true);
+    return valid;
+  }
+
+  /** Enters a signature that this process has just made itself. */
+  remember(publicKey: KeyObject, message: Bytes, signature: Bytes, hashName: SignatureHash = "sha256"): void {
+    this.#valid.set(memoKey(publicKey, message, signature, hashName), true);
+  }
+
+  clear(): void {
+    this.#valid.clear();
+  }
+}
+
+function memoKey(publicKey: KeyObject, message: Bytes, signature: Bytes, hashName: SignatureHash): string {
+  const kind = hashName === "sha256" ? "" : hashName;
+  return keyFingerprint(publicKey) + hash("sha256", message, "latin1" as "hex") + kind + bytesKey(signature);
+}
