@@ -31,11 +31,11 @@ function explain(fault: JournalFault): string {
     case "BLOCK_NOT_FOUND":
       return `strand ${fault.strandId} has ${fault.size} blocks, none numbered ${fault.sequenceNo}`;
     case "ENTRY_NOT_FOUND":
-      return `${describe(fault.address)} has ${fault.entryCount} entries, none numbered ${fault.entryIndex}`;
+      return `${describeBlock(fault.address)} has ${fault.entryCount} entries, none numbered ${fault.entryIndex}`;
     case "TIP_TOO_OLD":
-      return `${describe(fault.address)} is newer than the digest's tip ${fault.tipSequenceNo}`;
+      return `${describeBlock(fault.address)} is newer than the digest's tip ${fault.tipSequenceNo}`;
     case "HASH_MISMATCH":
-      return `${describe(fault.address)}: ${fault.what} is ${toHex(fault.found)}, expected ${toHex(fault.expected)}`;
+      return `${describeBlock(fault.address)}: ${fault.what} is ${toHex(fault.found)}, expected ${toHex(fault.expected)}`;
     case "DAMAGED":
       return `strand ${fault.strandId}, block ${fault.sequenceNo}: ${fault.detail} (${fault.file}, byte ${fault.byte})`;
     case "STORE_FAILED":
@@ -55,6 +55,6 @@ function adviceFor(fault: JournalFault): string | undefined {
   }
 }
 
-export function describe(address: BlockAddress): string {
+export function describeBlock(address: BlockAddress): string {
   return `strand ${address.strandId}, block ${address.sequenceNo}`;
 }

@@ -1,1 +1,3 @@
-export {};
+export { type FileJournalOptions, FileJournalStore } from "./journal-file.js";
+export { writeFileDurably } from "./journal-file-write.js";
+export { MemoryJournalStore } from "./journal-memory.js";
