@@ -1,0 +1,166 @@
+import type { ValueOf } from "./shape.js";
+import { optional, required } from "./shape.js";
+
+/**
+ * The network file. Its JSON schema, `network-configs/schema/network.schema.json`, is generated from here by
+ * `scripts/generate-schema.mjs`; a test says when the two differ.
+ */
+const port = { kind: "integer", min: 1, max: 65535 } as const;
+const count = { kind: "integer", min: 1, max: 1_000_000 } as const;
+const name = {
+  kind: "text",
+  pattern: /^[A-Za-z][A-Za-z0-9-]{0,39}$/,
+  like: "a name of letters, digits and hyphens that starts with a letter",
+} as const;
+const networkName = {
+  kind: "text",
+  pattern: /^[a-z][a-z0-9-]{0,39}$/,
+  like: "a name of lower-case letters, digits and hyphens that starts with a letter",
+} as const;
+/** Source: hyperledger/fabric, common/configtx/validator.go (channel ids). */
+const channelName = {
+  kind: "text",
+  pattern: /^[a-z][a-z0-9.-]{0,248}$/,
+  like: "a channel name of lower-case letters, digits, dots and hyphens that starts with a letter",
+} as const;
+/** Source: hyperledger/fabric, core/chaincode/lifecycle/scc.go (chaincode names and versions). */
+const contractName = {
+  kind: "text",
+  pattern: /^[a-zA-Z0-9]+([-_][a-zA-Z0-9]+)*$/,
+  like: "a contract name of letters and digits, joined by single hyphens or underscores",
+} as const;
+const contractVersion = {
+  kind: "text",
+  pattern: /^[A-Za-z0-9_.+-]+$/,
+  like: "a version of letters, digits, and the signs _ . + -",
+} as const;
+const domain = {
+  kind: "text",
+  pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
+  like: "a domain name in lower case, such as brewery.example.com",
+} as const;
+const mspId = { kind: "text", pattern: /^[A-Za-z][A-Za-z0-9.-]{0,99}$/, like: "an MSP id, such as BreweryMSP" } as const;
+const path = { kind: "text", pattern: /./, like: "a path, relative to this file" } as const;
+const policy = {
+  kind: "text",
+  pattern: /./,
+  like: "majority, all, any, or a policy such as OutOf(2, 'BreweryMSP.peer', 'PubMSP.peer')",
+} as const;
+
+const batch = {
+  kind: "record",
+  fields: {
+    timeout: optional({ kind: "duration" }, "the longest a transaction waits for others to fill its block; 2s unless given"),
+    maxMessages: optional(count, "the most transactions in a block; 500 unless given"),
+    preferredSize: optional({ kind: "size" }, "a block is cut before it grows past this; 2 MB unless given"),
+    maxSize: optional({ kind: "size" }, "no block is larger than this; 10 MB unless given"),
+  },
+} as const;
+
+export const networkShape = {
+  kind: "record",
+  fields: {
+    network: required(networkName, "the name of the network, which names its folder under .hansa"),
+    mode: optional(
+      { kind: "choice", values: ["processes", "inline"] },
+      "processes: every node in its own process (the default); inline: all nodes in one process",
+    ),
+    batching: optional(
+      { kind: "choice", values: ["adaptive", "fabric"] },
+      "adaptive: a block is written as soon as the last one is (the default); fabric: wait for the batch timer as Fabric does",
+    ),
+    members: required(
+      {
+        kind: "list",
+        minItems: 1,
+        of: {
+          kind: "record",
+          fields: {
+            name: required(name, "the member's name"),
+            domain: optional(domain, "the member's domain; <name>.example.com unless given"),
+            mspId: optional(mspId, "the member's MSP id; <Name>MSP unless given"),
+            peers: optional(
+              {
+                kind: "list",
+                minItems: 1,
+                of: {
+                  kind: "record",
+                  fields: { port: optional(port, "the peer's port; a free one unless given") },
+                },
+              },
+              "the member's peers; one unless given",
+            ),
+            ca: optional(
+              {
+                kind: "record",
+                fields: { port: optional(port, "the port of the member's certificate authority; a free one unless given") },
+              },
+              "the member's certificate authority",
+            ),
+            users: optional(
+              { kind: "list", minItems: 1, of: name },
+              "users to enrol besides the administrator; User1 unless given",
+            ),
+          },
+        },
+      },
+      "the members, each with its peers and its certificate authority",
+    ),
+    orderer: optional(
+      {
+        kind: "record",
+        fields: {
+          domain: optional(domain, "the ordering organisation's domain; example.com unless given"),
+          mspId: optional(mspId, "the ordering organisation's MSP id; OrdererMSP unless given"),
+          port: optional(port, "the orderer's port; a free one unless given"),
+          adminPort: optional(port, "the port of the orderer's channel participation API; a free one unless given"),
+          ca: optional(
+            {
+              kind: "record",
+              fields: { port: optional(port, "the port of the ordering organisation's certificate authority") },
+            },
+            "the ordering organisation's certificate authority",
+          ),
+        },
+      },
+      "the ordering service",
+    ),
+    channels: optional(
+      {
+        kind: "list",
+        minItems: 1,
+        of: {
+          kind: "record",
+          fields: {
+            name: required(channelName, "the channel's name"),
+            members: optional({ kind: "list", minItems: 1, of: name }, "the members on it; all of them unless given"),
+            batch: optional(batch, "how the channel's blocks are cut"),
+          },
+        },
+      },
+      "the channels to create",
+    ),
+    contracts: optional(
+      {
+        kind: "list",
+        minItems: 1,
+        of: {
+          kind: "record",
+          fields: {
+            name: required(contractName, "the contract's name"),
+            channel: required(channelName, "the channel it runs on"),
+            path: required(path, "the contract's folder, or a chaincode package (.tgz or .tar.gz)"),
+            version: optional(contractVersion, "the version its definition states; 1.0 unless given"),
+            endorsement: optional(policy, "who must endorse: majority (the default), all, any, or a signature policy"),
+            collections: optional(path, "a file with the contract's private data collections, as Fabric's tools read it"),
+            initRequired: optional({ kind: "boolean" }, "whether Init must be called first; false unless given"),
+          },
+        },
+      },
+      "the contracts to deploy",
+    ),
+  },
+} as const;
+
+/** A network file's content, before names are resolved and defaults filled in. */
+export type NetworkFile = ValueOf<typeof networkShape>;

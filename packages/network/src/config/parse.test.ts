@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { networkShape } from "./file-shape.js";
+import { parseNetworkFile, parseNetworkObject } from "./parse.js";
+import { NetworkFileError } from "./problems.js";
+import { jsonSchema } from "./shape.js";
+
+const configs = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../../../network-configs");
+
+/** Each wrong file and the exact sentence it earns. */
+const wrong: readonly (readonly [name: string, text: string, ...problems: string[]])[] = [
+  [
+    "a misspelt setting",
+    "network: a\nmembers:\n  - nmae: Pub\n",
+    `net.yaml:3:5: members[0] has the unknown setting "nmae"; expected one of name, domain, mspId, peers, ca, users. Did you mean "name"?`,
+    "net.yaml:3:5: members[0].name is nothing; expected the member's name.",
+  ],
+  [
+    "a mode that does not exist",
+    "network: a\nmode: proceses\nmembers: [{name: Pub}]\n",
+    `net.yaml:2:7: mode is "proceses"; expected one of processes, inline. Did you mean "processes"?`,
+  ],
+  [
+    "a port outside the range",
+    "network: a\nmembers:\n  - name: Pub\n    peers:\n      - port: 70000\n",
+    "net.yaml:5:15: members[0].peers[0].port is 70000; expected a whole number from 1 to 65535.",
+  ],
+  ["no members", "network: a\nmembers: []\n", "net.yaml:2:1: members is a list of 0; expected a list of at least 1."],
+  [
+    "the same member twice",
+    "network: a\nmembers:\n  - name: Pub\n  - name: pub\n    domain: other.example.com\n    mspId: OtherMSP\n",
+    `net.yaml:4:11: members[1].name is "pub", which is taken; expected a value used once.`,
+  ],
+  [
+    "two nodes on one port",
+    "network: a\nmembers:\n  - name: Pub\n    ca: { port: 7054 }\n    peers: [{ port: 7054 }]\n",
+    `net.yaml:5:21: members[0].peers[0].port is "port 7054", which is taken; expected a value used once.`,
+  ],
+  [
+    "a channel member that is no member",
+    "network: a\nmembers: [{name: Brewery}]\nchannels:\n  - name: c\n    members: [Brewrey]\n",
+    `net.yaml:5:15: channels[0].members[0] is "Brewrey"; expected one of Brewery. Did you mean "Brewery"?`,
+  ],
+  [
+    "a contract on an unknown channel",
+    "network: a\nmembers: [{name: Pub}]\nchannels: [{name: trade}]\ncontracts:\n  - {name: s, channel: trad, path: x}\n",
+    `net.yaml:5:24: contracts[0].channel is "trad"; expected one of trade. Did you mean "trade"?`,
+  ],
+  [
+    "an endorsement policy that names a stranger",
+    "network: a\nmembers: [{name: Pub}]\nchannels: [{name: t}]\ncontracts:\n  - {name: s, channel: t, path: x, endorsement: \"OR('PbMSP.peer')\"}\n",
+    `net.yaml:5:49: contracts[0].endorsement is "OR('PbMSP.peer')"; expected MSP ids of the channel's members: PubMSP. Did you mean "PubMSP"?`,
+  ],
+  [
+    "a time without a unit",
+    "network: a\nmembers: [{name: Pub}]\nchannels:\n  - name: t\n    batch: { timeout: 2 }\n",
+    "net.yaml:5:23: channels[0].batch.timeout is 2; expected a time above zero with its unit, such as 200ms or 2s.",
+  ],
+  ["a list instead of settings", "- a\n", "net.yaml:1:1: the file is a list of 1; expected settings such as network, mode, batching."],
+  ["an empty file", "", "net.yaml:1:1: the file is nothing; expected settings such as network, mode, batching."],
+];
+
+describe("network file", () => {
+  for (const [name, text, ...problems] of wrong) {
+    it(`refuses ${name}`, () => {
+      assert.throws(
+        () => parseNetworkFile(text, "net.yaml"),
+        (error) => {
+          assert.ok(error instanceof NetworkFileError);
+          assert.deepEqual(error.problems, problems);
+          return true;
+        },
+      );
+    });
+  }
+
+  it("names the line of broken YAML", () => {
+    assert.throws(() => parseNetworkFile("network: a\nmembers: [\n", "net.yaml"), /net\.yaml:\d+:\d+: this is not YAML/);
+    assert.throws(() => parseNetworkFile("network: a\nnetwork: b\n", "net.yaml"), /net\.yaml:2:1: .*unique/);
+  });
+
+  it("refuses alias bombs and prototype tricks", () => {
+    const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${"bcdefgh"
+      .split("")
+      .map((k, i) => `${k}: &${k} [${Array(9).fill(`*${"abcdefgh"[i]}`).join(",")}]`)
+      .join("\n")}\n`;
+    assert.throws(() => parseNetworkFile(bomb, "net.yaml"), NetworkFileError);
+    assert.throws(() => parseNetworkObject(JSON.parse('{"__proto__":{"network":"a"},"members":[]}')), NetworkFileError);
+  });
+
+  it("fills in every default", () => {
+    const config = parseNetworkFile("network: n\nmembers: [{name: Pub}]\nchannels: [{name: t}]\n", "net.yaml");
+    assert.deepEqual(config.members, [
+      {
+        name: "Pub",
+        domain: "pub.example.com",
+        mspId: "PubMSP",
+        caPort: undefined,
+        peers: [{ name: "peer0", port: undefined }],
+        users: ["User1"],
+      },
+    ]);
+    assert.deepEqual(config.channels[0], {
+      name: "t",
+      members: ["Pub"],
+      batch: { timeoutMs: 2000, maxMessageCount: 500, preferredMaxBytes: 2097152, absoluteMaxBytes: 10485760 },
+    });
+    assert.equal(config.mode, "processes");
+    assert.ok(Object.isFrozen(config.members[0]!.peers));
+  });
+
+  for (const file of readdirSync(configs).filter((name) => name.endsWith(".yaml"))) {
+    it(`reads network-configs/${file}, which names its schema for editors`, () => {
+      const text = readFileSync(path.join(configs, file), "utf8");
+      assert.match(text, /^# yaml-language-server: \$schema=schema\/network\.schema\.json\n/);
+      assert.equal(parseNetworkFile(text, file).name, file.replace(".yaml", ""));
+    });
+  }
+
+  it("has a JSON schema that says the same", () => {
+    const schema = JSON.parse(readFileSync(path.join(configs, "schema/network.schema.json"), "utf8"));
+    const { $schema: _, title: __, ...shape } = schema;
+    assert.deepEqual(shape, JSON.parse(JSON.stringify(jsonSchema(networkShape))), "run node scripts/generate-schema.mjs");
+  });
+});

@@ -1,0 +1,147 @@
+import { policyProblem } from "./endorsement-policy.js";
+import type { NetworkFile } from "./file-shape.js";
+import type { ChannelDefinition, ContractConfig, MemberConfig, NetworkConfig, OrdererConfig } from "./network-config.js";
+import type { Problem } from "./shape.js";
+import { durationMs, sizeBytes } from "./shape.js";
+import { didYouMean } from "./suggest.js";
+
+/** Fabric's own defaults. Source: hyperledger/fabric, sampleconfig/configtx.yaml. */
+const BATCH = { timeout: "2s", maxMessages: 500, preferredSize: "2 MB", maxSize: "10 MB" } as const;
+
+/** Fills in defaults and checks what one setting says about another. The value has passed the shape's check. */
+export function resolveNetwork(
+  file: NetworkFile,
+  resolvePath: (relative: string) => string,
+): { config: NetworkConfig; problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const members = file.members.map(
+    (member): MemberConfig => ({
+      name: member.name,
+      domain: member.domain ?? `${member.name.toLowerCase()}.example.com`,
+      mspId: member.mspId ?? `${member.name}MSP`,
+      caPort: member.ca?.port,
+      peers: (member.peers ?? [{}]).map((peer, index) => ({ name: `peer${index}`, port: peer.port })),
+      users: member.users ?? ["User1"],
+    }),
+  );
+  const orderer: OrdererConfig = {
+    domain: file.orderer?.domain ?? "example.com",
+    mspId: file.orderer?.mspId ?? "OrdererMSP",
+    port: file.orderer?.port,
+    adminPort: file.orderer?.adminPort,
+    caPort: file.orderer?.ca?.port,
+  };
+  const memberNames = members.map((member) => member.name);
+  const channels = (file.channels ?? []).map((channel, index): ChannelDefinition => {
+    for (const [position, name] of (channel.members ?? []).entries())
+      if (!memberNames.includes(name))
+        problems.push(unknown(["channels", index, "members", position], name, memberNames));
+    return {
+      name: channel.name,
+      members: channel.members ?? memberNames,
+      batch: {
+        timeoutMs: durationMs(channel.batch?.timeout ?? BATCH.timeout)!,
+        maxMessageCount: channel.batch?.maxMessages ?? BATCH.maxMessages,
+        preferredMaxBytes: sizeBytes(channel.batch?.preferredSize ?? BATCH.preferredSize)!,
+        absoluteMaxBytes: sizeBytes(channel.batch?.maxSize ?? BATCH.maxSize)!,
+      },
+    };
+  });
+  const channelNames = channels.map((channel) => channel.name);
+  const contracts = (file.contracts ?? []).map((contract, index): ContractConfig => {
+    if (!channelNames.includes(contract.channel))
+      problems.push(unknown(["contracts", index, "channel"], contract.channel, channelNames));
+    const endorsement = contract.endorsement ?? "majority";
+    const reason = policyProblem(endorsement, memberMspIds(members, channels, contract.channel));
+    if (reason !== undefined)
+      problems.push({ path: ["contracts", index, "endorsement"], found: JSON.stringify(endorsement), expected: reason });
+    return {
+      name: contract.name,
+      channel: contract.channel,
+      path: resolvePath(contract.path),
+      version: contract.version ?? "1.0",
+      endorsement,
+      collections: contract.collections === undefined ? undefined : resolvePath(contract.collections),
+      initRequired: contract.initRequired ?? false,
+    };
+  });
+  problems.push(
+    ...repeated(members.map((member, index) => [member.name.toLowerCase(), ["members", index, "name"]])),
+    ...repeated([
+      [orderer.domain, ["orderer", "domain"]],
+      ...members.map((member, index) => [member.domain, ["members", index, "domain"]] as Named),
+    ]),
+    ...repeated([
+      [orderer.mspId, ["orderer", "mspId"]],
+      ...members.map((member, index) => [member.mspId, ["members", index, "mspId"]] as Named),
+    ]),
+    ...repeated(channels.map((channel, index) => [channel.name, ["channels", index, "name"]])),
+    ...repeated(contracts.map(({ name, channel }, index) => [`${name} on ${channel}`, ["contracts", index, "name"]])),
+    ...repeated(fixedPorts(members, orderer)),
+    ...members.flatMap((member, index) =>
+      repeated(member.users.map((user, position) => [user.toLowerCase(), ["members", index, "users", position]])),
+    ),
+    ...members.flatMap((member, index) =>
+      member.users.flatMap((user, position): Problem[] =>
+        user.toLowerCase() === "admin"
+          ? [{ path: ["members", index, "users", position], found: `"${user}"`, expected: "a name other than Admin, who is always enrolled" }]
+          : [],
+      ),
+    ),
+  );
+  const config: NetworkConfig = {
+    name: file.network,
+    mode: file.mode ?? "processes",
+    batching: file.batching ?? "adaptive",
+    members,
+    orderer,
+    channels,
+    contracts,
+  };
+  return { config: freeze(config), problems };
+}
+
+type Named = readonly [name: string, path: readonly (string | number)[]];
+
+/** MSP ids of the members on a channel; of all members when the channel is not defined in the file. */
+function memberMspIds(members: readonly MemberConfig[], channels: readonly ChannelDefinition[], name: string): string[] {
+  const on = channels.find((channel) => channel.name === name)?.members;
+  return members.filter((member) => on === undefined || on.includes(member.name)).map((member) => member.mspId);
+}
+
+function unknown(path: readonly (string | number)[], found: string, known: readonly string[]): Problem {
+  const expected = known.length === 0 ? "a name that this file defines" : `one of ${known.join(", ")}`;
+  return { path, found: JSON.stringify(found), expected: `${expected}.${didYouMean(found, known)}` };
+}
+
+function repeated(names: readonly Named[]): Problem[] {
+  const seen = new Set<string>();
+  return names.flatMap(([name, path]) => {
+    if (!seen.has(name)) {
+      seen.add(name);
+      return [];
+    }
+    return [{ path, found: `${JSON.stringify(name)}, which is taken`, expected: "a value used once" }];
+  });
+}
+
+function fixedPorts(members: readonly MemberConfig[], orderer: OrdererConfig): Named[] {
+  const all: [number | undefined, readonly (string | number)[]][] = [
+    [orderer.port, ["orderer", "port"]],
+    [orderer.adminPort, ["orderer", "adminPort"]],
+    [orderer.caPort, ["orderer", "ca", "port"]],
+    ...members.flatMap((member, index): [number | undefined, readonly (string | number)[]][] => [
+      [member.caPort, ["members", index, "ca", "port"]],
+      ...member.peers.map((peer, position): [number | undefined, readonly (string | number)[]] => [
+        peer.port,
+        ["members", index, "peers", position, "port"],
+      ]),
+    ]),
+  ];
+  return all.flatMap(([port, path]) => (port === undefined ? [] : [[`port ${port}`, path] as Named]));
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const item of Object.values(value)) if (typeof item === "object" && item !== null) freeze(item);
+  return Object.freeze(value);
+}

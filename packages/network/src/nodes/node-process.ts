@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { HansaError, messageOf } from "@hansa/primitives";
+import type { NodeKind } from "../plan/plan.js";
+import { textLogger } from "./log.js";
+import type { FromNode, ToNode } from "./messages.js";
+import { loadRole, type RunningRole } from "./roles.js";
+
+/**
+ * A node's process: loads its role, waits for its configuration (or reads it from a file), serves until it is told to
+ * stop or its parent is gone.
+ */
+export async function runNodeProcess(kind: NodeKind, configFile: string | undefined): Promise<void> {
+  const logger = textLogger((line) => process.stdout.write(line));
+  const say = (message: FromNode) => {
+    if (process.connected) process.send?.(message, () => {});
+  };
+  let running: RunningRole | undefined;
+  let stopping = false;
+
+  const stop = async (reason: string) => {
+    if (stopping) return;
+    stopping = true;
+    logger.info("stopping", { reason });
+    // A stop that hangs must not keep an orphan alive.
+    setTimeout(() => process.exit(1), 10_000).unref();
+    try {
+      await running?.stop();
+      process.exit(0);
+    } catch (error) {
+      logger.error("stopping failed", { reason: messageOf(error) });
+      process.exit(1);
+    }
+  };
+  const fail = (error: unknown) => {
+    const known = error instanceof HansaError;
+    const message = messageOf(error);
+    logger.error("node failed", { message, ...(known ? {} : { stack: error instanceof Error ? error.stack : undefined }) });
+    const report: FromNode = {
+      type: "failed",
+      code: known ? error.code : "NODE_FAILED",
+      message,
+      ...(known && error.nextStep !== undefined ? { nextStep: error.nextStep } : {}),
+    };
+    if (process.connected && process.send !== undefined) process.send(report, () => process.exit(1));
+    else process.exit(1);
+  };
+
+  process.on("disconnect", () => void stop("the parent process is gone"));
+  process.on("SIGTERM", () => void stop("SIGTERM"));
+  // Ctrl-C reaches every process of a terminal; the parent decides what it means.
+  process.on("SIGINT", () => {
+    if (!process.connected) void stop("SIGINT");
+  });
+  process.on("uncaughtException", fail);
+  process.on("unhandledRejection", fail);
+
+  const role = loadRole(kind);
+  const start = async (config: unknown) => {
+    try {
+      running = await (await role)(config, logger);
+      if (stopping) return await running.stop();
+      say({ type: "ready" });
+    } catch (error) {
+      fail(error);
+    }
+  };
+  if (configFile !== undefined) return start(JSON.parse(await readFile(configFile, "utf8")));
+
+  process.on("message", (message: ToNode) => {
+    switch (message.type) {
+      case "start":
+        void start(message.config);
+        break;
+      case "stop":
+        void stop("asked to");
+        break;
+      case "ping":
+        say({ type: "pong" });
+        break;
+    }
+  });
+  role.then(
+    () => say({ type: "loaded" }),
+    (error: unknown) => fail(error),
+  );
+}

@@ -1,0 +1,19 @@
+import type { Logger } from "@hansa/primitives";
+import type { NodeKind } from "../plan/plan.js";
+
+/** A role that serves. `stop` lets it finish what it has begun. */
+export type RunningRole = { stop(): Promise<void> };
+
+export type Role = (config: unknown, logger: Logger) => Promise<RunningRole>;
+
+/** Loads the code of one role only: a CA's process never reads a peer's code. */
+export async function loadRole(kind: NodeKind): Promise<Role> {
+  switch (kind) {
+    case "ca":
+      return (await import("./ca-role.js")).caRole;
+    case "orderer":
+      return (await import("./orderer-role.js")).ordererRole;
+    case "peer":
+      return (await import("./peer-role.js")).peerRole;
+  }
+}

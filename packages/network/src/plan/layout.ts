@@ -1,0 +1,70 @@
+import path from "node:path";
+
+/**
+ * Where a network keeps what it has, under one data folder.
+ *
+ *     network.json                the checked network file, as last started
+ *     state.json                  ports, and what has been created so far
+ *     supervisor.json             process id and control socket, while it runs
+ *     organizations/              identities, in the folders that Fabric's samples and tools expect
+ *     channels/<channel>.block    genesis blocks
+ *     contracts/<package id>.tgz  chaincode packages, as installed
+ *     nodes/<node>/               each node's own data
+ *     logs/<node>.log
+ */
+export class Layout {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = path.resolve(root);
+  }
+
+  get networkFile(): string {
+    return path.join(this.root, "network.json");
+  }
+
+  get stateFile(): string {
+    return path.join(this.root, "state.json");
+  }
+
+  get supervisorFile(): string {
+    return path.join(this.root, "supervisor.json");
+  }
+
+  get logs(): string {
+    return path.join(this.root, "logs");
+  }
+
+  log(node: string): string {
+    return path.join(this.logs, `${node}.log`);
+  }
+
+  node(node: string): string {
+    return path.join(this.root, "nodes", node);
+  }
+
+  genesisBlock(channel: string): string {
+    return path.join(this.root, "channels", `${channel}.block`);
+  }
+
+  package(packageId: string): string {
+    return path.join(this.root, "contracts", `${packageId.replace(":", ".")}.tgz`);
+  }
+
+  get peerCliConfig(): string {
+    return path.join(this.root, "peer-cli");
+  }
+
+  /** `organizations/peerOrganizations/<domain>` or the ordering counterpart, as cryptogen lays them out. */
+  organization(kind: "peer" | "orderer", domain: string): string {
+    return path.join(this.root, "organizations", `${kind}Organizations`, domain);
+  }
+
+  nodeIdentity(kind: "peer" | "orderer", domain: string, host: string): string {
+    return path.join(this.organization(kind, domain), `${kind}s`, host);
+  }
+
+  userIdentity(kind: "peer" | "orderer", domain: string, user: string): string {
+    return path.join(this.organization(kind, domain), "users", `${user}@${domain}`);
+  }
+}

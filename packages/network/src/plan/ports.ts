@@ -1,0 +1,65 @@
+import { createServer, type Server } from "node:net";
+import { HansaError } from "@hansa/primitives";
+import type { NodePorts, PlannedNode } from "./plan.js";
+
+export type Ports = Readonly<Record<string, NodePorts>>;
+
+/**
+ * A port for every node: the one its file fixes, else the one it had before, else a free one. All are held open until
+ * every one is known, so that no two nodes get the same.
+ * @throws HansaError PORT_IN_USE naming the node and the port
+ */
+export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, host = "127.0.0.1"): Promise<Ports> {
+  const held: Server[] = [];
+  const take = async (node: PlannedNode, wanted: number | undefined) => {
+    const server = await hold(host, wanted ?? 0).catch((cause: NodeJS.ErrnoException) => {
+      throw portError(node.id, wanted, cause);
+    });
+    held.push(server);
+    return (server.address() as { port: number }).port;
+  };
+  try {
+    // Known ports first, so that a free one never happens to be one of them.
+    const known = nodes.map((node) => ({
+      node,
+      port: node.fixedPort ?? before[node.id]?.port,
+      adminPort: node.kind === "orderer" ? (node.fixedAdminPort ?? before[node.id]?.adminPort) : undefined,
+    }));
+    for (const { node, port, adminPort } of known) {
+      if (port !== undefined) await take(node, port);
+      if (adminPort !== undefined) await take(node, adminPort);
+    }
+    const ports: Record<string, NodePorts> = {};
+    for (const { node, port, adminPort } of known) {
+      ports[node.id] = {
+        port: port ?? (await take(node, undefined)),
+        ...(node.kind === "orderer" ? { adminPort: adminPort ?? (await take(node, undefined)) } : {}),
+      };
+    }
+    return ports;
+  } finally {
+    await Promise.all(held.map((server) => new Promise((done) => server.close(done))));
+  }
+}
+
+function hold(host: string, port: number): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen({ host, port, exclusive: true }, () => resolve(server));
+  });
+}
+
+export function portError(node: string, port: number | undefined, cause: NodeJS.ErrnoException): HansaError {
+  if (cause.code === "EADDRINUSE")
+    return new HansaError("PORT_IN_USE", `Port ${port}, which ${node} needs, is in use by another process.`, {
+      cause,
+      nextStep: "Stop that process, or give the node another port in the network file.",
+    });
+  if (cause.code === "EACCES")
+    return new HansaError("PORT_IN_USE", `Port ${port}, which ${node} needs, may not be opened by this user.`, {
+      cause,
+      nextStep: "Give the node a port above 1023 in the network file.",
+    });
+  return new HansaError("PORT_IN_USE", `Port ${port ?? "(free)"} for ${node} cannot be opened: ${cause.message}.`, { cause });
+}

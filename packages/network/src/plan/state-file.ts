@@ -1,0 +1,74 @@
+import { readFileSync } from "node:fs";
+import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
+import path from "node:path";
+import { HansaError, messageOf } from "@hansa/primitives";
+import type { Layout } from "./layout.js";
+import type { Ports } from "./ports.js";
+
+/** What a network remembers between starts. Identities and channels exist once they are named here. */
+export type NetworkState = {
+  readonly format: 1;
+  readonly ports: Ports;
+  /** MSP ids whose identities are complete on disk. */
+  readonly enrolled: readonly string[];
+  /** Channels whose genesis block is on disk and which every node has joined. */
+  readonly channels: readonly string[];
+  readonly contracts: readonly DeployedContract[];
+};
+
+export type DeployedContract = {
+  readonly channel: string;
+  readonly name: string;
+  readonly version: string;
+  readonly sequence: number;
+  readonly packageId: string;
+};
+
+export const NEW_STATE: NetworkState = { format: 1, ports: {}, enrolled: [], channels: [], contracts: [] };
+
+/** @throws HansaError CORRUPT_STORE when the file is there but is not a state this version wrote */
+export async function readState(layout: Layout): Promise<NetworkState | undefined> {
+  const text = await readFile(layout.stateFile, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  return text === undefined ? undefined : parseState(text, layout.stateFile);
+}
+
+export function readStateSync(layout: Layout): NetworkState {
+  return parseState(readFileSync(layout.stateFile, "utf8"), layout.stateFile);
+}
+
+function parseState(text: string, file: string): NetworkState {
+  try {
+    const state = JSON.parse(text) as NetworkState;
+    const lists = [state.enrolled, state.channels, state.contracts];
+    if (state.format !== 1 || typeof state.ports !== "object" || !lists.every(Array.isArray))
+      throw new Error("its content is not a network's state");
+    return state;
+  } catch (cause) {
+    throw new HansaError("CORRUPT_STORE", `${file} cannot be read: ${messageOf(cause)}.`, {
+      cause,
+      nextStep: "Restore the file, or start over with: hansa down --wipe",
+    });
+  }
+}
+
+export async function writeState(layout: Layout, state: NetworkState): Promise<void> {
+  await writeFileDurably(layout.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
+}
+
+/** Writes a whole file or leaves the old one: temporary file, fsync, rename. */
+export async function writeFileDurably(file: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const temporary = `${file}.new`;
+  const handle = await open(temporary, "w", mode);
+  try {
+    await handle.writeFile(content);
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+  await chmod(temporary, mode);
+  await rename(temporary, file);
+}
