@@ -1,0 +1,179 @@
+/**
+ * One chaincode process: started, watched, started again when it dies, stopped.
+ *
+ * What it prints goes to one file per chaincode, which is bounded and set aside when it grows. The end of
+ * the output is kept in memory, because that is what explains a contract that does not start.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { mkdir, rename, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Logger } from "@hansa/primitives";
+import { type NodeBuild, shimProgram } from "./build.js";
+import { AUTHORITY_VARIABLE } from "./child-guard.js";
+import { plainEnvironment } from "./command.js";
+
+export type ChildOptions = {
+  readonly packageId: string;
+  readonly build: NodeBuild;
+  /** host:port of the peer's chaincode listener. */
+  readonly peerAddress: string;
+  readonly mspId: string;
+  /** Secret that the stream of this very launch must show as its authority. */
+  readonly authority: string;
+  /** Path of what writeChildGuard wrote. */
+  readonly guard: string;
+  readonly logFile: string;
+  readonly logger: Logger;
+  /** Told at every end, before a restart is due. */
+  readonly onExit: (exit: ChildExit) => void;
+};
+
+export type ChildExit = { readonly reason: string; readonly output: string; readonly quickDeaths: number };
+
+const FIRST_BACKOFF_MS = 100;
+const LAST_BACKOFF_MS = 10_000;
+/** A process that lived this long starts afresh with the shortest pause. */
+const STABLE_MS = 30_000;
+const KEPT_OUTPUT_CHARS = 4_096;
+const MAX_LOG_BYTES = 16 * 1024 * 1024;
+const TERMINATION_MS = 2_000;
+
+export class ChaincodeChild {
+  readonly #options: ChildOptions;
+  #child: ChildProcess | undefined;
+  #log: WriteStream | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #quickDeaths = 0;
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  async start(): Promise<void> {
+    this.#log ??= await openLog(this.#options.logFile);
+    this.#spawn();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      await new Promise<void>((resolve) => {
+        const force = setTimeout(() => signal(child, "SIGKILL"), TERMINATION_MS);
+        child.once("close", () => {
+          clearTimeout(force);
+          resolve();
+        });
+        signal(child, "SIGTERM");
+        child.stdin?.destroy();
+      });
+    }
+    await new Promise<void>((resolve) => (this.#log === undefined ? resolve() : this.#log.end(() => resolve())));
+  }
+
+  #spawn(): void {
+    const { program, args } = this.#command();
+    const startedAt = performance.now();
+    const child = spawn(program, args, {
+      cwd: this.#options.build.directory,
+      env: this.#environment(),
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: true,
+    });
+    this.#child = child;
+    this.#options.logger.info("chaincode process started", { packageId: this.#options.packageId, pid: child.pid });
+
+    let output = "";
+    const keep = (chunk: Buffer) => {
+      output = (output + chunk.toString("utf8")).slice(-KEPT_OUTPUT_CHARS);
+      const log = this.#log;
+      if (log !== undefined && log.bytesWritten < MAX_LOG_BYTES) log.write(chunk);
+    };
+    child.stdout?.on("data", keep);
+    child.stderr?.on("data", keep);
+    // Writing is never tried, yet closing the pipe of a dead process reports an error of its own.
+    child.stdin?.on("error", () => {});
+
+    let ended = false;
+    const end = (reason: string) => {
+      if (ended) return;
+      ended = true;
+      if (this.#child === child) this.#child = undefined;
+      this.#restartLater(reason, output.trim(), performance.now() - startedAt);
+    };
+    child.once("error", (error) => end(`could not be started: ${error.message}`));
+    child.once("close", (code, signalName) => end(`exited with ${code ?? signalName}`));
+  }
+
+  #restartLater(reason: string, output: string, livedMs: number): void {
+    if (this.#stopped) return;
+    this.#quickDeaths = livedMs >= STABLE_MS ? 0 : this.#quickDeaths + 1;
+    const { packageId, logger, onExit } = this.#options;
+    const pauseMs =
+      this.#quickDeaths === 0
+        ? FIRST_BACKOFF_MS
+        : Math.min(FIRST_BACKOFF_MS * 2 ** (this.#quickDeaths - 1), LAST_BACKOFF_MS);
+    logger.warn("chaincode process ended", { packageId, reason, livedMs: Math.round(livedMs), restartInMs: pauseMs });
+    this.#timer = setTimeout(() => this.#spawn(), pauseMs);
+    onExit({ reason, output, quickDeaths: this.#quickDeaths });
+  }
+
+  #command(): { program: string; args: string[] } {
+    const { build, guard, peerAddress } = this.#options;
+    const forPeer = ["--peer.address", peerAddress];
+    const node = ["--require", guard];
+    switch (build.start.kind) {
+      case "shim":
+        return {
+          program: process.execPath,
+          args: [...node, shimProgram(build.directory), "start", ...build.start.args, ...forPeer],
+        };
+      case "node":
+        return { program: process.execPath, args: [...node, ...build.start.args, ...forPeer] };
+      case "npm":
+        return { program: "npm", args: ["start", "--", ...forPeer] };
+    }
+  }
+
+  #environment(): Record<string, string> {
+    const { build, guard, packageId, mspId, authority } = this.#options;
+    return {
+      ...plainEnvironment(),
+      CORE_CHAINCODE_ID_NAME: packageId,
+      CORE_PEER_TLS_ENABLED: "false",
+      CORE_PEER_LOCALMSPID: mspId,
+      [AUTHORITY_VARIABLE]: authority,
+      ...(build.start.kind === "npm" ? { NODE_OPTIONS: `--require ${JSON.stringify(guard)}` } : {}),
+    };
+  }
+}
+
+/** The whole group, so that what npm or a shell started ends as well. */
+function signal(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, name);
+  } catch {
+    // It ended by itself in the meantime.
+  }
+}
+
+async function openLog(path: string): Promise<WriteStream> {
+  await mkdir(dirname(path), { recursive: true });
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size > MAX_LOG_BYTES / 2) await rename(path, `${path}.1`);
+  const stream = createWriteStream(path, { flags: "a" });
+  // A full disk must not take the peer down; the chaincode's own output is the lesser loss.
+  stream.on("error", () => {});
+  return stream;
+}

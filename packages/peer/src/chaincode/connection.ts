@@ -1,0 +1,73 @@
+/**
+ * connection.json of a chaincode that runs as a service.
+ * Source: hyperledger/fabric, core/container/externalbuilder/instance.go.
+ */
+import { HansaError } from "@hansa/primitives";
+
+export type ServiceConnection = {
+  /** host:port of the chaincode's server. */
+  readonly address: string;
+  readonly dialTimeoutMs: number;
+  readonly tls: { rootPem: string; certPem?: string; keyPem?: string; serverName?: string } | undefined;
+};
+
+export class ConnectionError extends HansaError {
+  override readonly name = "ConnectionError";
+}
+
+const DEFAULT_DIAL_TIMEOUT_MS = 3_000;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** @throws ConnectionError with Fabric's text */
+export function readConnection(value: unknown): ServiceConnection {
+  if (typeof value !== "object" || value === null)
+    throw new ConnectionError("CONNECTION_INVALID", "connection.json holds no object");
+  const fields = value as Record<string, unknown>;
+  const text = (name: string): string => (typeof fields[name] === "string" ? (fields[name] as string) : "");
+
+  const address = text("address");
+  if (address === "") throw new ConnectionError("CONNECTION_INVALID", "chaincode address not provided");
+  const dialTimeoutMs = readDurationMs(fields.dial_timeout) || DEFAULT_DIAL_TIMEOUT_MS;
+  if (fields.tls_required !== true) return { address, dialTimeoutMs, tls: undefined };
+
+  const rootPem = text("root_cert");
+  const certPem = text("client_cert");
+  const keyPem = text("client_key");
+  const authenticates = fields.client_auth_required === true;
+  if (authenticates && keyPem === "") throw new ConnectionError("CONNECTION_INVALID", "chaincode tls key not provided");
+  if (authenticates && certPem === "")
+    throw new ConnectionError("CONNECTION_INVALID", "chaincode tls cert not provided");
+  if (rootPem === "") throw new ConnectionError("CONNECTION_INVALID", "chaincode tls root cert not provided");
+  const serverName = text("domain");
+  return {
+    address,
+    dialTimeoutMs,
+    tls: {
+      rootPem,
+      ...(authenticates ? { certPem, keyPem } : {}),
+      ...(serverName === "" ? {} : { serverName }),
+    },
+  };
+}
+
+/** Go's duration texts ("10s", "1m30s"), or a number of nanoseconds. */
+function readDurationMs(value: unknown): number {
+  if (value === undefined || value === null || value === "") return 0;
+  if (typeof value === "number") return value / 1e6;
+  if (typeof value === "string" && /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(value)) {
+    let total = 0;
+    for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
+      total += Number(amount) * (UNIT_MS[unit ?? ""] ?? 0);
+    }
+    return total;
+  }
+  throw new ConnectionError("CONNECTION_INVALID", "invalid duration");
+}

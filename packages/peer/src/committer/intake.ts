@@ -1,0 +1,104 @@
+/**
+ * Is this the block that must come next, and did the ordering service make it?
+ * Source: hyperledger/fabric, internal/pkg/peer/blocksprovider and protoutil/blockutils.go (VerifyBlock).
+ */
+import type { ChannelConfig } from "@hansa/channel-config";
+import type { SignedData } from "@hansa/msp";
+import { concatBytes, equalBytes, messageOf, NO_BYTES, toHex } from "@hansa/primitives";
+import {
+  blockDataHash,
+  blockHeaderBytes,
+  blockHeaderHash,
+  common,
+  decode,
+  HeaderType,
+  METADATA,
+  readEnvelope,
+  splitBlock,
+} from "@hansa/wire";
+
+export const BLOCK_VALIDATION_POLICY = "/Channel/Orderer/BlockValidation";
+
+/** Where the chain stands: the number that is due and the header hash of the block before it. */
+export type ChainTip = { readonly next: number; readonly previousHash: Uint8Array };
+
+export type IncomingBlock = {
+  readonly number: number;
+  readonly bytes: Uint8Array;
+  readonly envelopes: readonly Uint8Array[];
+  readonly headerHash: Uint8Array;
+  readonly isConfig: boolean;
+};
+
+export type IntakeVerdict =
+  | { readonly kind: "accepted"; readonly block: IncomingBlock }
+  | { readonly kind: "refused"; readonly reason: string };
+
+const METADATA_SLOTS = 3;
+
+/** Checks a block against the tip and the configuration in force. Never throws for what others sent. */
+export function checkBlock(bytes: Uint8Array, tip: ChainTip, config: ChannelConfig): IntakeVerdict {
+  try {
+    return check(bytes, tip, config);
+  } catch (error) {
+    return refused(`malformed block: ${messageOf(error)}`);
+  }
+}
+
+function check(bytes: Uint8Array, tip: ChainTip, config: ChannelConfig): IntakeVerdict {
+  const { header, envelopes, metadata } = splitBlock(bytes);
+  if (header.number !== BigInt(tip.next)) {
+    return refused(`expected block number is [${tip.next}] but actual block number inside block is [${header.number}]`);
+  }
+  if (tip.next > 0 && !equalBytes(header.previousHash, tip.previousHash)) {
+    return refused(
+      `previous block hash is [${toHex(header.previousHash)}], but the last block's header hashes to [${toHex(tip.previousHash)}]`,
+    );
+  }
+  if (!equalBytes(blockDataHash(envelopes), header.dataHash)) {
+    return refused(`Header.DataHash of block ${header.number} is different from Hash(block.Data)`);
+  }
+  if (metadata.length < METADATA_SLOTS) {
+    return refused(`block with number ${header.number} on channel ${config.channelId} does not have metadata`);
+  }
+  const verdict = config
+    .policy(BLOCK_VALIDATION_POLICY)
+    .evaluateSigned(blockSignatures(metadata[METADATA.SIGNATURES] ?? NO_BYTES, blockHeaderBytes(header)));
+  if (!verdict.ok) return refused(`signatures of block ${header.number} do not satisfy the policy: ${verdict.reason}`);
+  return {
+    kind: "accepted",
+    block: {
+      number: tip.next,
+      bytes,
+      envelopes,
+      headerHash: blockHeaderHash(header),
+      isConfig: holdsConfig(envelopes),
+    },
+  };
+}
+
+function blockSignatures(metadataBytes: Uint8Array, headerBytes: Uint8Array): SignedData[] {
+  const { value, signatures } = decode(common.Metadata, metadataBytes, "block signatures");
+  return signatures.map(({ signatureHeader, signature }) => {
+    const headerOfSignature = signatureHeader ?? NO_BYTES;
+    return {
+      identity: decode(common.SignatureHeader, headerOfSignature, "signature header").creator,
+      message: concatBytes(value, headerOfSignature, headerBytes),
+      signature: signature ?? NO_BYTES,
+    };
+  });
+}
+
+function holdsConfig(envelopes: readonly Uint8Array[]): boolean {
+  const [envelope] = envelopes;
+  if (envelope === undefined || envelopes.length !== 1) return false;
+  try {
+    return readEnvelope(envelope).channelHeader.type === HeaderType.CONFIG;
+  } catch {
+    return false;
+  }
+}
+
+function refused(reason: string): IntakeVerdict {
+  return { kind: "refused", reason };
+}
