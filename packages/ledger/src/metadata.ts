@@ -2,7 +2,7 @@
  * Key metadata: named byte strings beside a key's value. Kept and hashed as a `kvrwset.KVMetadataWrite` with entries
  * only. Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/statemetadata/metadata.go.
  */
-import { kvrwset } from "@hansa/wire";
+import { encode, kvrwset } from "@hansa/wire";
 import type { MetadataEntry } from "./rwset.js";
 import { FieldReader } from "./scan.js";
 
@@ -12,7 +12,7 @@ export type Metadata = ReadonlyMap<string, Uint8Array>;
 export const VALIDATION_PARAMETER = "VALIDATION_PARAMETER";
 
 export function serializeMetadata(entries: readonly MetadataEntry[]): Uint8Array {
-  return kvrwset.KVMetadataWrite.encode({ entries: entries as MetadataEntry[] }).finish();
+  return encode(kvrwset.KVMetadataWrite, { entries: entries as MetadataEntry[] });
 }
 
 /** @throws MalformedMessage */

@@ -4,7 +4,7 @@
  *
  * Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/validation/validator.go and batch_preparer.go.
  */
-import { TxValidationCode } from "./codes.js";
+import { TxValidationCode } from "@hansa/wire";
 import { CONFIG_KEY, CONFIG_NAMESPACE, hashedNamespace } from "./keys.js";
 import { isRangeUnchanged } from "./phantom.js";
 import type { KvRead, NamespaceRwSet, ParsedRwSet } from "./rwset.js";

@@ -6,7 +6,7 @@
  * Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/rwsetutil/query_results_helper.go.
  */
 import { assert, concatBytes, sha256 } from "@hansa/primitives";
-import { kvrwset } from "@hansa/wire";
+import { encode, kvrwset } from "@hansa/wire";
 import type { KvRead, MerkleSummary } from "./rwset.js";
 
 /** Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/txmgr/query_executor.go. */
@@ -66,7 +66,7 @@ export class RangeResults {
   #condense(): void {
     const kvReads = this.#pending.map(toProtoRead);
     this.#pending = [];
-    this.#level(1).push(sha256(kvrwset.QueryReads.encode({ kvReads }).finish()));
+    this.#level(1).push(sha256(encode(kvrwset.QueryReads, { kvReads })));
     let level = 1;
     for (;;) {
       const hashes = this.#level(level);

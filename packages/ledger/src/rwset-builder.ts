@@ -5,7 +5,7 @@
  * Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/rwsetutil/rwset_builder.go.
  */
 import { fromUtf8, NO_BYTES, sha256 } from "@hansa/primitives";
-import { kvrwset, rwset } from "@hansa/wire";
+import { encode, kvrwset, rwset } from "@hansa/wire";
 import { compareKeys } from "./keys.js";
 import type { Metadata } from "./metadata.js";
 import { toProtoRead } from "./range-results.js";
@@ -78,21 +78,21 @@ export class RwSetBuilder {
       const collectionHashedRwset: rwset.ICollectionHashedReadWriteSet[] = [];
       const collectionPvtRwset: rwset.ICollectionPvtReadWriteSet[] = [];
       for (const [collectionName, collection] of sorted(set.collections)) {
-        const hashedRwset = kvrwset.HashedRWSet.encode(toHashedRwSet(collection)).finish();
+        const hashedRwset = encode(kvrwset.HashedRWSet, toHashedRwSet(collection));
         if (collection.writes.size === 0 && collection.metadataWrites.size === 0) {
           collectionHashedRwset.push({ collectionName, hashedRwset });
           continue;
         }
-        const privateBytes = kvrwset.KVRWSet.encode(toPrivateRwSet(collection)).finish();
+        const privateBytes = encode(kvrwset.KVRWSet, toPrivateRwSet(collection));
         collectionPvtRwset.push({ collectionName, rwset: privateBytes });
         collectionHashedRwset.push({ collectionName, hashedRwset, pvtRwsetHash: sha256(privateBytes) });
       }
-      const bytes = kvrwset.KVRWSet.encode(toPublicRwSet(set)).finish();
+      const bytes = encode(kvrwset.KVRWSet, toPublicRwSet(set));
       nsRwset.push({ namespace, rwset: bytes, collectionHashedRwset });
       if (collectionPvtRwset.length > 0) nsPvtRwset.push({ namespace, collectionPvtRwset });
     }
     return {
-      publicBytes: rwset.TxReadWriteSet.encode({ nsRwset }).finish(),
+      publicBytes: encode(rwset.TxReadWriteSet, { nsRwset }),
       privateSet: nsPvtRwset.length === 0 ? undefined : { nsPvtRwset },
     };
   }
@@ -176,7 +176,8 @@ function toProtoRangeQuery(query: RangeQuery): kvrwset.IRangeQueryInfo {
     endKey: query.endKey,
     itrExhausted: query.itrExhausted,
   };
-  if (query.merkle !== undefined) info.readsMerkleHashes = { ...query.merkle, maxLevelHashes: [...query.merkle.maxLevelHashes] };
+  if (query.merkle !== undefined)
+    info.readsMerkleHashes = { ...query.merkle, maxLevelHashes: [...query.merkle.maxLevelHashes] };
   else if (query.rawReads.length > 0) info.rawReads = { kvReads: query.rawReads.map(toProtoRead) };
   return info;
 }

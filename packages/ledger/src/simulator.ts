@@ -15,6 +15,7 @@ import { MAX_DEGREE, RangeResults } from "./range-results.js";
 import type { RangeQuery } from "./rwset.js";
 import { RwSetBuilder } from "./rwset-builder.js";
 import type { RangeCursor, StateEntry, StateReader, Version } from "./state.js";
+import { sameVersion } from "./version.js";
 
 /** Results of a range, one by one. Their reading is recorded as far as it went. */
 export interface StateIterator {
@@ -255,12 +256,16 @@ export class TxSimulator {
     if (known === undefined) {
       known = this.#lookup(namespace);
       if (known === undefined) {
-        throw new SimulationError(`collection config not defined for chaincode [${namespace}], pass the collection configuration upon chaincode definition/instantiation`);
+        throw new SimulationError(
+          `collection config not defined for chaincode [${namespace}], pass the collection configuration upon chaincode definition/instantiation`,
+        );
       }
       this.#collections.set(namespace, known);
     }
     if (!known.has(collection)) {
-      throw new SimulationError(`collection [${collection}] not defined in the collection config for chaincode [${namespace}]`);
+      throw new SimulationError(
+        `collection [${collection}] not defined in the collection config for chaincode [${namespace}]`,
+      );
     }
   }
 
@@ -345,12 +350,6 @@ class RecordingIterator implements StateIterator {
   }
 }
 
-function sameVersion(a: Version | undefined, b: Version | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.blockNumber === b.blockNumber && a.txIndex === b.txIndex;
-}
-
 function printVersion(version: Version | undefined): string {
   return version === undefined ? "<nil>" : `{BlockNum: ${version.blockNumber}, TxNum: ${version.txIndex}}`;
 }
-

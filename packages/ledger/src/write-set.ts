@@ -33,7 +33,9 @@ export function applyWrites(rwset: ParsedRwSet, version: Version, batch: StateBa
   }
   for (const [namespace, keys] of operations) {
     // What a key was before this transaction, so all are settled before any is set.
-    const settled = [...keys].map(([key, operation]) => [key, settle(namespace, key, operation, batch, state)] as const);
+    const settled = [...keys].map(
+      ([key, operation]) => [key, settle(namespace, key, operation, batch, state)] as const,
+    );
     for (const [key, update] of settled) {
       if (update !== undefined) batch.set(namespace, key, { ...update, version });
     }
@@ -44,7 +46,7 @@ function collect<W extends AnyWrite>(
   all: Map<string, KeyOperations>,
   namespace: string,
   writes: readonly W[],
-  valueOf: (write: W) => Uint8Array,
+  payloadOf: (write: W) => Uint8Array,
   metadataWrites: readonly MetadataWrite[],
 ): void {
   if (writes.length === 0 && metadataWrites.length === 0) return;
@@ -58,7 +60,7 @@ function collect<W extends AnyWrite>(
     if (write.isDelete) operation.kind += DELETE;
     else {
       operation.kind += UPSERT;
-      operation.value = valueOf(write);
+      operation.value = payloadOf(write);
     }
   }
   for (const { key, entries } of metadataWrites) {

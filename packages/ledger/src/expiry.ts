@@ -1,0 +1,88 @@
+/**
+ * Collections with a blockToLive: the hashed keys written by block N disappear with block N + blockToLive + 1, unless
+ * they were written again since. The schedule is kept in the state store beside the keys, one entry for each pair of
+ * expiring and committing block, so that it commits and recovers with them.
+ *
+ * Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/pvtstatepurgemgmt.
+ */
+import { fromUtf8, toHex, toUtf8 } from "@hansa/primitives";
+import { hashedNamespace, hashFromKey, splitNamespace } from "./keys.js";
+import type { StateBatch, StateReader, Version } from "./state.js";
+
+/** Blocks that a collection's data lives; 0 is for ever. As the state is before the block that is being committed. */
+export type BlockToLive = (state: StateReader, namespace: string, collection: string) => number;
+
+const SCHEDULE = "$expiry";
+const PAGE = 100;
+
+/** Namespace, collection and the key's hash in hex. */
+type ScheduledKey = readonly [string, string, string];
+
+/**
+ * Schedules what this block wrote and removes what expires with it. To be called after the commit hash is taken:
+ * expiry is no part of it.
+ */
+export async function applyExpiry(
+  blockNumber: number,
+  batch: StateBatch,
+  state: StateReader,
+  blockToLive: BlockToLive,
+): Promise<void> {
+  const scheduled = schedule(blockNumber, batch, state, blockToLive);
+  await expire(blockNumber, batch, state);
+  for (const [expiringBlock, keys] of scheduled) {
+    batch.set(SCHEDULE, `${padded(expiringBlock)}/${padded(blockNumber)}`, {
+      value: fromUtf8(JSON.stringify(keys)),
+      version: { blockNumber, txIndex: 0 },
+    });
+  }
+}
+
+function schedule(
+  blockNumber: number,
+  batch: StateBatch,
+  state: StateReader,
+  blockToLive: BlockToLive,
+): Map<number, ScheduledKey[]> {
+  const scheduled = new Map<number, ScheduledKey[]>();
+  for (const [joined, updates] of batch.updates) {
+    const { kind, namespace, collection } = splitNamespace(joined);
+    if (kind !== "hashed" || collection === undefined) continue;
+    const life = blockToLive(state, namespace, collection);
+    if (life === 0) continue;
+    const expiringBlock = blockNumber + life + 1;
+    const keys = scheduled.get(expiringBlock) ?? [];
+    for (const [key, update] of updates) {
+      if (update.value !== undefined) keys.push([namespace, collection, toHex(hashFromKey(key))]);
+    }
+    if (keys.length > 0) scheduled.set(expiringBlock, keys);
+  }
+  return scheduled;
+}
+
+async function expire(blockNumber: number, batch: StateBatch, state: StateReader): Promise<void> {
+  const version: Version = { blockNumber, txIndex: 0 };
+  const cursor = state.range(SCHEDULE, padded(blockNumber), padded(blockNumber + 1));
+  try {
+    for (let page = await cursor.next(PAGE); page.length > 0; page = await cursor.next(PAGE)) {
+      for (const entry of page) {
+        const committingBlock = Number.parseInt(entry.key.slice(DIGITS + 1), 16);
+        for (const [namespace, collection, hash] of JSON.parse(toUtf8(entry.value)) as ScheduledKey[]) {
+          const joined = hashedNamespace(namespace, collection);
+          const key = Buffer.from(hash, "hex").toString("latin1");
+          const isRewritten = state.get(joined, key)?.version.blockNumber !== committingBlock;
+          if (!isRewritten && !batch.has(joined, key)) batch.set(joined, key, { value: undefined, version });
+        }
+        batch.set(SCHEDULE, entry.key, { value: undefined, version });
+      }
+    }
+  } finally {
+    await cursor.close();
+  }
+}
+
+const DIGITS = 14;
+
+function padded(blockNumber: number): string {
+  return blockNumber.toString(16).padStart(DIGITS, "0");
+}

@@ -1,0 +1,268 @@
+/**
+ * The ledger of one channel: its blocks, its state, and the one way in, `commit`.
+ *
+ * A block is durable in the block store before its writes reach the state; the state remembers the last block it
+ * holds. After a crash `open` applies the blocks that the state lacks, by the verdicts that are stored with them.
+ * Source: hyperledger/fabric, core/ledger/kvledger/kv_ledger.go.
+ */
+import { assert, equalBytes, type Logger, NO_BYTES, silentLogger, toHex } from "@hansa/primitives";
+import {
+  type BlockParts,
+  blockChunks,
+  blockDataHash,
+  blockHeaderHash,
+  common,
+  decode,
+  encode,
+  METADATA,
+  splitBlock,
+  TxValidationCode,
+} from "@hansa/wire";
+import type { BlockStore, TxLocation } from "./block-store.js";
+import { commitHash } from "./commit-hash.js";
+import { LedgerError } from "./error.js";
+import { applyExpiry, type BlockToLive } from "./expiry.js";
+import { KeyHistory } from "./history.js";
+import { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
+import { readTransaction } from "./read-transaction.js";
+import { type CollectionLookup, TxSimulator } from "./simulator.js";
+import type { StateReader, StateStore } from "./state.js";
+
+export type LedgerOptions = {
+  readonly channelId: string;
+  readonly blocks: BlockStore;
+  readonly state: StateStore;
+  /** Without it nothing expires. */
+  readonly blockToLive?: BlockToLive;
+  readonly logger?: Logger;
+};
+
+export type CommitInput = {
+  readonly block: BlockParts;
+  /** One for each envelope, with the verdict on structure, signatures and policies. */
+  readonly transactions: readonly ValidatedTransaction[];
+};
+
+export type CommittedBlock = {
+  readonly number: number;
+  readonly headerHash: Uint8Array;
+  /** With the peer's metadata in it: codes and commit hash. */
+  readonly block: BlockParts;
+  /** Final `protos.TxValidationCode`, one byte a transaction. */
+  readonly codes: Uint8Array;
+  /** Empty for block 0. */
+  readonly commitHash: Uint8Array;
+  /** With final codes. */
+  readonly transactions: readonly ValidatedTransaction[];
+};
+
+export type CommitListener = (committed: CommittedBlock) => void;
+
+const METADATA_COUNT = 5;
+
+export class Ledger {
+  readonly channelId: string;
+  readonly blocks: BlockStore;
+  readonly #state: StateStore;
+  readonly #blockToLive: BlockToLive;
+  readonly #logger: Logger;
+  readonly #listeners = new Set<CommitListener>();
+  #currentHash: Uint8Array = NO_BYTES;
+  #previousHash: Uint8Array = NO_BYTES;
+  #commitHash: Uint8Array = NO_BYTES;
+  #isCommitting = false;
+
+  private constructor(options: LedgerOptions) {
+    this.channelId = options.channelId;
+    this.blocks = options.blocks;
+    this.#state = options.state;
+    this.#blockToLive = options.blockToLive ?? (() => 0);
+    this.#logger = options.logger ?? silentLogger;
+  }
+
+  /**
+   * Opens the ledger and brings the state up to the last block.
+   * @throws LedgerError STATE_AHEAD_OF_BLOCKS when the block store has lost blocks
+   */
+  static async open(options: LedgerOptions): Promise<Ledger> {
+    const ledger = new Ledger(options);
+    await ledger.#recover();
+    return ledger;
+  }
+
+  /** Count of blocks; the next one has this number. */
+  get height(): number {
+    return this.blocks.height();
+  }
+
+  /** Committed state, always the latest. */
+  get state(): StateReader {
+    return this.#state;
+  }
+
+  /** For `protos.BlockchainInfo`: header hashes of the last block and of the one before; empty where there is none. */
+  info(): { height: number; currentBlockHash: Uint8Array; previousBlockHash: Uint8Array } {
+    return { height: this.height, currentBlockHash: this.#currentHash, previousBlockHash: this.#previousHash };
+  }
+
+  /** Commit hash of the last block; empty before block 1. */
+  get lastCommitHash(): Uint8Array {
+    return this.#commitHash;
+  }
+
+  find(txId: string): TxLocation | undefined {
+    return this.blocks.find(txId);
+  }
+
+  /** @param collections without it, any collection name is taken */
+  simulator(txId: string, collections?: CollectionLookup): TxSimulator {
+    return new TxSimulator(this.#state, txId, collections);
+  }
+
+  history(namespace: string, key: string): KeyHistory {
+    return new KeyHistory(namespace, key, this.#state.history(namespace, key), this.blocks);
+  }
+
+  /** Called after each commit, when block and state are in place. Returns how to stop it. */
+  onCommit(listener: CommitListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Checks reads, stores the block with codes and commit hash, applies the writes. One at a time, in order.
+   * @throws LedgerError when the block is not the next one or its hashes do not hold; nothing is changed then
+   */
+  async commit({ block, transactions }: CommitInput): Promise<CommittedBlock> {
+    assert(!this.#isCommitting, "one commit at a time");
+    assert(transactions.length === block.envelopes.length, "one verdict for each envelope");
+    this.#isCommitting = true;
+    try {
+      const number = this.#checkPlace(block);
+      const prepared = await prepareBlock(number, transactions, this.#state, true);
+      const hash = number === 0 ? NO_BYTES : commitHash(this.#commitHash, prepared.codes, prepared.batch);
+      const committed = finished(number, block, transactions, prepared, hash);
+      await applyExpiry(number, prepared.batch, this.#state, this.#blockToLive);
+      await this.blocks.append({
+        number,
+        headerHash: committed.headerHash,
+        pieces: blockChunks(committed.block),
+        transactions: committed.transactions,
+      });
+      await this.#state.apply(prepared.batch, number);
+      this.#commitHash = hash;
+      this.#previousHash = block.header.previousHash;
+      this.#currentHash = committed.headerHash;
+      for (const listener of this.#listeners) listener(committed);
+      return committed;
+    } finally {
+      this.#isCommitting = false;
+    }
+  }
+
+  /** The parts of a stored block. */
+  async block(number: number): Promise<BlockParts | undefined> {
+    const bytes = await this.blocks.read(number);
+    return bytes === undefined ? undefined : splitBlock(bytes);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    await this.#state.close();
+    await this.blocks.close();
+  }
+
+  #checkPlace(block: BlockParts): number {
+    const { header } = block;
+    const number = Number(header.number);
+    if (number !== this.height) {
+      throw new LedgerError(
+        "BLOCK_OUT_OF_ORDER",
+        `channel ${this.channelId}: block ${header.number} came where block ${this.height} was due`,
+      );
+    }
+    if (number > 0 && !equalBytes(header.previousHash, this.#currentHash)) {
+      throw new LedgerError(
+        "PREVIOUS_HASH_MISMATCH",
+        `channel ${this.channelId}: block ${number} follows ${toHex(header.previousHash)}, ` +
+          `but block ${number - 1} is ${toHex(this.#currentHash)}`,
+      );
+    }
+    const dataHash = blockDataHash(block.envelopes);
+    if (!equalBytes(dataHash, header.dataHash)) {
+      throw new LedgerError(
+        "DATA_HASH_MISMATCH",
+        `channel ${this.channelId}: block ${number} says its data hash is ${toHex(header.dataHash)}, ` +
+          `but it is ${toHex(dataHash)}`,
+      );
+    }
+    return number;
+  }
+
+  async #recover(): Promise<void> {
+    const height = this.blocks.height();
+    const savepoint = this.#state.savepoint();
+    if (savepoint !== undefined && savepoint >= height) {
+      throw new LedgerError(
+        "STATE_AHEAD_OF_BLOCKS",
+        `channel ${this.channelId}: the state holds block ${savepoint}, but the block store ends before block ${height}`,
+        { nextStep: "Restore the block files, or delete both state and blocks to fetch the channel again." },
+      );
+    }
+    for (let number = savepoint === undefined ? 0 : savepoint + 1; number < height; number++) {
+      await this.#applyAgain(number);
+    }
+    if (height === 0) return;
+    const last = await this.#stored(height - 1);
+    this.#currentHash = blockHeaderHash(last.header);
+    this.#previousHash = last.header.previousHash;
+    this.#commitHash = storedCommitHash(last);
+  }
+
+  async #applyAgain(number: number): Promise<void> {
+    const block = await this.#stored(number);
+    const codes = block.metadata[METADATA.TRANSACTIONS_FILTER] ?? NO_BYTES;
+    const transactions = block.envelopes.map((envelope, index) =>
+      readTransaction(envelope, codes[index] ?? TxValidationCode.VALID),
+    );
+    const { batch } = await prepareBlock(number, transactions, this.#state, false);
+    await applyExpiry(number, batch, this.#state, this.#blockToLive);
+    await this.#state.apply(batch, number);
+    this.#logger.info("block applied to the state again", { channel: this.channelId, number });
+  }
+
+  async #stored(number: number): Promise<BlockParts> {
+    const block = await this.block(number);
+    assert(block !== undefined, `block ${number} is below the height but not in the store`);
+    return block;
+  }
+}
+
+function storedCommitHash(block: BlockParts): Uint8Array {
+  const bytes = block.metadata[METADATA.COMMIT_HASH] ?? NO_BYTES;
+  return decode(common.Metadata, bytes, "common.Metadata").value;
+}
+
+function finished(
+  number: number,
+  block: BlockParts,
+  transactions: readonly ValidatedTransaction[],
+  { codes }: PreparedBlock,
+  hash: Uint8Array,
+): CommittedBlock {
+  const metadata: Uint8Array[] = [...block.metadata];
+  while (metadata.length < METADATA_COUNT) metadata.push(NO_BYTES);
+  metadata[METADATA.TRANSACTIONS_FILTER] = codes;
+  if (hash.length > 0) metadata[METADATA.COMMIT_HASH] = encode(common.Metadata, { value: hash });
+  return {
+    number,
+    headerHash: blockHeaderHash(block.header),
+    block: { ...block, metadata },
+    codes,
+    commitHash: hash,
+    transactions: transactions.map((transaction, index) => {
+      const code = codes[index] ?? TxValidationCode.VALID;
+      return code === transaction.code ? transaction : { ...transaction, code };
+    }),
+  };
+}
