@@ -6,7 +6,7 @@
  * Source: hyperledger/fabric, core/chaincode/lifecycle/lifecycle.go.
  */
 import { type Bytes, NO_BYTES } from "@hansa/primitives";
-import { common, lifecycle } from "@hansa/wire";
+import { common, encode, lifecycle } from "@hansa/wire";
 import { LifecycleError } from "./error.js";
 
 export type ChaincodeParameters = {
@@ -60,13 +60,13 @@ export function localPackageStructure(packageId: string): StoredStructure {
 
 export function metadataBytes(structure: StoredStructure): Bytes {
   const fields = structure.fields.map(([field]) => field);
-  return lifecycle.StateMetadata.encode({ datatype: structure.datatype, fields }).finish();
+  return encode(lifecycle.StateMetadata, { datatype: structure.datatype, fields });
 }
 
 function parameterFields(parameters: ChaincodeParameters): (readonly [string, Bytes])[] {
   const { version, initRequired, endorsementPlugin, validationPlugin, validationParameter } = parameters;
-  const endorsement = lifecycle.ChaincodeEndorsementInfo.encode({ version, initRequired, endorsementPlugin }).finish();
-  const validation = lifecycle.ChaincodeValidationInfo.encode({ validationPlugin, validationParameter }).finish();
+  const endorsement = encode(lifecycle.ChaincodeEndorsementInfo, { version, initRequired, endorsementPlugin });
+  const validation = encode(lifecycle.ChaincodeValidationInfo, { validationPlugin, validationParameter });
   return [
     ["EndorsementInfo", stateData({ Bytes: endorsement })],
     ["ValidationInfo", stateData({ Bytes: validation })],
@@ -75,7 +75,7 @@ function parameterFields(parameters: ChaincodeParameters): (readonly [string, By
 }
 
 function stateData(data: lifecycle.StateData.$Properties): Bytes {
-  return lifecycle.StateData.encode(data).finish();
+  return encode(lifecycle.StateData, data);
 }
 
 /** Parameters from the three stored fields; a missing field reads as an empty one, as in Fabric. */
