@@ -1,1 +1,5 @@
-export {};
+export * from "./client.js";
+export type { MethodDefinition, ServiceDefinition } from "./method.js";
+export * from "./server.js";
+export * from "./status.js";
+export type { Incoming, Send } from "./stream.js";

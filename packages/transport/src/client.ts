@@ -1,0 +1,147 @@
+/** A gRPC client that sends and receives raw message bytes, one connection per client. */
+import * as grpc from "@grpc/grpc-js";
+import { asBuffer, identity, MAX_MESSAGE_BYTES, type MethodDefinition } from "./method.js";
+import { decodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
+import { type Incoming, incomingFrom, type Send, sendInto } from "./stream.js";
+
+export type TlsClient = {
+  readonly rootPems: readonly string[];
+  readonly certPem?: string;
+  readonly keyPem?: string;
+  /** Name to expect in the server's certificate in place of the address's host. */
+  readonly serverName?: string;
+};
+
+export type CallOptions = {
+  /** The longest to wait, in ms from now. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+export type RpcClientOptions = { readonly maxMessageBytes?: number };
+
+/** One open stream to the server. `incoming` ends by error with RpcStatus when the server ended it with a code. */
+export type ClientStream = {
+  readonly incoming: Incoming;
+  readonly send: Send;
+  /** No more from here; the server may still send. */
+  end(): void;
+  /** Ends the call at once, both ways. */
+  close(): void;
+};
+
+const RECONNECT_FIRST_MS = 50;
+const RECONNECT_LONGEST_MS = 1_000;
+
+export class RpcClient {
+  readonly address: string;
+  readonly #client: grpc.Client;
+
+  constructor(address: string, tls?: TlsClient, options: RpcClientOptions = {}) {
+    const limit = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    this.address = address;
+    this.#client = new grpc.Client(address, clientCredentials(tls), {
+      "grpc.max_receive_message_length": limit,
+      "grpc.max_send_message_length": limit,
+      "grpc.enable_channelz": 0,
+      "grpc.enable_retries": 0,
+      "grpc.service_config_disable_resolution": 1,
+      "grpc.initial_reconnect_backoff_ms": RECONNECT_FIRST_MS,
+      "grpc.min_reconnect_backoff_ms": RECONNECT_FIRST_MS,
+      "grpc.max_reconnect_backoff_ms": RECONNECT_LONGEST_MS,
+      ...(tls?.serverName === undefined ? {} : { "grpc.ssl_target_name_override": tls.serverName }),
+    });
+  }
+
+  /** @throws RpcStatus */
+  unary(method: MethodDefinition, request: Uint8Array, options: CallOptions = {}): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const { signal } = options;
+      if (signal?.aborted) return reject(new RpcStatus(GrpcStatus.CANCELLED, "cancelled before the call"));
+      const cancel = () => call.cancel();
+      const call = this.#client.makeUnaryRequest(
+        method.path,
+        asBuffer,
+        identity,
+        request,
+        callOptions(options),
+        (error: grpc.ServiceError | null, response?: Buffer) => {
+          signal?.removeEventListener("abort", cancel);
+          if (error) reject(toRpcStatus(error));
+          else resolve(response ?? Buffer.alloc(0));
+        },
+      );
+      signal?.addEventListener("abort", cancel, { once: true });
+    });
+  }
+
+  bidi(method: MethodDefinition, options: CallOptions = {}): ClientStream {
+    const call = this.#client.makeBidiStreamRequest(method.path, asBuffer, identity, callOptions(options));
+    return clientStream(call, call, options.signal, () => call.end());
+  }
+
+  serverStream(method: MethodDefinition, request: Uint8Array, options: CallOptions = {}): ClientStream {
+    const call = this.#client.makeServerStreamRequest(method.path, asBuffer, identity, request, callOptions(options));
+    return clientStream(call, undefined, options.signal, () => {});
+  }
+
+  /** @throws RpcStatus UNAVAILABLE when there is no connection within the time */
+  waitReady(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#client.waitForReady(Date.now() + timeoutMs, (error) => {
+        if (error)
+          reject(new RpcStatus(GrpcStatus.UNAVAILABLE, `no connection to ${this.address} within ${timeoutMs} ms`));
+        else resolve();
+      });
+    });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+type Call = grpc.ClientReadableStream<Buffer>;
+
+function clientStream(
+  call: Call,
+  writable: grpc.ClientDuplexStream<Uint8Array, Buffer> | undefined,
+  signal: AbortSignal | undefined,
+  end: () => void,
+): ClientStream {
+  const ended = new AbortController();
+  const close = () => call.cancel();
+  // The listener is also what keeps an unobserved stream's failure from ending the process.
+  const over = () => {
+    ended.abort();
+    signal?.removeEventListener("abort", close);
+  };
+  call.on("error", over);
+  call.on("close", over);
+  call.on("status", over);
+  if (signal?.aborted) close();
+  signal?.addEventListener("abort", close, { once: true });
+  return {
+    incoming: incomingFrom(call as never, (error) => toRpcStatus(error as grpc.ServiceError)),
+    send: writable ? sendInto(writable, ended.signal, asBuffer) : () => undefined,
+    end,
+    close,
+  };
+}
+
+function callOptions({ timeoutMs }: CallOptions): grpc.CallOptions {
+  return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+}
+
+function toRpcStatus(error: grpc.ServiceError): RpcStatus {
+  const packed = error.metadata?.get(STATUS_DETAILS_KEY)[0];
+  const details = packed instanceof Buffer ? decodeStatusDetails(packed) : [];
+  return new RpcStatus(error.code ?? GrpcStatus.UNKNOWN, error.details ?? error.message, details, { cause: error });
+}
+
+function clientCredentials(tls: TlsClient | undefined): grpc.ChannelCredentials {
+  if (tls === undefined) return grpc.credentials.createInsecure();
+  const buffer = (pem: string | undefined) => (pem === undefined ? null : Buffer.from(pem));
+  const roots = tls.rootPems.length > 0 ? Buffer.from(tls.rootPems.join("\n")) : null;
+  return grpc.credentials.createSsl(roots, buffer(tls.keyPem), buffer(tls.certPem));
+}

@@ -1,0 +1,298 @@
+/**
+ * A gRPC server whose handlers take and give raw message bytes.
+ *
+ * Bytes in, bytes out: what was signed is never decoded and re-encoded on the way, and no object conversion is paid.
+ * A handler that throws RpcStatus ends the call with it; any other error ends it with INTERNAL and a log line, never
+ * with a stack on the wire.
+ */
+import * as grpc from "@grpc/grpc-js";
+import { HansaError, type Logger, messageOf } from "@hansa/primitives";
+import { asBuffer, identity, MAX_MESSAGE_BYTES, type MethodDefinition, type ServiceDefinition } from "./method.js";
+import { encodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
+import { type Incoming, incomingFrom, type Send, sendInto } from "./stream.js";
+
+export type TlsServer = {
+  readonly certPem: string;
+  readonly keyPem: string;
+  /** Roots that client certificates must chain to. */
+  readonly clientCaPems?: readonly string[];
+  /** True refuses a client without a certificate that chains to `clientCaPems`. */
+  readonly requireClientCert?: boolean;
+};
+
+export type CallContext = {
+  /** Aborted when the client cancels, its deadline passes, or the connection is lost. */
+  readonly signal: AbortSignal;
+  readonly peerAddress: string;
+  /** The `:authority` that the client asked for: usually the server's address. */
+  readonly authority: string;
+  /** DER of the client's TLS certificate, with mutual TLS. */
+  readonly tlsClientCert: Uint8Array | undefined;
+  /** When the client stops waiting, in ms since 1970; undefined without a deadline. */
+  readonly deadlineMs: number | undefined;
+};
+
+export type UnaryHandler = (request: Uint8Array, context: CallContext) => Promise<Uint8Array> | Uint8Array;
+export type ServerStreamHandler = (request: Uint8Array, context: CallContext, send: Send) => Promise<void>;
+export type BidiHandler = (incoming: Incoming, context: CallContext, send: Send) => Promise<void>;
+
+type HandlerOf<M extends MethodDefinition> = M["requestStream"] extends true
+  ? BidiHandler
+  : M["requestStream"] extends false
+    ? M["responseStream"] extends true
+      ? ServerStreamHandler
+      : M["responseStream"] extends false
+        ? UnaryHandler
+        : UnaryHandler | ServerStreamHandler
+    : UnaryHandler | ServerStreamHandler | BidiHandler;
+
+export type Handlers<S extends ServiceDefinition> = { readonly [M in keyof S["methods"]]?: HandlerOf<S["methods"][M]> };
+
+export type ServiceOptions = {
+  /** Calls under way at once, over all methods of the service; one more gets RESOURCE_EXHAUSTED. */
+  readonly maxConcurrentCalls?: number;
+};
+
+export type RpcServerOptions = {
+  readonly tls?: TlsServer;
+  readonly maxMessageBytes?: number;
+  readonly logger: Logger;
+};
+
+type AnyCall =
+  | grpc.ServerUnaryCall<Buffer, Buffer>
+  | grpc.ServerDuplexStream<Buffer, Buffer>
+  | grpc.ServerWritableStream<Buffer, Buffer>;
+type Admission = { enter(): boolean; leave(): void; refusal: string };
+
+export class RpcServer {
+  readonly #server: grpc.Server;
+  readonly #options: RpcServerOptions;
+  #port: number | undefined;
+
+  constructor(options: RpcServerOptions) {
+    const limit = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    this.#options = options;
+    this.#server = new grpc.Server({
+      "grpc.max_receive_message_length": limit,
+      "grpc.max_send_message_length": limit,
+      "grpc.enable_channelz": 0,
+    });
+  }
+
+  /** Adds a service, or the part of it that `handlers` has; the rest answers UNIMPLEMENTED. */
+  addService<S extends ServiceDefinition>(service: S, handlers: Handlers<S>, options: ServiceOptions = {}): void {
+    const admission = admissionOf(service.name, options.maxConcurrentCalls);
+    for (const [name, handler] of Object.entries(handlers)) {
+      const method = service.methods[name];
+      if (method === undefined || handler === undefined) continue;
+      this.#register(method, handler as UnaryHandler | ServerStreamHandler | BidiHandler, admission);
+    }
+  }
+
+  /**
+   * @param address "host:port"; port 0 takes a free one
+   * @throws HansaError PORT_IN_USE or LISTEN_FAILED
+   */
+  async listen(address: string): Promise<{ port: number; address: string }> {
+    const host = address.slice(0, address.lastIndexOf(":"));
+    const port = await new Promise<number>((resolve, reject) => {
+      this.#server.bindAsync(address, serverCredentials(this.#options.tls), (error, bound) => {
+        if (error) reject(listenError(address, error));
+        else resolve(bound);
+      });
+    });
+    this.#port = port;
+    return { port, address: `${host}:${port}` };
+  }
+
+  get port(): number | undefined {
+    return this.#port;
+  }
+
+  /** Lets calls under way finish for at most `graceMs`, then ends them. */
+  stop(options: { graceMs?: number } = {}): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#server.forceShutdown(), options.graceMs ?? 1_000);
+      this.#server.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  #register(
+    method: MethodDefinition,
+    handler: UnaryHandler | ServerStreamHandler | BidiHandler,
+    admission: Admission,
+  ): void {
+    const { requestStream, responseStream, path } = method;
+    if (requestStream) {
+      this.#server.register(
+        path,
+        this.#stream(path, admission, (call, context, send) =>
+          (handler as BidiHandler)(incomingFrom(call as never), context, send),
+        ),
+        identity,
+        identity,
+        "bidi",
+      );
+    } else if (responseStream) {
+      this.#server.register(
+        path,
+        this.#stream(path, admission, (call, context, send) =>
+          (handler as ServerStreamHandler)((call as grpc.ServerWritableStream<Buffer, Buffer>).request, context, send),
+        ) as never,
+        identity,
+        identity,
+        "serverStream",
+      );
+    } else {
+      this.#server.register(path, this.#unary(path, admission, handler as UnaryHandler), identity, identity, "unary");
+    }
+  }
+
+  #unary(path: string, admission: Admission, handler: UnaryHandler): grpc.handleUnaryCall<Buffer, Buffer> {
+    return (call, callback) => {
+      if (!admission.enter())
+        return callback(statusObject(new RpcStatus(GrpcStatus.RESOURCE_EXHAUSTED, admission.refusal)));
+      const fail = (error: unknown) => {
+        admission.leave();
+        callback(statusObject(this.#toStatus(path, error)));
+      };
+      const answer = (bytes: Uint8Array) => {
+        admission.leave();
+        callback(null, asBuffer(bytes));
+      };
+      try {
+        const result = handler(call.request, contextOf(call, new LazyAbort(call)));
+        if (result instanceof Uint8Array) answer(result);
+        else result.then(answer, fail);
+      } catch (error) {
+        fail(error);
+      }
+    };
+  }
+
+  #stream(
+    path: string,
+    admission: Admission,
+    run: (call: AnyCall, context: CallContext, send: Send) => Promise<void>,
+  ): grpc.handleBidiStreamingCall<Buffer, Buffer> {
+    return async (call) => {
+      if (!admission.enter()) {
+        call.emit("error", statusObject(new RpcStatus(GrpcStatus.RESOURCE_EXHAUSTED, admission.refusal)));
+        return;
+      }
+      const lazyAbort = new LazyAbort(call);
+      try {
+        await run(call, contextOf(call, lazyAbort), sendInto(call, lazyAbort.signal, asBuffer));
+        call.end();
+      } catch (error) {
+        if (!call.cancelled) call.emit("error", statusObject(this.#toStatus(path, error)));
+      } finally {
+        admission.leave();
+        lazyAbort.abort();
+      }
+    };
+  }
+
+  #toStatus(path: string, error: unknown): RpcStatus {
+    if (error instanceof RpcStatus) return error;
+    this.#options.logger.error("call failed", {
+      path,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    return new RpcStatus(GrpcStatus.INTERNAL, "internal error");
+  }
+}
+
+/** Makes the AbortSignal only when somebody asks: most unary calls never do, and it costs microseconds. */
+class LazyAbort {
+  readonly #call: AnyCall;
+  #controller: AbortController | undefined;
+
+  constructor(call: AnyCall) {
+    this.#call = call;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      const controller = new AbortController();
+      this.#controller = controller;
+      if (this.#call.cancelled) controller.abort();
+      else (this.#call as NodeJS.EventEmitter).once("cancelled", () => controller.abort());
+    }
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#controller?.abort();
+  }
+}
+
+function contextOf(call: AnyCall, lazyAbort: LazyAbort): CallContext {
+  return {
+    get signal() {
+      return lazyAbort.signal;
+    },
+    get peerAddress() {
+      return call.getPeer();
+    },
+    get authority() {
+      return call.getHost();
+    },
+    get tlsClientCert() {
+      return call.getAuthContext().sslPeerCertificate?.raw;
+    },
+    get deadlineMs() {
+      const deadline = Number(call.getDeadline());
+      return Number.isFinite(deadline) ? deadline : undefined;
+    },
+  };
+}
+
+function admissionOf(serviceName: string, limit: number | undefined): Admission {
+  if (limit === undefined) return { enter: () => true, leave: () => {}, refusal: "" };
+  let underWay = 0;
+  return {
+    refusal: `too many requests for ${serviceName}, exceeding concurrency limit (${limit})`,
+    enter: () => {
+      if (underWay >= limit) return false;
+      underWay++;
+      return true;
+    },
+    leave: () => {
+      underWay--;
+    },
+  };
+}
+
+function statusObject(status: RpcStatus): Partial<grpc.StatusObject> & Error {
+  const metadata = new grpc.Metadata();
+  if (status.details.length > 0) metadata.set(STATUS_DETAILS_KEY, asBuffer(encodeStatusDetails(status)));
+  return Object.assign(new Error(status.message), {
+    code: status.code as grpc.status,
+    details: status.message,
+    metadata,
+  });
+}
+
+function serverCredentials(tls: TlsServer | undefined): grpc.ServerCredentials {
+  if (tls === undefined) return grpc.ServerCredentials.createInsecure();
+  const roots = tls.clientCaPems?.length ? Buffer.from(tls.clientCaPems.join("\n")) : null;
+  const pair = { private_key: Buffer.from(tls.keyPem), cert_chain: Buffer.from(tls.certPem) };
+  return grpc.ServerCredentials.createSsl(roots, [pair], tls.requireClientCert ?? false);
+}
+
+function listenError(address: string, error: Error): HansaError {
+  if (/EADDRINUSE/.test(messageOf(error)))
+    return new HansaError("PORT_IN_USE", `${address} is in use by another process`, {
+      cause: error,
+      nextStep: "Stop that process, or choose another port; port 0 takes a free one.",
+    });
+  return new HansaError("LISTEN_FAILED", `cannot listen on ${address}: ${messageOf(error)}`, {
+    cause: error,
+    nextStep: "Check that the host name belongs to this machine and that the port is allowed.",
+  });
+}

@@ -1,0 +1,68 @@
+/** A stream of messages as both ends see it. */
+
+/**
+ * Sends one message. Undefined while there is room; otherwise a promise that settles when there is room again or the
+ * call has ended. `await send(bytes)` always does the right thing.
+ */
+export type Send = (bytes: Uint8Array) => Promise<void> | undefined;
+
+/** The receiving half: either iterate it, or take each message in a callback (cheaper by an order of magnitude). */
+export interface Incoming extends AsyncIterable<Uint8Array> {
+  /**
+   * From now on every message goes to `onMessage`, in order and without waiting for it. `onEnd` comes once, with the
+   * error when the stream did not end well.
+   */
+  subscribe(onMessage: (bytes: Uint8Array) => void, onEnd: (error?: Error) => void): void;
+}
+
+type Readable = {
+  iterator(options: { destroyOnReturn: boolean }): AsyncIterable<Uint8Array>;
+  on(event: string, listener: (value: never) => void): unknown;
+};
+
+type Writable = {
+  write(bytes: Buffer): boolean;
+  once(event: string, listener: () => void): unknown;
+  removeListener(event: string, listener: () => void): unknown;
+};
+
+export function incomingFrom(stream: Readable, toError: (error: Error) => Error = (error) => error): Incoming {
+  return {
+    subscribe(onMessage, onEnd) {
+      let ended = false;
+      const end = (error?: Error) => {
+        if (ended) return;
+        ended = true;
+        onEnd(error && toError(error));
+      };
+      stream.on("error", (error: Error) => end(error));
+      stream.on("cancelled", () => end());
+      stream.on("end", () => end());
+      stream.on("data", onMessage as (value: never) => void);
+    },
+    async *[Symbol.asyncIterator]() {
+      try {
+        // Left to itself, iteration destroys the stream at its end, and with it the half that still sends.
+        for await (const bytes of stream.iterator({ destroyOnReturn: false })) yield bytes;
+      } catch (error) {
+        throw error instanceof Error ? toError(error) : error;
+      }
+    },
+  };
+}
+
+/** @param ended aborts when nothing more can be sent, so that no sender waits for room that never comes */
+export function sendInto(stream: Writable, ended: AbortSignal, toBuffer: (bytes: Uint8Array) => Buffer): Send {
+  return (bytes) => {
+    if (ended.aborted || stream.write(toBuffer(bytes))) return undefined;
+    return new Promise((resolve) => {
+      const done = () => {
+        stream.removeListener("drain", done);
+        ended.removeEventListener("abort", done);
+        resolve();
+      };
+      stream.once("drain", done);
+      ended.addEventListener("abort", done);
+    });
+  };
+}

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { HansaError, silentLogger } from "@hansa/primitives";
+import { RpcClient, type TlsClient } from "./client.js";
+import { type Handlers, RpcServer, type ServiceOptions, type TlsServer } from "./server.js";
+import { GrpcStatus, packAny, RpcStatus } from "./status.js";
+
+const Echo = {
+  name: "test.Echo",
+  methods: {
+    Once: { path: "/test.Echo/Once", requestStream: false, responseStream: false },
+    Many: { path: "/test.Echo/Many", requestStream: false, responseStream: true },
+    Talk: { path: "/test.Echo/Talk", requestStream: true, responseStream: true },
+  },
+} as const;
+
+const closers: (() => unknown)[] = [];
+after(() => Promise.all(closers.map((close) => close())));
+
+async function serve(handlers: Handlers<typeof Echo>, more: { options?: ServiceOptions; tls?: TlsServer } = {}) {
+  const server = new RpcServer({ logger: silentLogger, ...(more.tls && { tls: more.tls }) });
+  server.addService(Echo, handlers, more.options);
+  const { address } = await server.listen("127.0.0.1:0");
+  closers.push(() => server.stop({ graceMs: 100 }));
+  return address;
+}
+
+function dial(address: string, tls?: TlsClient): RpcClient {
+  const client = new RpcClient(address, tls);
+  closers.push(() => client.close());
+  return client;
+}
+
+const bytes = (text: string) => Buffer.from(text);
+const refused = (code: number, message?: RegExp) => (error: unknown) =>
+  error instanceof RpcStatus && error.code === code && (message?.test(error.message) ?? true);
+
+describe("unary calls", () => {
+  it("carry the same bytes both ways", async () => {
+    const client = dial(await serve({ Once: (request) => request }));
+    const megabyte = Buffer.alloc(1 << 20, 7);
+    assert.deepEqual(Buffer.from(await client.unary(Echo.methods.Once, megabyte)), megabyte);
+  });
+
+  it("carry a status, its text and its details", async () => {
+    const detail = packAny("test.Detail", bytes("why"));
+    const address = await serve({
+      Once: () => {
+        throw new RpcStatus(GrpcStatus.ABORTED, "no: é", [detail]);
+      },
+    });
+    await assert.rejects(dial(address).unary(Echo.methods.Once, bytes("")), (error: unknown) => {
+      assert.ok(error instanceof RpcStatus);
+      assert.equal(error.code, GrpcStatus.ABORTED);
+      assert.deepEqual(error.details.map(Buffer.from), [Buffer.from(detail)]);
+      return true;
+    });
+  });
+
+  it("hide an unforeseen failure behind INTERNAL", async () => {
+    const client = dial(await serve({ Once: () => Promise.reject(new Error("secret path")) }));
+    await assert.rejects(client.unary(Echo.methods.Once, bytes("")), (error: unknown) => {
+      assert.ok(error instanceof RpcStatus && error.code === GrpcStatus.INTERNAL);
+      assert.doesNotMatch(error.message, /secret/);
+      return true;
+    });
+  });
+
+  it("answer UNIMPLEMENTED where there is no handler", async () => {
+    const client = dial(await serve({}));
+    await assert.rejects(client.unary(Echo.methods.Once, bytes("")), refused(GrpcStatus.UNIMPLEMENTED));
+  });
+
+  it("end by deadline and by the caller's signal", async () => {
+    const client = dial(await serve({ Once: () => new Promise(() => {}) }));
+    const controller = new AbortController();
+    const aborted = client.unary(Echo.methods.Once, bytes(""), { signal: controller.signal });
+    const late = client.unary(Echo.methods.Once, bytes(""), { timeoutMs: 50 });
+    await assert.rejects(late, refused(GrpcStatus.DEADLINE_EXCEEDED));
+    controller.abort();
+    await assert.rejects(aborted, refused(GrpcStatus.CANCELLED));
+  });
+
+  it("are refused above the limit, and admitted again below it", async () => {
+    let release = () => {};
+    const held = new Promise<Uint8Array>((resolve) => {
+      release = () => resolve(bytes("done"));
+    });
+    const client = dial(await serve({ Once: () => held }, { options: { maxConcurrentCalls: 1 } }));
+    const first = client.unary(Echo.methods.Once, bytes(""));
+    await assert.rejects(
+      client.unary(Echo.methods.Once, bytes("")),
+      refused(GrpcStatus.RESOURCE_EXHAUSTED, /limit \(1\)/),
+    );
+    release();
+    await first;
+    await client.unary(Echo.methods.Once, bytes(""));
+  });
+});
+
+describe("streams", () => {
+  it("send many answers to one request, with backpressure", async () => {
+    const chunk = Buffer.alloc(256 * 1024, 1);
+    const count = 40;
+    const client = dial(
+      await serve({
+        Many: async (_request, _context, send) => {
+          for (let n = 0; n < count; n++) await send(chunk);
+        },
+      }),
+    );
+    let received = 0;
+    for await (const message of client.serverStream(Echo.methods.Many, bytes("")).incoming) received += message.length;
+    assert.equal(received, count * chunk.length);
+  });
+
+  it("go both ways, iterated or subscribed to", async () => {
+    const client = dial(
+      await serve({
+        Talk: async (incoming, _context, send) => {
+          for await (const message of incoming) await send(Buffer.concat([bytes("re:"), message]));
+        },
+      }),
+    );
+    const call = client.bidi(Echo.methods.Talk);
+    const heard: string[] = [];
+    const over = new Promise<Error | undefined>((resolve) => {
+      call.incoming.subscribe((message) => heard.push(Buffer.from(message).toString()), resolve);
+    });
+    call.send(bytes("a"));
+    call.send(bytes("b"));
+    call.end();
+    assert.equal(await over, undefined);
+    assert.deepEqual(heard, ["re:a", "re:b"]);
+  });
+
+  it("tell the server when the client goes away", async () => {
+    let gone = () => {};
+    const cancelled = new Promise<void>((resolve) => {
+      gone = resolve;
+    });
+    const client = dial(
+      await serve({
+        Talk: (_incoming, context, send) => {
+          context.signal.addEventListener("abort", gone);
+          send(bytes("hello"));
+          return new Promise(() => {});
+        },
+      }),
+    );
+    const call = client.bidi(Echo.methods.Talk);
+    for await (const _first of call.incoming) break;
+    call.close();
+    await cancelled;
+  });
+
+  it("end with the status that the handler threw", async () => {
+    const client = dial(
+      await serve({
+        Talk: async () => {
+          throw new RpcStatus(GrpcStatus.NOT_FOUND, "nothing here");
+        },
+      }),
+    );
+    const read = async () => {
+      for await (const _ of client.bidi(Echo.methods.Talk).incoming);
+    };
+    await assert.rejects(read(), refused(GrpcStatus.NOT_FOUND, /nothing here/));
+  });
+});
+
+describe("listening", () => {
+  it("names the address that is taken", async () => {
+    const address = await serve({});
+    const second = new RpcServer({ logger: silentLogger });
+    await assert.rejects(second.listen(address), (error: unknown) => {
+      assert.ok(error instanceof HansaError);
+      assert.equal(error.code, "PORT_IN_USE");
+      assert.ok(error.message.includes(address));
+      return true;
+    });
+  });
+
+  it("reports a server that is not there as UNAVAILABLE", async () => {
+    await assert.rejects(dial("127.0.0.1:1").waitReady(300), refused(GrpcStatus.UNAVAILABLE));
+  });
+});
