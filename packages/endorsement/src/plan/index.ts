@@ -1,1 +1,13 @@
-export {};
+export { PlanError, type PlanFault } from "./error.js";
+export {
+  type EndorsementGroup,
+  type EndorsementPlan,
+  type Layout,
+  type PlanMember,
+  planEndorsement,
+  planFor,
+  type Requirement,
+  requirementOf,
+} from "./plan.js";
+export type { ChannelView } from "./policies.js";
+export { satisfyingSets } from "./principal-sets.js";

@@ -1,0 +1,193 @@
+/**
+ * Which combinations of principals satisfy a policy, and which satisfy several policies at once.
+ *
+ * A set may hold a principal more than once: two different peers of it must then sign. Sets are bounded, because a
+ * policy of k out of n has more combinations than atoms when n is large; what falls off is dropped from the end.
+ * Source: hyperledger/fabric, common/policies/inquire (inquire.go, merge.go) and common/graph/perm.go.
+ */
+import type { common } from "@hansa/wire";
+import { PlanError } from "./error.js";
+import { implies, type Principal, readPrincipal } from "./principal.js";
+
+export type PrincipalSet = readonly Principal[];
+
+/** Combinations of the direct parts of one rule, and sets of a whole policy. */
+const MAX_COMBINATIONS = 10_000;
+/** Sets of each side when two policies meet: every set is compared with every other. */
+const MAX_MERGED = 1_000;
+const MAX_DEPTH = 64;
+
+/**
+ * Every minimal way to satisfy the policy; empty when there is none or the policy is malformed.
+ */
+export function satisfyingSets(policy: common.ISignaturePolicyEnvelope): PrincipalSet[] {
+  const principals = (policy.identities ?? []).map(readPrincipal);
+  return (policy.rule && setsOf(policy.rule, principals, 0)) ?? [];
+}
+
+/** undefined when a part of the rule makes no sense: the whole policy is then void. */
+function setsOf(
+  rule: common.ISignaturePolicy,
+  principals: readonly (Principal | undefined)[],
+  depth: number,
+): PrincipalSet[] | undefined {
+  if (depth > MAX_DEPTH) return undefined;
+  if (!rule.nOutOf) {
+    const principal = principals[rule.signedBy ?? 0];
+    return principal && [[principal]];
+  }
+  const wanted = rule.nOutOf.n ?? 0;
+  if (wanted <= 0) return undefined;
+  const parts: PrincipalSet[][] = [];
+  for (const part of rule.nOutOf.rules ?? []) {
+    const sets = setsOf(part, principals, depth + 1);
+    if (sets === undefined) return undefined;
+    parts.push(sets);
+  }
+  while (combinationsExceed(parts.length, wanted, MAX_COMBINATIONS)) parts.pop();
+  const found: PrincipalSet[] = [];
+  for (const chosen of choose(parts, wanted)) {
+    for (const set of products(chosen)) {
+      found.push(set);
+      if (found.length >= MAX_COMBINATIONS) return found;
+    }
+  }
+  return found;
+}
+
+function combinationsExceed(n: number, k: number, limit: number): boolean {
+  let combinations = 1;
+  for (let i = 1; i <= k; i++) {
+    combinations = (combinations * (n - k + i)) / i;
+    if (combinations > limit) return true;
+  }
+  return false;
+}
+
+function* choose<T>(items: readonly T[], count: number, from = 0): Generator<T[]> {
+  if (count === 0) {
+    yield [];
+    return;
+  }
+  for (let i = from; i <= items.length - count; i++) {
+    for (const rest of choose(items, count - 1, i + 1)) yield [items[i]!, ...rest];
+  }
+}
+
+function* products(parts: readonly PrincipalSet[][], from = 0): Generator<Principal[]> {
+  if (from === parts.length) {
+    yield [];
+    return;
+  }
+  for (const set of parts[from]!) {
+    for (const rest of products(parts, from + 1)) yield [...set, ...rest];
+  }
+}
+
+/**
+ * Sets that satisfy all of several policies, each given by its satisfying sets.
+ * @throws PlanError when there is no policy at all
+ */
+export function mergeAll(policies: readonly PrincipalSet[][]): PrincipalSet[] {
+  const [first, ...rest] = policies;
+  if (first === undefined) throw new PlanError("POLICY", "no principal sets remained after filtering");
+  return rest.reduce(merge, first);
+}
+
+/**
+ * Where a set of one side is implied by a set of the other, the stronger one serves both; what is left over is
+ * combined pair by pair.
+ */
+function merge(one: PrincipalSet[], other: PrincipalSet[]): PrincipalSet[] {
+  const left = one.slice(0, MAX_MERGED);
+  const right = other.slice(0, MAX_MERGED);
+
+  const leftCovered = coveredBy(left, right);
+  const remainingLeft = left.filter((_, index) => !leftCovered.has(index));
+  const rightCovered = coveredBy(right, remainingLeft);
+  const merged = [...unions(leftCovered, left, right), ...unions(rightCovered, right, remainingLeft)];
+
+  const coveringLeft = new Set([...rightCovered.values()].flat());
+  const coveringRight = new Set([...leftCovered.values()].flat());
+  const freeLeft = remainingLeft.filter((_, index) => !coveringLeft.has(index));
+  const freeRight = right.filter((_, index) => !rightCovered.has(index) && !coveringRight.has(index));
+  for (const a of freeLeft) {
+    for (const b of freeRight) {
+      if (merged.length >= MAX_COMBINATIONS) return reduce(merged.slice(0, MAX_MERGED));
+      merged.push(union(a, b));
+    }
+  }
+  return reduce(merged);
+}
+
+/** Index of a set → indices of the sets on the other side that imply each of its principals. */
+function coveredBy(sets: readonly PrincipalSet[], others: readonly PrincipalSet[]): Map<number, number[]> {
+  const covered = new Map<number, number[]>();
+  sets.forEach((set, index) => {
+    const by = others.flatMap((other, position) => (isCovered(set, other) ? [position] : []));
+    if (by.length > 0) covered.set(index, by);
+  });
+  return covered;
+}
+
+function isCovered(set: PrincipalSet, by: PrincipalSet): boolean {
+  return set.every((wanted) => by.some((given) => implies(given, wanted)));
+}
+
+function unions(
+  covered: Map<number, number[]>,
+  sets: readonly PrincipalSet[],
+  others: readonly PrincipalSet[],
+): PrincipalSet[] {
+  const result: PrincipalSet[] = [];
+  for (const [index, positions] of covered) {
+    for (const position of positions) result.push(union(sets[index]!, others[position]!));
+  }
+  return result;
+}
+
+/**
+ * The second set, and of the first what no principal of the second stands for; each stands for one only. Where the
+ * first asks for more (a peer rather than any member), its principal takes the place of the weaker one. Fabric lists
+ * both there, which asks two signatures of an organisation that needs one.
+ */
+function union(contained: PrincipalSet, containing: PrincipalSet): PrincipalSet {
+  const result = [...containing];
+  const used = new Set<number>();
+  const take = (wanted: Principal, fits: (given: Principal) => boolean) => {
+    const position = containing.findIndex((given, index) => !used.has(index) && fits(given));
+    if (position === -1) return false;
+    used.add(position);
+    if (!implies(containing[position]!, wanted)) result[position] = wanted;
+    return true;
+  };
+  const open = contained.filter((wanted) => !take(wanted, (given) => implies(given, wanted)));
+  return [...result, ...open.filter((wanted) => !take(wanted, (given) => implies(wanted, given)))];
+}
+
+/** Without the sets that hold another one; of two that hold each other the first stays. */
+function reduce(sets: PrincipalSet[]): PrincipalSet[] {
+  let current = sets;
+  for (;;) {
+    const reduced = reduceOnce(current);
+    if (reduced.length === current.length) return reduced;
+    current = reduced;
+  }
+}
+
+function reduceOnce(sets: readonly PrincipalSet[]): PrincipalSet[] {
+  const keys = sets.map((set) => new Set(set.map((principal) => principal.key)));
+  const isSubset = (a: number, b: number) => {
+    for (const key of keys[a]!) if (!keys[b]!.has(key)) return false;
+    return true;
+  };
+  return sets.filter((_, i) => {
+    let redundant = false;
+    for (let j = 0; j < sets.length; j++) {
+      if (i === j) continue;
+      if (isSubset(j, i)) redundant = true;
+      if (i < j && isSubset(i, j)) redundant = false;
+    }
+    return !redundant;
+  });
+}
