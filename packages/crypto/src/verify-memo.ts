@@ -42,3 +42,6 @@ function memoKey(publicKey: KeyObject, message: Bytes, signature: Bytes, hashNam
   const kind = hashName === "sha256" ? "" : hashName;
   return keyFingerprint(publicKey) + hash("sha256", message, "latin1" as "hex") + kind + bytesKey(signature);
 }
+
+/** The memo that everything in one process shares unless it is told otherwise. */
+export const sharedVerifyMemo = new VerifyMemo(16_384);

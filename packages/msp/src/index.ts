@@ -1,1 +1,9 @@
-export {};
+export * from "./error.js";
+export * from "./folder.js";
+export * from "./identity.js";
+export * from "./manager.js";
+export * from "./msp.js";
+export * from "./policy.js";
+export * from "./policy-text.js";
+export * from "./principal.js";
+export * from "./signing-identity.js";
