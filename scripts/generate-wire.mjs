@@ -1,88 +1,144 @@
 /**
- * Generates the message classes of packages/wire from /proto with protobufjs.
- * Runs only when a .proto file is newer than what was generated.
+ * Generates the message classes and service tables of packages/wire from /proto with protobufjs.
+ * Runs only when a .proto file or this script is newer than what was generated.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const self = fileURLToPath(import.meta.url);
+const root = path.resolve(path.dirname(self), "..");
 const out = path.join(root, "packages/wire/generated");
 const require = createRequire(path.join(root, "package.json"));
-const bin = path.join(path.dirname(require.resolve("protobufjs-cli/package.json")), "bin");
 
-const protoFiles = (dir) =>
-  readdirSync(dir, { recursive: true })
-    .map(String)
-    .filter((file) => file.endsWith(".proto"))
-    .sort();
+/** Folders that imports inside .proto files are relative to; google/ is named by its full path, as everywhere. */
+const importRoots = ["proto/fabric", "proto/hansa", "proto"];
+const sourceFolders = ["proto/fabric", "proto/google", "proto/hansa"];
+
+function protoFiles() {
+  return sourceFolders
+    .filter((folder) => existsSync(path.join(root, folder)))
+    .flatMap((folder) =>
+      readdirSync(path.join(root, folder), { recursive: true })
+        .map(String)
+        .filter((file) => file.endsWith(".proto"))
+        .sort()
+        .map((file) => path.join(root, folder, file)),
+    );
+}
 
 function run(tool, args) {
-  const result = spawnSync(process.execPath, [path.join(bin, tool), ...args], { cwd: root, encoding: "utf8" });
+  const bin = path.join(path.dirname(require.resolve("protobufjs-cli/package.json")), "bin", tool);
+  const result = spawnSync(process.execPath, [bin, ...args], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) throw new Error(`${tool} failed:\n${result.stderr}${result.stdout}`);
 }
 
-/** Every gRPC service of the .proto files: path and direction of each method, as a typed constant. */
-function serviceTable(dirs, sources) {
+/** Every service of the sources as [simple name, service], with message types resolved. */
+function readServices(sources) {
   const protobuf = require("protobufjs");
-  const root = new protobuf.Root();
-  root.resolvePath = (_origin, target) =>
-    [target, ...dirs.map((dir) => path.join(dir, target))].find((file) => existsSync(file)) ?? target;
-  root.loadSync(sources);
-  const services = {};
+  const definitions = new protobuf.Root();
+  const bundled = protobuf.Root.prototype.resolvePath;
+  definitions.resolvePath = (origin, target) => {
+    const local = importRoots.map((folder) => path.join(root, folder, target)).find(existsSync);
+    return path.isAbsolute(target) ? target : (local ?? bundled.call(definitions, origin, target));
+  };
+  definitions.loadSync(sources).resolveAll();
+
+  const services = new Map();
   const visit = (namespace) => {
-    for (const nested of namespace.nestedArray ?? []) {
-      if (nested instanceof protobuf.Service) {
-        const name = nested.fullName.slice(1);
-        const methods = nested.methodsArray.map((method) => [
-          method.name,
-          {
-            path: `/${name}/${method.name}`,
-            requestType: method.requestType,
-            responseType: method.responseType,
-            requestStream: Boolean(method.requestStream),
-            responseStream: Boolean(method.responseStream),
-          },
-        ]);
-        services[nested.name] = { name, methods: Object.fromEntries(methods) };
-      } else {
-        visit(nested);
-      }
+    for (const item of namespace.nestedArray) {
+      if (item instanceof protobuf.Service) {
+        const other = services.get(item.name);
+        if (other) throw new Error(`services ${other.fullName} and ${item.fullName} need different names`);
+        services.set(item.name, item);
+      } else if (item instanceof protobuf.Namespace) visit(item);
     }
   };
-  visit(root);
-  const text = JSON.stringify(services, null, 2);
-  return { js: `export const services = ${text};\n`, dts: `export declare const services: ${text};\n` };
+  visit(definitions);
+  return [...services].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function serviceTables(sources) {
+  const services = readServices(sources);
+  const namespaces = new Set();
+  const typeName = (type) => {
+    const name = type.fullName.slice(1);
+    namespaces.add(name.split(".")[0]);
+    return name;
+  };
+  const table = (describe) =>
+    services
+      .map(([key, service]) => {
+        const name = service.fullName.slice(1);
+        const methods = service.methodsArray.map(
+          (method) => `      ${describe.method(method, `/${name}/${method.name}`)}`,
+        );
+        return `  ${describe.service(key)} {\n    name: "${name}",\n    methods: {\n${methods.join("\n")}\n    },\n  }`;
+      })
+      .map((text) => text.replaceAll("    name:", describe.readonly("    name:")));
+  const js = table({
+    readonly: (text) => text,
+    service: (key) => `${key}:`,
+    method: (m, at) =>
+      `${m.name}: { path: "${at}", requestType: ${typeName(m.resolvedRequestType)}, ` +
+      `responseType: ${typeName(m.resolvedResponseType)}, ` +
+      `requestStream: ${Boolean(m.requestStream)}, responseStream: ${Boolean(m.responseStream)} },`,
+  });
+  const dts = table({
+    readonly: (text) => text,
+    service: (key) => `readonly ${key}:`,
+    method: (m, at) =>
+      `readonly ${m.name}: { readonly path: "${at}"; readonly requestType: typeof ${typeName(m.resolvedRequestType)}; ` +
+      `readonly responseType: typeof ${typeName(m.resolvedResponseType)}; ` +
+      `readonly requestStream: ${Boolean(m.requestStream)}; readonly responseStream: ${Boolean(m.responseStream)} };`,
+  });
+  const from = `{ ${[...namespaces].sort().join(", ")} } from "./messages.js";\n\n`;
+  return {
+    js: `import ${from}export const services = {\n${js.join(",\n")},\n};\n`,
+    dts: `import type ${from}export declare const services: {\n${dts.join(";\n")};\n};\n`
+      .replaceAll(/^( +)(name: "[^"]+"),$/gm, "$1readonly $2;")
+      .replaceAll(/^( +)methods: \{$/gm, "$1readonly methods: {")
+      .replaceAll(/^( +)\},$/gm, "$1};"),
+  };
 }
 
 /** Returns true when files were written. */
 export function generateWire() {
-  const dirs = ["fabric", "hansa"].map((name) => path.join(root, "proto", name)).filter(existsSync);
-  const sources = dirs.flatMap((dir) => protoFiles(dir).map((file) => path.join(dir, file)));
-  const js = path.join(out, "messages.js");
-  const dts = path.join(out, "messages.d.ts");
-  const stamp = `${sources.map((file) => `${file} ${statSync(file).mtimeMs}`).join("\n")}\n`;
+  const sources = protoFiles();
+  const stamp = `${[self, ...sources].map((file) => `${file} ${statSync(file).mtimeMs}`).join("\n")}\n`;
   const stampFile = path.join(out, "sources.txt");
-  if (existsSync(dts) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return false;
+  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return false;
 
-  mkdirSync(out, { recursive: true });
-  const lean = ["--no-convert", "--no-create", "--no-verify", "--no-delimited", "--no-typeurl", "--no-service"];
-  const paths = dirs.flatMap((dir) => ["-p", dir]);
-  // The types are read from comments, which the shipped module does without: it loads in half the time.
-  const generate = (file, extra) =>
-    run("pbjs", ["-t", "static-module", "-w", "es6", ...lean, ...extra, ...paths, "-o", file, ...sources]);
-  const commented = path.join(out, "commented.js");
-  generate(commented, []);
-  run("pbts", ["--no-comments", "-o", dts, commented]);
-  rmSync(commented);
-  generate(js, ["--no-comments"]);
-  const table = serviceTable(dirs, sources);
-  writeFileSync(path.join(out, "services.js"), table.js);
-  writeFileSync(path.join(out, "services.d.ts"), table.dts);
-  writeFileSync(stampFile, stamp);
+  const draft = path.join(out, `draft-${process.pid}`);
+  mkdirSync(draft, { recursive: true });
+  try {
+    const commented = path.join(draft, "commented.js");
+    const flags = ["create", "verify", "convert", "delimited", "typeurl", "service"].map((part) => `--no-${part}`);
+    const paths = importRoots.flatMap((folder) => ["-p", path.join(root, folder)]);
+    run("pbjs", ["-t", "static-module", "-w", "esm", ...flags, ...paths, "-o", commented, ...sources]);
+    // Types come from the comments; what is loaded at run time is a quarter of the size without them.
+    run("pbts", ["--no-comments", "-o", path.join(draft, "messages.d.ts"), commented]);
+    const small = require("esbuild").transformSync(readFileSync(commented, "utf8"), {
+      format: "esm",
+      target: "es2022",
+      minifyWhitespace: true,
+      minifySyntax: true,
+      legalComments: "none",
+    });
+    writeFileSync(path.join(draft, "messages.js"), small.code);
+    const tables = serviceTables(sources);
+    writeFileSync(path.join(draft, "services.js"), tables.js);
+    writeFileSync(path.join(draft, "services.d.ts"), tables.dts);
+    // A rename each, so that whoever loads them meanwhile never sees half a file.
+    for (const file of ["messages.js", "messages.d.ts", "services.js", "services.d.ts"])
+      renameSync(path.join(draft, file), path.join(out, file));
+    writeFileSync(stampFile, stamp);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
   return true;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) generateWire();
+if (process.argv[1] === self) generateWire();
