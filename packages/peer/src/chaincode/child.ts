@@ -35,6 +35,7 @@ const FIRST_BACKOFF_MS = 100;
 const LAST_BACKOFF_MS = 10_000;
 /** A process that lived this long starts afresh with the shortest pause. */
 const STABLE_MS = 30_000;
+const MAX_HURRIED_DEATHS = 3;
 const KEPT_OUTPUT_CHARS = 4_096;
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
 const TERMINATION_MS = 2_000;
@@ -57,6 +58,14 @@ export class ChaincodeChild {
 
   async start(): Promise<void> {
     this.#log ??= await openLog(this.#options.logFile);
+    this.#spawn();
+  }
+
+  /** Somebody is waiting: ends the pause before a restart, unless the process keeps dying. */
+  hurry(): void {
+    if (this.#timer === undefined || this.#quickDeaths > MAX_HURRIED_DEATHS) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#spawn();
   }
 
@@ -121,7 +130,10 @@ export class ChaincodeChild {
         ? FIRST_BACKOFF_MS
         : Math.min(FIRST_BACKOFF_MS * 2 ** (this.#quickDeaths - 1), LAST_BACKOFF_MS);
     logger.warn("chaincode process ended", { packageId, reason, livedMs: Math.round(livedMs), restartInMs: pauseMs });
-    this.#timer = setTimeout(() => this.#spawn(), pauseMs);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#spawn();
+    }, pauseMs);
     onExit({ reason, output, quickDeaths: this.#quickDeaths });
   }
 

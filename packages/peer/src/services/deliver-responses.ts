@@ -3,7 +3,7 @@
  * as it is stored.
  */
 import { concatBytes } from "@hansa/primitives";
-import { common, protos } from "@hansa/wire";
+import { common, fieldHead, protos, varintBytes } from "@hansa/wire";
 
 const FIELD = { block: 2, filteredBlock: 3, blockAndPrivateData: 4 } as const;
 
@@ -27,24 +27,12 @@ export function headersOnlyResponse(block: Uint8Array): Uint8Array {
 /** @param privateData by index of the transaction in the block */
 export function privateDataResponse(block: Uint8Array, privateData: ReadonlyMap<number, Uint8Array>): Uint8Array {
   // BlockAndPrivateData: block = 1, private_data_map = 2 with entries of key = 1 (varint) and value = 2.
-  const entries = [...privateData].map(([txIndex, writeSet]) => {
-    const key = Buffer.concat([Buffer.from([0x08]), varint(txIndex)]);
-    return lengthDelimited(2, concatBytes(txIndex === 0 ? new Uint8Array(0) : key, lengthDelimited(2, writeSet)));
-  });
+  const entries = [...privateData].map(([txIndex, writeSet]) =>
+    lengthDelimited(2, concatBytes(Uint8Array.of(0x08), varintBytes(txIndex), lengthDelimited(2, writeSet))),
+  );
   return lengthDelimited(FIELD.blockAndPrivateData, concatBytes(lengthDelimited(1, block), ...entries));
 }
 
 function lengthDelimited(field: number, content: Uint8Array): Uint8Array {
-  return concatBytes(Buffer.from([(field << 3) | 2]), varint(content.length), content);
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 0x80) {
-    bytes.push((rest % 0x80) | 0x80);
-    rest = Math.floor(rest / 0x80);
-  }
-  bytes.push(rest);
-  return Buffer.from(bytes);
+  return concatBytes(fieldHead(field, content.length), content);
 }

@@ -1,0 +1,241 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type ChaincodeCall, ChaincodeRegistry, outcomeText, ShimType } from "@hansa/endorsement/chaincode";
+import { silentLogger, systemClock } from "@hansa/primitives";
+import { RpcServer } from "@hansa/transport";
+import { common, msp, protos, services } from "@hansa/wire";
+import { makeNodePackage, makePackage } from "../testing/make-package.js";
+import { plainEnvironment } from "./command.js";
+import { PackageStore } from "./package-store.js";
+import { ChaincodeRuntime } from "./runtime.js";
+import { findShippedModules } from "./shipped-modules.js";
+import { registerHandler } from "./support-service.js";
+
+const CREATOR_PEM = `-----BEGIN CERTIFICATE-----
+MIIBdTCCARugAwIBAgIUU8nF0ANQmfWxK9QQ0ix931ieqMcwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdXNlcjAgFw0yNjExMjEwNjEwNTZaGA8yMTI2MTAyODA2MTA1
+NlowDzENMAsGA1UEAwwEdXNlcjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABG1y
+pkkGN91raAiRdjerwloBqEYTnLQiOqZ6Vyb9ay698KvlFU1ozt52jWZKnyEayLEJ
+KY49mbOq1Yj6fKWuU/ejUzBRMB0GA1UdDgQWBBR3dL6/8Pn08NoPVloky3Ou0TqB
+tjAfBgNVHSMEGDAWgBR3dL6/8Pn08NoPVloky3Ou0TqBtjAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0gAMEUCIBbrIGTe3j0VYtsgBVXtjd+30QRdIEYP1JSt
+iBb/rqrAAiEAmhMTNh0to+xjlKGGIU/GbUg0ElnRuii22UtG6WVsHaw=
+-----END CERTIFICATE-----
+`;
+
+const CONTRACT = `
+const { Contract } = require("fabric-contract-api");
+class Echo extends Contract {
+  async echo(ctx, text) { return text + "/" + process.env.CORE_CHAINCODE_ID_NAME + "/" + process.env.HANSA_CHAINCODE_AUTHORITY; }
+  async crash() { process.exit(7); }
+}
+setInterval(() => {}, 1000);
+module.exports.contracts = [Echo];
+`;
+
+let folder: string;
+let registry: ChaincodeRegistry;
+let server: RpcServer;
+let runtime: ChaincodeRuntime;
+let packages: PackageStore;
+let address: string;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "hansa-runtime-"));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  registry = new ChaincodeRegistry({
+    clock: systemClock,
+    every: (ms, run) => {
+      const timer = setInterval(run, ms).unref();
+      return () => clearInterval(timer);
+    },
+  });
+  packages = await PackageStore.open(join(folder, "packages"), silentLogger);
+  runtime = new ChaincodeRuntime({
+    directory: folder,
+    packages,
+    registry,
+    mspId: "Org1MSP",
+    logger: silentLogger,
+    listenAddress: () => address,
+    buildTimeoutMs: 60_000,
+    startupTimeoutMs: 20_000,
+  });
+  server = new RpcServer({ logger: silentLogger });
+  server.addService(services.ChaincodeSupport, {
+    Register: registerHandler({ registry, packageOf: (authority) => runtime.packageOf(authority), allowAttach: false }),
+  });
+  address = (await server.listen("127.0.0.1:0")).address;
+});
+
+afterEach(async () => {
+  await runtime.stop();
+  registry.stop();
+  await server.stop({ graceMs: 100 });
+});
+
+let calls = 0;
+async function call(packageId: string, ...args: string[]): Promise<string> {
+  calls += 1;
+  const request: ChaincodeCall = {
+    channelId: "trade",
+    txId: `tx${calls}`,
+    chaincode: "echo",
+    input: protos.ChaincodeInput.encode({ args: args.map((arg) => Buffer.from(arg)) }).finish(),
+    isInit: false,
+    signedProposal: signedProposal(),
+    simulation: undefined,
+    history: undefined,
+    timeoutMs: 5_000,
+    hasCapability: () => true,
+    permission: () => ({ read: true, write: true }),
+    invoke: () => Promise.reject(new Error("no calls here")),
+  };
+  const outcome = await registry.execute(packageId, request);
+  if (outcome.type === ShimType.ERROR) throw new Error(outcomeText(outcome));
+  const { status, message, payload } = protos.Response.decode(outcome.payload);
+  if (status !== 200) throw new Error(message);
+  return Buffer.from(payload).toString();
+}
+
+/** As much of a proposal as fabric-shim reads before it calls a contract. */
+function signedProposal(): Uint8Array {
+  const idBytes = Buffer.from(CREATOR_PEM);
+  const creator = msp.SerializedIdentity.encode({ mspid: "Org1MSP", idBytes }).finish();
+  const header = common.Header.encode({
+    channelHeader: common.ChannelHeader.encode({ type: 3, channelId: "trade", timestamp: { seconds: 1 } }).finish(),
+    signatureHeader: common.SignatureHeader.encode({ creator, nonce: Buffer.from("nonce") }).finish(),
+  }).finish();
+  const payload = protos.ChaincodeProposalPayload.encode({ input: Buffer.from("input") }).finish();
+  const proposalBytes = protos.Proposal.encode({ header, payload }).finish();
+  return protos.SignedProposal.encode({ proposalBytes, signature: Buffer.from("unchecked") }).finish();
+}
+
+describe("chaincode that the peer starts", () => {
+  it("answers, keeps its secret to itself, and comes back after a crash", async () => {
+    const { packageId } = await packages.install(makeNodePackage("echo", CONTRACT));
+    const startedAt = performance.now();
+    await runtime.launch(packageId);
+    console.log(`# launched in ${Math.round(performance.now() - startedAt)} ms`);
+    assert.equal(await call(packageId, "echo", "hello"), `hello/${packageId}/undefined`);
+
+    await assert.rejects(call(packageId, "crash"), { message: "chaincode stream terminated" });
+    await runtime.launch(packageId);
+    assert.equal(await call(packageId, "echo", "again"), `again/${packageId}/undefined`);
+    assert.match(await readFile(join(folder, "logs", `${packageId.replace(":", ".")}.log`), "utf8"), /ready/);
+  });
+
+  it("is explained at once when it does not start", async () => {
+    const { packageId } = await packages.install(makeNodePackage("broken", "throw new Error('no such beer')"));
+    await assert.rejects(runtime.launch(packageId), /exited with 1.*no such beer/s);
+  });
+
+  it("is explained when it is not installed", async () => {
+    await assert.rejects(runtime.launch("none:00"), { message: "chaincode install package 'none:00' not found" });
+  });
+
+  it("does not outlive a peer that is killed", async () => {
+    const peer = spawn(
+      process.execPath,
+      [fileURLToPath(new URL("../testing/child-holder.js", import.meta.url)), folder],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    const pid = Number(await firstLine(peer));
+    assert.ok(isAlive(pid), "the contract's process runs");
+    peer.kill("SIGKILL");
+    for (let tries = 0; tries < 100 && isAlive(pid); tries++) await sleep(50);
+    assert.ok(!isAlive(pid), "it ended with its peer");
+  });
+});
+
+describe("chaincode that dials the peer by itself", () => {
+  it("is turned away unless it shows the secret of a launch", async () => {
+    const { RpcClient } = await import("@hansa/transport");
+    const client = new RpcClient(address);
+    const stream = client.bidi(services.ChaincodeSupport.methods.Register);
+    await assert.rejects(
+      (async () => {
+        for await (const _ of stream.incoming) assert.fail("nothing is said to strangers");
+      })(),
+      { message: /peer will not accept external chaincode connection/ },
+    );
+    client.close();
+  });
+});
+
+describe("chaincode as a service", () => {
+  const port = 20_000 + (process.pid % 20_000);
+  let service: ChildProcess | undefined;
+  afterEach(() => service?.kill("SIGKILL"));
+
+  async function serve(chaincodeId: string): Promise<void> {
+    const { packageId } = await packages.install(makeNodePackage("served", CONTRACT));
+    const build = await runtime.build(packageId);
+    assert.equal(build.kind, "node");
+    const shim = findShippedModules().get("fabric-shim");
+    service = spawn(
+      process.execPath,
+      [
+        join(shim?.directory ?? "", "cli.js"),
+        "server",
+        "--chaincode-address",
+        `127.0.0.1:${port}`,
+        "--chaincode-id",
+        chaincodeId,
+      ],
+      { cwd: build.kind === "node" ? build.directory : "", env: plainEnvironment(), stdio: "ignore" },
+    );
+  }
+
+  const connection = JSON.stringify({ address: `127.0.0.1:${port}`, dial_timeout: "5s" });
+  const makeService = (label: string) =>
+    makePackage(label, "ccaas", [{ path: "connection.json", content: connection }]);
+
+  it("is dialled and answers", async () => {
+    const { packageId } = await packages.install(makeService("service"));
+    await serve(packageId);
+    await runtime.launch(packageId);
+    assert.equal(await call(packageId, "echo", "hi"), "hi/undefined/undefined");
+  });
+
+  it("fails at once when it announces another package id", async () => {
+    const { packageId } = await packages.install(makeService("wrong"));
+    await serve("other:1234");
+    await assert.rejects(runtime.launch(packageId), /announced package id "other:1234"/);
+  });
+
+  it("is reported as unreachable within its dial timeout", async () => {
+    const short = JSON.stringify({ address: "127.0.0.1:1", dial_timeout: "200ms" });
+    const { packageId } = await packages.install(
+      makePackage("nobody", "ccaas", [{ path: "connection.json", content: short }]),
+    );
+    const startedAt = performance.now();
+    await assert.rejects(runtime.launch(packageId), /error creating grpc connection to 127\.0\.0\.1:1/);
+    assert.ok(performance.now() - startedAt < 2_000);
+  });
+});
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  for await (const chunk of child.stdout ?? []) return String(chunk);
+  throw new Error("the process said nothing");
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

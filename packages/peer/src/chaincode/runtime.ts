@@ -1,0 +1,189 @@
+/**
+ * Brings chaincodes up and keeps them up: builds their packages, starts their processes or dials their servers, and
+ * admits the streams of those that dial the peer.
+ *
+ * Who may speak for a package on a stream that comes in:
+ * - the process that the peer started for it, which shows the secret of its launch as the stream's authority;
+ * - where attaching is allowed, anybody on this machine: a contract under a debugger registers with a package id, or
+ *   with name:version of a committed definition.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chaincode";
+import { HansaError, type Logger, messageOf } from "@hansa/primitives";
+import { type Build, buildChaincode } from "./build.js";
+import { ChaincodeChild } from "./child.js";
+import { writeChildGuard } from "./child-guard.js";
+import { readConnection } from "./connection.js";
+import { readPackage } from "./package.js";
+import type { PackageStore } from "./package-store.js";
+import { ServiceLink } from "./service-link.js";
+import { findShippedModules, type ShippedModules } from "./shipped-modules.js";
+
+export type RuntimeOptions = {
+  /** Builds and logs go below it. */
+  readonly directory: string;
+  readonly packages: PackageStore;
+  readonly registry: ChaincodeRegistry;
+  readonly mspId: string;
+  readonly logger: Logger;
+  /** host:port for chaincodes that dial the peer; asked at each launch. */
+  readonly listenAddress: () => string;
+  readonly buildTimeoutMs: number;
+  readonly startupTimeoutMs: number;
+};
+
+interface Launched {
+  start(): void | Promise<void>;
+  hurry(): void;
+  stop(): Promise<void>;
+}
+
+const AUTHORITY_PREFIX = "chaincode-";
+
+export class ChaincodeRuntime {
+  readonly #options: RuntimeOptions;
+  readonly #shipped: ShippedModules;
+  readonly #launched = new Map<string, Promise<Launched>>();
+  /** SHA-256 of a launch's secret → package id. */
+  readonly #authorities = new Map<string, string>();
+  readonly #stop = new AbortController();
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+    this.#shipped = findShippedModules();
+  }
+
+  /** Makes the package callable and resolves when it is. @throws ChaincodeError, BuildError and the like: why it is not */
+  async launch(packageId: string): Promise<void> {
+    const { registry, startupTimeoutMs } = this.#options;
+    if (registry.isReady(packageId)) return;
+    const ready = registry.whenReady(packageId, startupTimeoutMs);
+    ready.catch(() => {});
+    try {
+      await this.prepare(packageId);
+    } catch (error) {
+      // Waiters are served in one way only, whether the launch or the process failed.
+      registry.fail(packageId, error instanceof Error ? error : new Error(String(error)));
+    }
+    await ready;
+  }
+
+  /** Starts what is needed without waiting for it to answer. */
+  async prepare(packageId: string): Promise<void> {
+    if (this.#stop.signal.aborted) throw new ChaincodeError("NOT_RUNNING", "the peer is stopping");
+    const known = this.#launched.get(packageId);
+    if (known !== undefined) {
+      (await known).hurry();
+      return;
+    }
+    const launching = this.#start(packageId);
+    this.#launched.set(packageId, launching);
+    // A build that failed may be mended from outside (a registry that answers again), so it is tried afresh next time.
+    launching.catch(() => this.#launched.delete(packageId));
+    await launching;
+  }
+
+  /** Builds the package without starting it. @throws BuildError */
+  async build(packageId: string): Promise<Build> {
+    const { packages, directory, buildTimeoutMs } = this.#options;
+    const bytes = await packages.bytes(packageId);
+    const { metadata, code } = await readPackage(bytes);
+    const builds = join(directory, "builds");
+    await mkdir(builds, { recursive: true });
+    return buildChaincode(packageId.slice(packageId.lastIndexOf(":") + 1), metadata.type, code, {
+      directory: builds,
+      shipped: this.#shipped,
+      timeoutMs: buildTimeoutMs,
+      signal: this.#stop.signal,
+    });
+  }
+
+  /** The package that a stream with this `:authority` was launched for; undefined when the peer launched none so. */
+  packageOf(authority: string | undefined): string | undefined {
+    return authority?.startsWith(AUTHORITY_PREFIX) ? this.#authorities.get(fingerprint(authority)) : undefined;
+  }
+
+  /** Ends the process or connection of one package. */
+  async halt(packageId: string): Promise<void> {
+    const launched = this.#launched.get(packageId);
+    this.#launched.delete(packageId);
+    for (const [key, id] of this.#authorities) if (id === packageId) this.#authorities.delete(key);
+    await launched?.then(
+      (each) => each.stop(),
+      () => {},
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all([...this.#launched.keys()].map((packageId) => this.halt(packageId)));
+  }
+
+  async #start(packageId: string): Promise<Launched> {
+    const build = await this.build(packageId);
+    const launched =
+      build.kind === "node" ? await this.#child(packageId, build) : this.#link(packageId, build.connection);
+    await launched.start();
+    if (this.#stop.signal.aborted) await launched.stop();
+    return launched;
+  }
+
+  async #child(packageId: string, build: Extract<Build, { kind: "node" }>): Promise<Launched> {
+    const { directory, mspId, listenAddress, logger, registry, startupTimeoutMs } = this.#options;
+    const authority = `${AUTHORITY_PREFIX}${randomBytes(32).toString("hex")}`;
+    this.#authorities.set(fingerprint(authority), packageId);
+    // A process that has answered before and dies is a crash: it is started again, and callers wait for that. One that
+    // dies before it ever answered would only die again, and callers are told why.
+    let hasAnswered = false;
+    const watch = () => {
+      hasAnswered = false;
+      registry.whenReady(packageId, startupTimeoutMs).then(
+        () => {
+          hasAnswered = true;
+        },
+        () => {},
+      );
+    };
+    watch();
+    const child: ChaincodeChild = new ChaincodeChild({
+      packageId,
+      build,
+      peerAddress: listenAddress(),
+      mspId,
+      authority,
+      guard: await writeChildGuard(directory),
+      logFile: join(directory, "logs", `${packageId.replace(":", ".")}.log`),
+      logger,
+      onExit: ({ reason, output }) => {
+        if (hasAnswered) {
+          watch();
+          child.hurry();
+          return;
+        }
+        const lines = output === "" ? "" : `:\n${stripVTControlCharacters(output)}`;
+        registry.fail(packageId, new ChaincodeError("NOT_RUNNING", `chaincode ${packageId} ${reason}${lines}`));
+        watch();
+      },
+    });
+    return child;
+  }
+
+  #link(packageId: string, connection: unknown): Launched {
+    const { registry, logger } = this.#options;
+    try {
+      return new ServiceLink(packageId, readConnection(connection), registry, logger);
+    } catch (cause) {
+      if (cause instanceof HansaError) throw cause;
+      throw new ChaincodeError("NOT_RUNNING", `malformed chaincode info at 'connection.json': ${messageOf(cause)}`, {
+        cause,
+      });
+    }
+  }
+}
+
+function fingerprint(authority: string): string {
+  return createHash("sha256").update(authority).digest("hex");
+}

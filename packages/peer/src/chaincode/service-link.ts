@@ -1,0 +1,127 @@
+/**
+ * The peer's connection to one chaincode that runs as a service: dialled, kept, dialled again when it breaks.
+ *
+ * A server that cannot be reached, or that announces another package id, is reported at once to whoever waits for it;
+ * trying goes on with growing pauses, and without a pause as soon as somebody asks again.
+ */
+import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chaincode";
+import { type Logger, messageOf } from "@hansa/primitives";
+import { RpcClient } from "@hansa/transport";
+import { services } from "@hansa/wire";
+import type { ServiceConnection } from "./connection.js";
+
+const FIRST_RETRY_MS = 200;
+const LAST_RETRY_MS = 5_000;
+
+export class ServiceLink {
+  readonly #packageId: string;
+  readonly #connection: ServiceConnection;
+  readonly #registry: ChaincodeRegistry;
+  readonly #logger: Logger;
+  readonly #stop = new AbortController();
+  #failures = 0;
+  #wake: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(packageId: string, connection: ServiceConnection, registry: ChaincodeRegistry, logger: Logger) {
+    this.#packageId = packageId;
+    this.#connection = connection;
+    this.#registry = registry;
+    this.#logger = logger;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Somebody is waiting: tries now. */
+  hurry(): void {
+    this.#wake?.();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#wake?.();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const reason = await this.#converse();
+      if (signal.aborted) return;
+      const pauseMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LAST_RETRY_MS);
+      this.#failures += 1;
+      this.#logger.warn("chaincode server is not connected", {
+        packageId: this.#packageId,
+        address: this.#connection.address,
+        reason: reason.message,
+        retryInMs: pauseMs,
+      });
+      this.#registry.fail(this.#packageId, reason);
+      await this.#pause(pauseMs);
+    }
+  }
+
+  /** One connection from dial to end; returns why it ended. */
+  async #converse(): Promise<Error> {
+    const { address, dialTimeoutMs, tls } = this.#connection;
+    const client = new RpcClient(
+      address,
+      tls && { rootPems: [tls.rootPem], certPem: tls.certPem, keyPem: tls.keyPem, serverName: tls.serverName },
+    );
+    try {
+      await client.waitReady(dialTimeoutMs);
+    } catch (cause) {
+      client.close();
+      return new ChaincodeError("NOT_RUNNING", `error creating grpc connection to ${address}: ${messageOf(cause)}`, {
+        cause,
+        nextStep: "Start the chaincode server, or correct the address in the package's connection.json.",
+      });
+    }
+    const stream = client.bidi(services.Chaincode.methods.Connect, { signal: this.#stop.signal });
+    return new Promise((resolve) => {
+      const end = (reason: Error) => {
+        link.closed();
+        stream.close();
+        client.close();
+        resolve(reason);
+      };
+      const link = this.#registry.connect(
+        {
+          send: (message) => void stream.send(message),
+          close: (reason) => end(reason ?? terminated(this.#packageId)),
+        },
+        this.#packageId,
+      );
+      stream.incoming.subscribe(
+        (message) => {
+          this.#failures = 0;
+          link.receive(message);
+        },
+        (error) =>
+          end(
+            error === undefined
+              ? terminated(this.#packageId)
+              : new ChaincodeError("STREAM_TERMINATED", `connection to ${address} broke: ${messageOf(error)}`),
+          ),
+      );
+    });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      this.#wake = end;
+    });
+  }
+}
+
+function terminated(packageId: string): ChaincodeError {
+  return new ChaincodeError("STREAM_TERMINATED", `connection to ${packageId} terminated`);
+}

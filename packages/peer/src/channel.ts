@@ -1,0 +1,310 @@
+/**
+ * One channel on this peer: its ledger, its configuration, and the committer that keeps both up with the orderer.
+ *
+ * The rules are elsewhere: which block to take in `committer/`, which transactions hold in endorsement/validation, what
+ * they change in ledger. This file carries between them and tells those who wait.
+ */
+import type { ChannelConfig } from "@hansa/channel-config";
+import type { CommittedBlock, Ledger } from "@hansa/ledger";
+import { type Clock, HansaError, type Logger, LruMap, messageOf, type UnixMs } from "@hansa/primitives";
+import { joinBlock, splitBlock } from "@hansa/wire";
+import {
+  type CommitterInput,
+  type CommitterState,
+  newCommitter,
+  type OrdererSource,
+  step,
+} from "./committer/committer.js";
+import type { IncomingBlock } from "./committer/intake.js";
+import type { TransientStore } from "./transient-store.js";
+
+export type TransactionStatus = { readonly code: number; readonly blockNumber: number };
+
+/** An open stream from an orderer. */
+export interface BlockStream {
+  pause(): void;
+  resume(): void;
+  close(): void;
+}
+
+export type OpenStream = (
+  source: OrdererSource,
+  from: number,
+  config: ChannelConfig,
+  events: { onBlock(block: Uint8Array): void; onEnd(reason: string): void },
+) => BlockStream;
+
+/** Judges blocks; see endorsement/validation. */
+export interface BlockJudge {
+  /** Works ahead on what depends on no state. */
+  prepare(block: IncomingBlock, config: ChannelConfig): void;
+  /** Verdicts of one block and the configuration in force after it. */
+  judge(block: IncomingBlock, config: ChannelConfig, ledger: Ledger): Promise<JudgedBlock>;
+}
+
+export type JudgedBlock = {
+  readonly transactions: Parameters<Ledger["commit"]>[0]["transactions"];
+  readonly config: ChannelConfig;
+};
+
+export type ChannelOptions = {
+  readonly ledger: Ledger;
+  readonly config: ChannelConfig;
+  readonly transient: TransientStore;
+  readonly judge: BlockJudge;
+  readonly openStream: OpenStream;
+  /** Where blocks come from under a configuration. */
+  readonly sources: (config: ChannelConfig) => readonly OrdererSource[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+const RECENT_BLOCKS = 64;
+
+export class PeerChannel {
+  readonly channelId: string;
+  readonly ledger: Ledger;
+  readonly transient: TransientStore;
+  readonly #options: ChannelOptions;
+  readonly #logger: Logger;
+  readonly #recent = new LruMap<number, CommittedBlock>(RECENT_BLOCKS);
+  readonly #blockWaiters = new Set<() => void>();
+  readonly #statusWaiters = new Map<string, Set<(status: TransactionStatus) => void>>();
+  readonly #listeners = new Set<(block: CommittedBlock, config: ChannelConfig) => void>();
+  readonly #closing = new AbortController();
+  #config: ChannelConfig;
+  #state: CommitterState;
+  #stream: { session: number; stream: BlockStream } | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #committing: Promise<void> = Promise.resolve();
+  #failure: Error | undefined;
+
+  constructor(options: ChannelOptions) {
+    this.#options = options;
+    this.channelId = options.ledger.channelId;
+    this.ledger = options.ledger;
+    this.transient = options.transient;
+    this.#config = options.config;
+    this.#logger = options.logger.child({ channel: this.channelId });
+    const { height, currentBlockHash } = options.ledger.info();
+    const tip = { next: height, previousHash: currentBlockHash };
+    this.#state = newCommitter(options.config, tip, options.sources(options.config));
+  }
+
+  config(): ChannelConfig {
+    return this.#config;
+  }
+
+  height(): number {
+    return this.ledger.height;
+  }
+
+  /** Why the channel takes no more blocks; undefined while it does. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  start(): void {
+    this.#feed({ kind: "start" });
+  }
+
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    clearTimeout(this.#timer);
+    this.#stream?.stream.close();
+    this.#wakeBlockWaiters();
+    await this.#committing;
+    await this.ledger.close();
+  }
+
+  /** Bytes of a committed block with the peer's metadata. @throws HansaError when there is no such block */
+  async block(number: number): Promise<Uint8Array> {
+    const recent = this.#recent.get(number);
+    if (recent !== undefined) return joinBlock(recent.block);
+    const bytes = await this.ledger.blocks.read(number);
+    if (bytes === undefined) {
+      throw new HansaError("BLOCK_NOT_FOUND", `channel ${this.channelId} has no block ${number}`);
+    }
+    return bytes;
+  }
+
+  /** A block as the ledger reported it at commit; undefined when it is not among the last ones. */
+  recentBlock(number: number): CommittedBlock | undefined {
+    return this.#recent.get(number);
+  }
+
+  /** Resolves true once block `number` is committed; false when the signal fires or the channel closes. */
+  async waitFor(number: number, signal: AbortSignal): Promise<boolean> {
+    while (number >= this.height()) {
+      if (signal.aborted || this.#closing.signal.aborted) return false;
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.#blockWaiters.delete(wake);
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        this.#blockWaiters.add(wake);
+        signal.addEventListener("abort", wake, { once: true });
+      });
+    }
+    return true;
+  }
+
+  /** What became of a transaction; undefined while it is not committed. */
+  status(txId: string): TransactionStatus | undefined {
+    const found = this.ledger.find(txId);
+    return found === undefined ? undefined : { code: found.code, blockNumber: found.blockNumber };
+  }
+
+  /** Waits for a transaction's verdict. @throws HansaError ABORTED when the signal fires, CHANNEL_CLOSED at the end */
+  waitForStatus(txId: string, signal: AbortSignal): Promise<TransactionStatus> {
+    const known = this.status(txId);
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve, reject) => {
+      const waiters = this.#statusWaiters.get(txId) ?? new Set();
+      this.#statusWaiters.set(txId, waiters);
+      const forget = () => {
+        waiters.delete(settle);
+        if (waiters.size === 0) this.#statusWaiters.delete(txId);
+        signal.removeEventListener("abort", abort);
+        this.#closing.signal.removeEventListener("abort", close);
+      };
+      const settle = (status: TransactionStatus) => {
+        forget();
+        resolve(status);
+      };
+      const abort = () => {
+        forget();
+        reject(new HansaError("ABORTED", `stopped waiting for transaction ${txId}`));
+      };
+      const close = () => {
+        forget();
+        reject(new HansaError("CHANNEL_CLOSED", `channel ${this.channelId} is closing`));
+      };
+      waiters.add(settle);
+      signal.addEventListener("abort", abort, { once: true });
+      this.#closing.signal.addEventListener("abort", close, { once: true });
+      if (signal.aborted) abort();
+      else if (this.#closing.signal.aborted) close();
+    });
+  }
+
+  /** Called after each commit, in order. Returns how to stop it. */
+  onCommit(listener: (block: CommittedBlock, config: ChannelConfig) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #feed(input: CommitterInput): void {
+    if (this.#closing.signal.aborted || this.#failure !== undefined) return;
+    const { state, consequences } = step(this.#state, input, this.#options.clock.now());
+    this.#state = state;
+    for (const consequence of consequences) {
+      switch (consequence.kind) {
+        case "dial":
+          this.#dial(consequence.session, consequence.source, consequence.from);
+          break;
+        case "hang up":
+          this.#current(consequence.session)?.close();
+          break;
+        case "pause":
+          this.#current(consequence.session)?.pause();
+          break;
+        case "resume":
+          this.#current(consequence.session)?.resume();
+          break;
+        case "wake":
+          this.#wakeAt(consequence.at);
+          break;
+        case "prepare":
+          this.#options.judge.prepare(consequence.block, this.#state.config);
+          break;
+        case "commit":
+          this.#committing = this.#commit(consequence.block);
+          break;
+        case "warn":
+          this.#logger.warn(consequence.message, {
+            reason: consequence.reason,
+            orderer: consequence.source.address,
+            height: this.height(),
+          });
+          break;
+      }
+    }
+  }
+
+  #dial(session: number, source: OrdererSource, from: number): void {
+    this.#stream?.stream.close();
+    const stream = this.#options.openStream(source, from, this.#config, {
+      onBlock: (block) => this.#feed({ kind: "received", session, block }),
+      onEnd: (reason) => this.#feed({ kind: "ended", session, reason }),
+    });
+    this.#stream = { session, stream };
+  }
+
+  #current(session: number): BlockStream | undefined {
+    return this.#stream?.session === session ? this.#stream.stream : undefined;
+  }
+
+  #wakeAt(at: UnixMs): void {
+    clearTimeout(this.#timer);
+    const waitMs = Math.max(0, at - this.#options.clock.now());
+    this.#timer = setTimeout(() => this.#feed({ kind: "timer" }), waitMs);
+  }
+
+  async #commit(block: IncomingBlock): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      const { transactions, config } = await this.#options.judge.judge(block, this.#config, this.ledger);
+      const committed = await this.ledger.commit({ block: splitBlock(block.bytes), transactions });
+      this.#config = config;
+      this.#recent.set(committed.number, committed);
+      this.#tell(committed);
+      this.#logger.info("block committed", {
+        number: committed.number,
+        txCount: committed.transactions.length,
+        durationMs: Math.round(performance.now() - startedAt),
+      });
+      const sources = this.#options.sources(config);
+      this.#feed({ kind: "committed", number: committed.number, config, sources });
+    } catch (error) {
+      this.#fail(block.number, error);
+    }
+  }
+
+  #tell(committed: CommittedBlock): void {
+    const { number: blockNumber, transactions } = committed;
+    const txIds: string[] = [];
+    for (const { txId, code } of transactions) {
+      if (txId === "") continue;
+      txIds.push(txId);
+      // Of two with one id the first counts; the later is a duplicate, and whoever waits has gone by then.
+      for (const settle of this.#statusWaiters.get(txId) ?? []) settle({ code, blockNumber });
+    }
+    this.transient.purge(txIds, committed.number + 1);
+    for (const listener of this.#listeners) {
+      try {
+        listener(committed, this.#config);
+      } catch (error) {
+        this.#logger.error("commit listener failed", { number: blockNumber, reason: messageOf(error) });
+      }
+    }
+    this.#wakeBlockWaiters();
+  }
+
+  #wakeBlockWaiters(): void {
+    for (const wake of [...this.#blockWaiters]) wake();
+  }
+
+  /** A block that cannot be committed stops the channel where it is: going on would fork it from the others. */
+  #fail(number: number, error: unknown): void {
+    if (this.#closing.signal.aborted) return;
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#logger.error("channel stopped: a block cannot be committed", {
+      number,
+      reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    this.#stream?.stream.close();
+    clearTimeout(this.#timer);
+  }
+}
