@@ -32,7 +32,10 @@ export type SimulationResults = {
   readonly privateSet: rwset.ITxPvtReadWriteSet | undefined;
   /** Namespace → collections whose private data was read: their members must endorse. */
   readonly privateReads: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Key-level metadata of the keys that are written, which decide who must endorse. The collection is "" for public keys. */
+  /**
+   * Every written key with its key-level metadata, which decides who must endorse; empty metadata where the key has none.
+   * The collection is "" for public keys.
+   */
   readonly writtenMetadata: readonly WrittenMetadata[];
 };
 
@@ -283,7 +286,6 @@ export class TxSimulator {
       collection === ""
         ? this.#state.get(namespace, key)?.metadata
         : this.#state.get(hashedNamespace(namespace, collection), hashKey(key))?.metadata;
-    if (stored === undefined) return;
     const metadata = parseMetadata(stored);
     this.#writtenMetadata.set(`${namespace}\n${collection}\n${key}`, { namespace, collection, key, metadata });
   }
