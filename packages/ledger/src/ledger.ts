@@ -24,6 +24,7 @@ import { LedgerError } from "./error.js";
 import { applyExpiry, type BlockToLive } from "./expiry.js";
 import { KeyHistory } from "./history.js";
 import { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
+import { applyPrivateWrites, type PrivateWrites } from "./private-writes.js";
 import { readTransaction } from "./read-transaction.js";
 import { type CollectionLookup, TxSimulator } from "./simulator.js";
 import type { StateReader, StateStore } from "./state.js";
@@ -34,6 +35,8 @@ export type LedgerOptions = {
   readonly state: StateStore;
   /** Without it nothing expires. */
   readonly blockToLive?: BlockToLive;
+  /** Without it private values are never known, only their hashes. */
+  readonly privateWrites?: PrivateWrites;
   readonly logger?: Logger;
 };
 
@@ -65,6 +68,7 @@ export class Ledger {
   readonly blocks: BlockStore;
   readonly #state: StateStore;
   readonly #blockToLive: BlockToLive;
+  readonly #privateWrites: PrivateWrites | undefined;
   readonly #logger: Logger;
   readonly #listeners = new Set<CommitListener>();
   #currentHash: Uint8Array = NO_BYTES;
@@ -77,6 +81,7 @@ export class Ledger {
     this.blocks = options.blocks;
     this.#state = options.state;
     this.#blockToLive = options.blockToLive ?? (() => 0);
+    this.#privateWrites = options.privateWrites;
     this.#logger = options.logger ?? silentLogger;
   }
 
@@ -142,6 +147,7 @@ export class Ledger {
       const prepared = await prepareBlock(number, transactions, this.#state, true);
       const hash = number === 0 ? NO_BYTES : commitHash(this.#commitHash, prepared.codes, prepared.batch);
       const committed = finished(number, block, transactions, prepared, hash);
+      this.#applyPrivate(number, transactions, prepared);
       await applyExpiry(number, prepared.batch, this.#state, this.#blockToLive);
       await this.blocks.append({
         number,
@@ -225,10 +231,16 @@ export class Ledger {
     const transactions = block.envelopes.map((envelope, index) =>
       readTransaction(envelope, codes[index] ?? TxValidationCode.VALID),
     );
-    const { batch } = await prepareBlock(number, transactions, this.#state, false);
-    await applyExpiry(number, batch, this.#state, this.#blockToLive);
-    await this.#state.apply(batch, number);
+    const prepared = await prepareBlock(number, transactions, this.#state, false);
+    this.#applyPrivate(number, transactions, prepared);
+    await applyExpiry(number, prepared.batch, this.#state, this.#blockToLive);
+    await this.#state.apply(prepared.batch, number);
     this.#logger.info("block applied to the state again", { channel: this.channelId, number });
+  }
+
+  #applyPrivate(number: number, transactions: readonly ValidatedTransaction[], { codes, batch }: PreparedBlock): void {
+    const source = this.#privateWrites;
+    if (source !== undefined) applyPrivateWrites(number, transactions, codes, batch, this.#state, source);
   }
 
   async #stored(number: number): Promise<BlockParts> {
