@@ -6,7 +6,7 @@ import { concatBytes, sha256, sha256Of } from "@hansa/primitives";
 import { common } from "../generated/messages.js";
 import { decode, encode, WireError } from "./codec.js";
 import { toBigInt, toLong } from "./integers.js";
-import { FieldScanner, fieldHead } from "./scan.js";
+import { FieldScanner, fieldHead, mergeMessages } from "./scan.js";
 
 /** Where each thing stands in a block's metadata list. */
 export const METADATA = { SIGNATURES: 0, LAST_CONFIG: 1, TRANSACTIONS_FILTER: 2, ORDERER: 3, COMMIT_HASH: 4 } as const;
@@ -20,10 +20,14 @@ export type BlockParts = {
   readonly metadata: readonly Uint8Array[];
 };
 
+/** What `splitBlock` finds. */
+export type SplitBlock = BlockParts & { /** The encoded common.BlockHeader. */ readonly headerRaw: Uint8Array };
+
 function derHead(tag: number, length: number): Uint8Array {
   if (length < 128) return Uint8Array.of(tag, length);
-  if (length < 256) return Uint8Array.of(tag, 0x81, length);
-  return Uint8Array.of(tag, 0x82, length >> 8, length & 0xff);
+  const digits: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) digits.unshift(rest % 256);
+  return Uint8Array.of(tag, 0x80 | digits.length, ...digits);
 }
 
 function derUnsigned(value: bigint): Uint8Array {
@@ -51,28 +55,26 @@ export function blockDataHash(envelopes: readonly Uint8Array[]): Uint8Array {
   return sha256Of(envelopes);
 }
 
-function repeatedBytes(message: Uint8Array, what: string): Uint8Array[] {
-  const items: Uint8Array[] = [];
+function readRepeatedBytes(message: Uint8Array, what: string, into: Uint8Array[]): void {
   const scanner = new FieldScanner(message, what);
-  while (scanner.next()) if (scanner.number === 1 && scanner.wireType === 2) items.push(scanner.bytes);
-  return items;
+  while (scanner.next()) if (scanner.number === 1 && scanner.wireType === 2) into.push(scanner.bytes);
 }
 
 /** @throws WireError when the bytes are not a block with a header */
-export function splitBlock(block: Uint8Array): BlockParts {
+export function splitBlock(block: Uint8Array): SplitBlock {
   const scanner = new FieldScanner(block, "common.Block");
-  let header: Uint8Array | undefined;
-  let envelopes: Uint8Array[] = [];
-  let metadata: Uint8Array[] = [];
+  let headerRaw: Uint8Array | undefined;
+  const envelopes: Uint8Array[] = [];
+  const metadata: Uint8Array[] = [];
   while (scanner.next()) {
     if (scanner.wireType !== 2) continue;
-    if (scanner.number === 1) header = scanner.bytes;
-    else if (scanner.number === 2) envelopes = repeatedBytes(scanner.bytes, "common.BlockData");
-    else if (scanner.number === 3) metadata = repeatedBytes(scanner.bytes, "common.BlockMetadata");
+    if (scanner.number === 1) headerRaw = mergeMessages(headerRaw, scanner.bytes);
+    else if (scanner.number === 2) readRepeatedBytes(scanner.bytes, "common.BlockData", envelopes);
+    else if (scanner.number === 3) readRepeatedBytes(scanner.bytes, "common.BlockMetadata", metadata);
   }
-  if (header === undefined) throw new WireError("a block without a header");
-  const { number, previousHash, dataHash } = decode(common.BlockHeader, header, "common.BlockHeader");
-  return { header: { number: toBigInt(number), previousHash, dataHash }, envelopes, metadata };
+  if (headerRaw === undefined) throw new WireError("common.BlockHeader", "a block without a header");
+  const { number, previousHash, dataHash } = decode(common.BlockHeader, headerRaw, "common.BlockHeader");
+  return { header: { number: toBigInt(number), previousHash, dataHash }, headerRaw, envelopes, metadata };
 }
 
 function listParts(items: readonly Uint8Array[]): { parts: Uint8Array[]; bytes: number } {

@@ -4,9 +4,10 @@
  */
 import { sha256Hex, sha256Of } from "@hansa/primitives";
 import { common, type google } from "../generated/messages.js";
+import { EMPTY } from "./buffer.js";
 import { decode, encode, WireError } from "./codec.js";
-import { toTimestamp } from "./integers.js";
-import { FieldScanner } from "./scan.js";
+import { toLong, toTimestamp } from "./integers.js";
+import { FieldScanner, mergeMessages } from "./scan.js";
 
 /** Hex of SHA-256 over nonce and creator. */
 export function transactionId(nonce: Uint8Array, creator: Uint8Array): string {
@@ -33,8 +34,6 @@ export type ReadEnvelope = {
   readonly data: Uint8Array;
 };
 
-const EMPTY = new Uint8Array(0);
-
 /** Fields 1 and 2 of a message that has two bytes fields. */
 export function readPair(bytes: Uint8Array, what: string): [Uint8Array, Uint8Array] {
   const scanner = new FieldScanner(bytes, what);
@@ -53,12 +52,29 @@ export function readSignatureHeader(bytes: Uint8Array): SignatureHeader {
   return { creator, nonce };
 }
 
-/** @throws WireError when a layer does not parse or a header is missing */
+/** The parts of a common.Payload. `header` is undefined where there is none, which is not the same as empty. */
+export function readPayload(bytes: Uint8Array): { header: Uint8Array | undefined; data: Uint8Array } {
+  const scanner = new FieldScanner(bytes, "common.Payload");
+  let header: Uint8Array | undefined;
+  let data: Uint8Array = EMPTY;
+  while (scanner.next()) {
+    if (scanner.wireType !== 2) continue;
+    if (scanner.number === 1) header = mergeMessages(header, scanner.bytes);
+    else if (scanner.number === 2) data = scanner.bytes;
+  }
+  return { header, data };
+}
+
+/**
+ * @throws WireError when a layer does not parse or the header is missing; `what` names the layer: common.Envelope,
+ * common.Payload (its header's shell included), common.Header where it is missing, common.ChannelHeader or
+ * common.SignatureHeader
+ */
 export function readEnvelope(raw: Uint8Array): ReadEnvelope {
   const [payloadBytes, signature] = readPair(raw, "common.Envelope");
-  const [headerBytes, data] = readPair(payloadBytes, "common.Payload");
-  if (headerBytes.length === 0) throw new WireError("a payload without a header");
-  const [channelHeaderBytes, signatureHeaderBytes] = readPair(headerBytes, "common.Header");
+  const { header, data } = readPayload(payloadBytes);
+  if (header === undefined) throw new WireError("common.Header", "a payload without a header");
+  const [channelHeaderBytes, signatureHeaderBytes] = readPair(header, "common.Payload");
   return {
     raw,
     payloadBytes,
@@ -77,6 +93,8 @@ export type EnvelopeFields = {
   readonly txId?: string;
   readonly creator: Uint8Array;
   readonly nonce: Uint8Array;
+  /** 0 everywhere in Fabric; other values are refused. */
+  readonly epoch?: bigint | number;
   readonly timestampMs: number;
   readonly tlsCertHash?: Uint8Array;
   readonly extension?: Uint8Array;
@@ -92,6 +110,7 @@ export function signedEnvelope(fields: EnvelopeFields): Uint8Array {
     channelId: fields.channelId,
     txId: fields.txId ?? "",
     timestamp: toTimestamp(fields.timestampMs) as google.protobuf.ITimestamp,
+    epoch: toLong(fields.epoch ?? 0),
     tlsCertHash: fields.tlsCertHash ?? EMPTY,
     extension: fields.extension ?? EMPTY,
   });

@@ -1,6 +1,10 @@
 /** 64-bit integers: protobufjs reads them as Long; rules want bigint, or number where 2^53 is out of reach. */
-import Long from "long";
+import type Long from "long";
+import $protobuf from "protobufjs/minimal.js";
 import { WireError } from "./codec.js";
+
+/** The very class that protobufjs decodes into; importing "long" here would load a second copy of it. */
+const LongClass = $protobuf.util.Long as unknown as typeof Long;
 
 type Int64 = number | Long | null | undefined;
 
@@ -8,6 +12,7 @@ type Int64 = number | Long | null | undefined;
 export function toBigInt(value: Int64): bigint {
   if (value === null || value === undefined) return 0n;
   if (typeof value === "number") return BigInt(value);
+  if (value.high === 0) return BigInt(value.low >>> 0);
   const high = BigInt(value.unsigned ? value.high >>> 0 : value.high);
   return (high << 32n) | BigInt(value.low >>> 0);
 }
@@ -16,21 +21,21 @@ export function toBigInt(value: Int64): bigint {
 export function toLong(value: bigint | number): Long {
   const wide = BigInt(value);
   if (BigInt.asUintN(64, wide) !== wide) throw new RangeError(`${wide} is outside uint64`);
-  return Long.fromBits(Number(wide & 0xffffffffn) | 0, Number(wide >> 32n) | 0, true);
+  return LongClass.fromBits(Number(wide & 0xffffffffn) | 0, Number(wide >> 32n) | 0, true);
 }
 
 /** @throws WireError when the value does not fit a number exactly */
 export function toNumber(value: Int64): number {
   if (value === null || value === undefined) return 0;
   const n = typeof value === "number" ? value : value.toNumber();
-  if (!Number.isSafeInteger(n)) throw new WireError(`${value} does not fit in 53 bits`);
+  if (!Number.isSafeInteger(n)) throw new WireError("a 64-bit integer", `${value} does not fit in 53 bits`);
   return n;
 }
 
 /** A google.protobuf.Timestamp at the given milliseconds since 1970. */
 export function toTimestamp(ms: number): { seconds: Long; nanos: number } {
   const seconds = Math.floor(ms / 1000);
-  return { seconds: Long.fromNumber(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) };
+  return { seconds: LongClass.fromNumber(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) };
 }
 
 /** Milliseconds since 1970, or undefined where there is no timestamp or no number can hold it. */

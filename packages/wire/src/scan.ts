@@ -4,6 +4,8 @@
  * The hot path needs three or four fields of a message and the exact bytes of others; a full decode costs seven times
  * as much and invites re-encoding.
  */
+import { concatBytes } from "@hansa/primitives";
+import { asBuffer, EMPTY } from "./buffer.js";
 import { WireError } from "./codec.js";
 
 export type Field = {
@@ -15,11 +17,16 @@ export type Field = {
   readonly bytes: Uint8Array;
 };
 
-const EMPTY = new Uint8Array(0);
 const VARINT_LIMIT_BYTES = 10;
+/** Field numbers have 29 bits, so a tag has 32. Source: protobuf's encoding guide. */
+const TAG_LIMIT = 0xffffffff;
+const GROUP_START = 3;
+const GROUP_END = 4;
+/** As deep as protobufjs and protoc follow nested messages. */
+const NESTING_LIMIT = 100;
 
 export class FieldScanner {
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
   readonly #what: string;
   #at = 0;
 
@@ -29,38 +36,53 @@ export class FieldScanner {
   bytes: Uint8Array = EMPTY;
 
   constructor(bytes: Uint8Array, what: string) {
-    this.#bytes = bytes;
+    this.#bytes = asBuffer(bytes);
     this.#what = what;
   }
 
   /** Moves to the next field. False at the end. @throws WireError on malformed bytes */
   next(): boolean {
     if (this.#at >= this.#bytes.length) return false;
-    const tag = this.#readVarint();
-    this.number = Math.floor(tag / 8);
+    const tag = this.#readTag();
+    this.number = tag >>> 3;
     this.wireType = tag & 7;
     this.varint = 0;
     this.bytes = EMPTY;
-    if (this.number === 0) this.#fail("field number 0");
-    switch (this.wireType) {
-      case 0:
-        this.varint = this.#readVarint();
-        return true;
-      case 1:
-        this.#skip(8);
-        return true;
-      case 2: {
-        const length = this.#readVarint();
-        const start = this.#at;
-        this.#skip(length);
-        this.bytes = this.#bytes.subarray(start, this.#at);
-        return true;
-      }
-      case 5:
-        this.#skip(4);
-        return true;
-      default:
-        return this.#fail(`wire type ${this.wireType}`);
+    if (this.wireType === 2) {
+      const length = this.#readVarint();
+      const start = this.#at;
+      this.#skip(length);
+      this.bytes = this.#bytes.subarray(start, this.#at);
+    } else if (this.wireType === 0) this.varint = this.#readVarint();
+    else this.#skipValue(tag, 0);
+    return true;
+  }
+
+  #readTag(): number {
+    const tag = this.#readVarint();
+    if (tag < 8) this.#fail("field number 0");
+    if (tag > TAG_LIMIT) this.#fail("a field number of more than 29 bits");
+    return tag;
+  }
+
+  #skipValue(tag: number, depth: number): void {
+    const wireType = tag & 7;
+    if (wireType === 0) this.#readVarint();
+    else if (wireType === 1) this.#skip(8);
+    else if (wireType === 2) this.#skip(this.#readVarint());
+    else if (wireType === GROUP_START) this.#skipGroup(tag, depth + 1);
+    else if (wireType === 5) this.#skip(4);
+    else this.#fail(`wire type ${wireType}`);
+  }
+
+  /** Nobody writes groups any more; as unknown fields they are still well-formed. */
+  #skipGroup(start: number, depth: number): void {
+    if (depth > NESTING_LIMIT) this.#fail("too many nested groups");
+    for (;;) {
+      const tag = this.#readTag();
+      if ((tag & 7) !== GROUP_END) this.#skipValue(tag, depth);
+      else if (tag >>> 3 === start >>> 3) return;
+      else this.#fail("the end of another group");
     }
   }
 
@@ -72,10 +94,13 @@ export class FieldScanner {
       if (this.#at >= bytes.length) this.#fail("a cut integer");
       const byte = bytes[this.#at++] as number;
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) return value;
+      if (byte < 0x80) {
+        if (count === VARINT_LIMIT_BYTES - 1 && byte > 1) break;
+        return value;
+      }
       scale *= 128;
     }
-    return this.#fail("an integer of more than 10 bytes");
+    return this.#fail("an integer of more than 64 bits");
   }
 
   #skip(length: number): void {
@@ -84,7 +109,8 @@ export class FieldScanner {
   }
 
   #fail(found: string): never {
-    throw new WireError(`${this.#bytes.length} bytes are not a valid ${this.#what}: ${found} at byte ${this.#at}`);
+    const what = this.#what;
+    throw new WireError(what, `${this.#bytes.length} bytes are not a valid ${what}: ${found} at byte ${this.#at}`);
   }
 }
 
@@ -108,4 +134,12 @@ export function fieldHead(fieldNumber: number, length: number): Uint8Array {
   head.set(tag);
   head.set(size, tag.length);
   return head;
+}
+
+/**
+ * An embedded message that stands twice in its parent means the merge of both, and merging is concatenation.
+ * Source: protobuf's encoding guide, "Last One Wins".
+ */
+export function mergeMessages(earlier: Uint8Array | undefined, later: Uint8Array): Uint8Array {
+  return earlier === undefined ? later : concatBytes(earlier, later);
 }
