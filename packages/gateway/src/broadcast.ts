@@ -1,0 +1,129 @@
+/**
+ * AtomicBroadcast.Broadcast to one orderer: a few streams that stay open, each with many envelopes under way. An
+ * orderer answers in the order in which a stream's envelopes came, so answers find their askers by position.
+ */
+import { type ClientStream, GrpcStatus, RpcClient, RpcStatus, type TlsClient } from "@hansa/transport";
+import { decode, orderer, services } from "@hansa/wire";
+import type { GatewayOrderer } from "./host.js";
+
+/** A stream more is opened only while all others wait for answers. */
+const MAX_STREAMS = 8;
+
+export type BroadcastAnswer = { readonly status: number; readonly info: string };
+
+type Asker = { resolve(answer: BroadcastAnswer): void; reject(error: Error): void };
+
+export class BroadcastClient {
+  readonly #orderer: GatewayOrderer;
+  readonly #tlsIdentity: TlsIdentity | undefined;
+  #client: RpcClient | undefined;
+  readonly #streams = new Set<BroadcastStream>();
+
+  constructor(target: GatewayOrderer, tlsIdentity: TlsIdentity | undefined) {
+    this.#orderer = target;
+    this.#tlsIdentity = tlsIdentity;
+  }
+
+  /**
+   * @param envelope bytes of common.Envelope, sent as they are
+   * @throws RpcStatus when there is no answer within the time
+   */
+  async send(envelope: Uint8Array, timeoutMs: number): Promise<BroadcastAnswer> {
+    const { broadcast } = this.#orderer;
+    const answer = broadcast ? broadcast(envelope).then(readAnswer) : this.#freestStream().send(envelope);
+    return within(answer, timeoutMs);
+  }
+
+  close(): void {
+    for (const stream of this.#streams) stream.close();
+    this.#streams.clear();
+    this.#client?.close();
+    this.#client = undefined;
+  }
+
+  #freestStream(): BroadcastStream {
+    let freest: BroadcastStream | undefined;
+    for (const stream of this.#streams) {
+      if (freest === undefined || stream.underWay < freest.underWay) freest = stream;
+    }
+    if (freest !== undefined && (freest.underWay === 0 || this.#streams.size >= MAX_STREAMS)) return freest;
+    this.#client ??= new RpcClient(this.#orderer.address, tlsOf(this.#orderer, this.#tlsIdentity));
+    const stream = new BroadcastStream(this.#client.bidi(services.AtomicBroadcast.methods.Broadcast), () => {
+      this.#streams.delete(stream);
+    });
+    this.#streams.add(stream);
+    return stream;
+  }
+}
+
+export type TlsIdentity = { readonly certPem: string; readonly keyPem: string };
+
+class BroadcastStream {
+  readonly #stream: ClientStream;
+  readonly #askers: Asker[] = [];
+  #ended: Error | undefined;
+
+  constructor(stream: ClientStream, onEnd: () => void) {
+    this.#stream = stream;
+    stream.incoming.subscribe(
+      (bytes) => this.#answered(bytes),
+      (error) => {
+        onEnd();
+        this.#fail(error ?? new RpcStatus(GrpcStatus.UNAVAILABLE, "the orderer closed the stream"));
+      },
+    );
+  }
+
+  get underWay(): number {
+    return this.#askers.length;
+  }
+
+  send(envelope: Uint8Array): Promise<BroadcastAnswer> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== undefined) return reject(this.#ended);
+      this.#askers.push({ resolve, reject });
+      void this.#stream.send(envelope);
+    });
+  }
+
+  close(): void {
+    this.#stream.close();
+  }
+
+  #answered(bytes: Uint8Array): void {
+    const asker = this.#askers.shift();
+    try {
+      const answer = readAnswer(bytes);
+      asker?.resolve(answer);
+    } catch (error) {
+      asker?.reject(error instanceof Error ? error : new Error(String(error)));
+      this.close();
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#ended = error;
+    for (const asker of this.#askers.splice(0)) asker.reject(error);
+  }
+}
+
+function readAnswer(bytes: Uint8Array): BroadcastAnswer {
+  const { status, info } = decode(orderer.BroadcastResponse, bytes, "BroadcastResponse");
+  return { status, info };
+}
+
+function tlsOf(target: GatewayOrderer, identity: TlsIdentity | undefined): TlsClient | undefined {
+  if (target.tlsRootPems.length === 0) return undefined;
+  const { tlsRootPems: rootPems, serverName } = target;
+  return { rootPems, ...identity, ...(serverName === undefined ? {} : { serverName }) };
+}
+
+function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new RpcStatus(GrpcStatus.DEADLINE_EXCEEDED, "context deadline exceeded")),
+      timeoutMs,
+    );
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,192 @@
+/**
+ * Gateway.Endorse: one peer first, which also tells what the transaction touches; then as many others as the policies
+ * of that ask for, all at once.
+ * Source: hyperledger/fabric, internal/pkg/gateway/endorse.go.
+ */
+
+import { concatBytes } from "@hansa/primitives";
+import { type CallContext, GrpcStatus } from "@hansa/transport";
+import { fieldHead, type protos } from "@hansa/wire";
+import type { EndorsementCollection } from "./collection.js";
+import { type Endorser, endorsersOf } from "./endorsers.js";
+import { type ErrorDetail, failure, whileWanted } from "./failure.js";
+import type { GatewayHost } from "./host.js";
+import { NoPlan, type Planner } from "./planning.js";
+import { type Proposal, readProposal, readProposalRequest } from "./proposal.js";
+import { prepareTransaction } from "./transaction.js";
+
+export type EndorseParts = { host: GatewayHost; planner: Planner; endorsementTimeoutMs: number };
+
+/** @param request bytes of gateway.EndorseRequest @returns bytes of gateway.EndorseResponse @throws RpcStatus */
+export async function endorse(parts: EndorseParts, request: Uint8Array, context: CallContext): Promise<Uint8Array> {
+  const { proposal, organizations } = readRequest(request);
+  const endorsers = endorsersOf(parts.host, proposal.channelId, parts.endorsementTimeoutMs);
+  const collection =
+    organizations.length > 0
+      ? planned(GrpcStatus.UNAVAILABLE, () =>
+          parts.planner.forOrganizations(endorsers, proposal.chaincode, organizations),
+        )
+      : await beginWithOne(parts, proposal, endorsers, context.signal);
+  await collect(collection, proposal, context.signal);
+  const { result } = collection;
+  if (result === undefined) {
+    const message = "failed to collect enough transaction endorsements, see attached details for more info";
+    throw failure(GrpcStatus.ABORTED, message, collection.details);
+  }
+  const envelope = prepareTransaction(proposal, result.payload, result.endorsements);
+  return concatBytes(fieldHead(1, envelope.length), envelope);
+}
+
+function readRequest(request: Uint8Array): { proposal: Proposal; organizations: string[] } {
+  try {
+    const { signedProposal, organizations } = readProposalRequest(request);
+    const proposal = readProposal(signedProposal);
+    if (proposal !== undefined) return { proposal, organizations };
+  } catch (error) {
+    throw failure(GrpcStatus.INVALID_ARGUMENT, error instanceof Error ? error.message : String(error));
+  }
+  throw failure(GrpcStatus.INVALID_ARGUMENT, "the proposed transaction must contain a signed proposal");
+}
+
+function planned(code: number, plan: () => EndorsementCollection): EndorsementCollection {
+  try {
+    return plan();
+  } catch (error) {
+    if (error instanceof NoPlan) throw failure(code, error.message);
+    throw error;
+  }
+}
+
+async function collect(collection: EndorsementCollection, proposal: Proposal, signal: AbortSignal): Promise<void> {
+  const tooLate = "endorsement timeout expired while collecting endorsements";
+  while (!collection.isComplete) {
+    const endorsers = collection.nextEndorsers();
+    if (endorsers === undefined) return;
+    const asked = endorsers.map((endorser) => pursue(collection, endorser, proposal, signal));
+    collection.abandon(await whileWanted(Promise.all(asked), signal, tooLate));
+  }
+}
+
+/** Asks one peer, and the others of its group while they fail. @returns the group when all of it failed */
+async function pursue(
+  collection: EndorsementCollection,
+  first: Endorser,
+  proposal: Proposal,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  let endorser = first;
+  for (;;) {
+    const verdict = await endorser.ask(proposal.signed, signal);
+    if (verdict.ok) {
+      if (collection.add(endorser, verdict.response)) return undefined;
+    } else {
+      collection.addError(endorser, verdict.message);
+    }
+    const { next, group } = collection.substitute(endorser);
+    if (next === undefined) return group;
+    endorser = next;
+  }
+}
+
+/** Runs the proposal on one peer, preferably of this organisation, and plans from what it says it touched. */
+async function beginWithOne(
+  { host, planner }: EndorseParts,
+  proposal: Proposal,
+  endorsers: readonly Endorser[],
+  signal: AbortSignal,
+): Promise<EndorsementCollection> {
+  const { channelId, chaincode } = proposal;
+  const byName: protos.IChaincodeInterest = { chaincodes: [{ name: chaincode }] };
+  const candidates = firstCandidates(planner, proposal, byName, endorsers, host.mspId);
+  const { endorser, response } = await firstEndorsement(candidates, proposal, signal);
+
+  const told = response.interest;
+  const interest = told?.chaincodes && told.chaincodes.length > 0 ? told : byName;
+  const collection = proposal.hasTransientData
+    ? planGuarded(planner, channelId, interest, endorsers, endorser)
+    : planned(GrpcStatus.FAILED_PRECONDITION, () => planner.forInterest(channelId, interest, endorsers, endorser));
+  collection.add(endorser, response);
+  return collection;
+}
+
+function firstCandidates(
+  planner: Planner,
+  proposal: Proposal,
+  byName: protos.IChaincodeInterest,
+  endorsers: readonly Endorser[],
+  ownMspId: string,
+): EndorsementCollection {
+  try {
+    return planner.forOrganizations(endorsers, proposal.chaincode, [ownMspId]);
+  } catch (error) {
+    if (!(error instanceof NoPlan)) throw error;
+  }
+  if (proposal.hasTransientData) {
+    throw failure(
+      GrpcStatus.FAILED_PRECONDITION,
+      "no endorsers found in the gateway's organization; retry specifying endorsing organization(s) to protect transient data",
+    );
+  }
+  return planned(GrpcStatus.FAILED_PRECONDITION, () =>
+    planner.forInterest(proposal.channelId, byName, endorsers, undefined),
+  );
+}
+
+async function firstEndorsement(
+  candidates: EndorsementCollection,
+  proposal: Proposal,
+  signal: AbortSignal,
+): Promise<{ endorser: Endorser; response: protos.ProposalResponse }> {
+  const tooLate = "endorsement timeout expired while collecting first endorsement";
+  const details: ErrorDetail[] = [];
+  let endorser = candidates.nextEndorsers()?.[0];
+  while (endorser !== undefined) {
+    const verdict = await whileWanted(endorser.ask(proposal.signed, signal), signal, tooLate);
+    if (verdict.ok) return { endorser, response: verdict.response };
+    details.push({ address: endorser.address, mspId: endorser.mspId, message: verdict.message });
+    endorser = candidates.substitute(endorser).next;
+  }
+  const message = "failed to endorse transaction, see attached details for more info";
+  throw failure(GrpcStatus.ABORTED, message, details);
+}
+
+/** With transient data only organisations that hold the collections may see the proposal, whoever could sign. */
+function planGuarded(
+  planner: Planner,
+  channelId: string,
+  interest: protos.IChaincodeInterest,
+  endorsers: readonly Endorser[],
+  first: Endorser,
+): EndorsementCollection {
+  const calls = interest.chaincodes ?? [];
+  const guarded = { chaincodes: calls.map((call) => ({ ...call, noPrivateReads: false })) };
+  const collections = calls.filter((call) => call.noPrivateReads).flatMap((call) => call.collectionNames ?? []);
+  try {
+    return planner.forInterest(channelId, guarded, endorsers, first);
+  } catch (error) {
+    if (!(error instanceof NoPlan)) throw error;
+    if (collections.length > 0 && isPlannable(planner, channelId, interest, endorsers, first)) {
+      throw failure(
+        GrpcStatus.FAILED_PRECONDITION,
+        `requires endorsement from organisation(s) that are not in the distribution policy of the private data collection(s): [${collections.join(" ")}]; retry specifying trusted endorsing organizations to protect transient data`,
+      );
+    }
+    throw failure(GrpcStatus.FAILED_PRECONDITION, error.message);
+  }
+}
+
+function isPlannable(
+  planner: Planner,
+  channelId: string,
+  interest: protos.IChaincodeInterest,
+  endorsers: readonly Endorser[],
+  first: Endorser,
+): boolean {
+  try {
+    planner.forInterest(channelId, interest, endorsers, first);
+    return true;
+  } catch (error) {
+    if (error instanceof NoPlan) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * The peers that a channel has, this one included, and which of them to ask first.
+ * Source: hyperledger/fabric, internal/pkg/gateway/registry.go.
+ */
+import type { PlanMember } from "@hansa/endorsement/plan";
+import type { MspId } from "@hansa/primitives";
+import { common, decode, protos } from "@hansa/wire";
+import { judgeRefusal, judgeResponse, judgeSilence, type Verdict } from "./failure.js";
+import type { GatewayHost, GatewayPeer } from "./host.js";
+
+const SYSTEM_CHAINCODES: ReadonlySet<string> = new Set(["_lifecycle", "cscc", "lscc", "qscc"]);
+
+export type Endorser = PlanMember & {
+  readonly address: string;
+  readonly mspId: MspId;
+  readonly isLocal: boolean;
+  readonly ledgerHeight: number;
+  hasChaincode(chaincode: string): boolean;
+  /** Never throws: what came of it is the verdict. */
+  ask(signedProposal: Uint8Array, signal: AbortSignal): Promise<Verdict>;
+};
+
+/** All peers of a channel; none when this peer has not joined it. */
+export function endorsersOf(host: GatewayHost, channelId: string, timeoutMs: number): Endorser[] {
+  const config = host.channel(channelId);
+  if (config === undefined) return [];
+  const satisfies = (mspId: MspId, identity: Uint8Array | undefined, principal: common.IMSPPrincipal) => {
+    if (identity === undefined) return isPeerRole(mspId, principal);
+    try {
+      return config.msps.identity(identity).satisfies(principal);
+    } catch {
+      return false;
+    }
+  };
+  const local: Endorser = {
+    address: host.address,
+    mspId: host.mspId,
+    isLocal: true,
+    ledgerHeight: host.ledgerHeight(channelId),
+    hasChaincode: (name) => SYSTEM_CHAINCODES.has(name) || host.hasChaincode(channelId, name),
+    satisfies: (principal) => satisfies(host.mspId, host.identity, principal),
+    ask: (signedProposal, signal) => askLocal(host, signedProposal, signal),
+  };
+  const remote = host.peers(channelId).map(
+    (peer): Endorser => ({
+      address: peer.endpoint,
+      mspId: peer.mspId,
+      isLocal: false,
+      ledgerHeight: peer.ledgerHeight ?? 0,
+      hasChaincode: (name) => SYSTEM_CHAINCODES.has(name) || (peer.chaincodes?.has(name) ?? true),
+      satisfies: (principal) => satisfies(peer.mspId, peer.identity, principal),
+      ask: (signedProposal, signal) => askRemote(peer, signedProposal, timeoutMs, signal),
+    }),
+  );
+  return [local, ...remote];
+}
+
+async function askLocal(host: GatewayHost, signedProposal: Uint8Array, signal: AbortSignal): Promise<Verdict> {
+  try {
+    return judgeBytes(await host.endorseLocal(signedProposal, signal));
+  } catch (error) {
+    return judgeRefusal(error);
+  }
+}
+
+async function askRemote(
+  peer: GatewayPeer,
+  signedProposal: Uint8Array,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  try {
+    return judgeBytes(await peer.client.processProposal(signedProposal, { timeoutMs, signal }));
+  } catch (error) {
+    return judgeSilence(error);
+  }
+}
+
+function judgeBytes(bytes: Uint8Array): Verdict {
+  return judgeResponse(decode(protos.ProposalResponse, bytes, "ProposalResponse"));
+}
+
+/** Highest ledger first; of equals this peer, then the order given. */
+export function byHeight(endorsers: readonly Endorser[]): Endorser[] {
+  return [...endorsers].sort((a, b) => b.ledgerHeight - a.ledgerHeight || Number(b.isLocal) - Number(a.isLocal));
+}
+
+/** Peers that have the chaincode, per organisation, best first. */
+export function byOrganization(endorsers: readonly Endorser[], chaincode: string): Map<MspId, Endorser[]> {
+  const organizations = new Map<MspId, Endorser[]>();
+  for (const endorser of byHeight(endorsers)) {
+    if (!endorser.hasChaincode(chaincode)) continue;
+    const peers = organizations.get(endorser.mspId);
+    if (peers === undefined) organizations.set(endorser.mspId, [endorser]);
+    else peers.push(endorser);
+  }
+  return organizations;
+}
+
+/** Whether whoever is a peer of the organisation satisfies the principal. */
+function isPeerRole(mspId: MspId, principal: common.IMSPPrincipal): boolean {
+  if ((principal.principalClassification ?? 0) !== common.MSPPrincipal.Classification.ROLE) return false;
+  const { mspIdentifier, role } = decode(common.MSPRole, principal.principal ?? new Uint8Array(0), "MSPRole");
+  const { MEMBER, PEER } = common.MSPRole.MSPRoleType;
+  return mspIdentifier === mspId && (role === MEMBER || role === PEER);
+}
