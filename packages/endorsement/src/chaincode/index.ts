@@ -1,6 +1,16 @@
+export * from "./access.js";
+export * from "./channel.js";
+export * from "./config-chaincode.js";
 export * from "./conversation.js";
-export * from "./error.js";
+export * from "./endorse.js";
+export { ChaincodeError, type ChaincodeFault } from "./error.js";
+export * from "./interest.js";
+export * from "./invoker.js";
+export * from "./lifecycle-chaincode.js";
 export * from "./limits.js";
+export * from "./proposal.js";
+export * from "./query-chaincode.js";
 export * from "./registry.js";
 export * from "./shim-message.js";
 export * from "./simulation.js";
+export * from "./system-chaincode.js";

@@ -4,12 +4,19 @@
  * Source: hyperledger/fabric, core/chaincode/handler.go; texts of refusals alike, because they reach clients.
  */
 import { type Bytes, NO_BYTES } from "@hansa/primitives";
-import { encode, protos, queryresult } from "@hansa/wire";
+import { encode, protos, queryresult, toTimestamp } from "@hansa/wire";
 import { ChaincodeError, refuse } from "./error.js";
 import type { ConversationLimits } from "./limits.js";
 import { type EncodedResults, OpenQueries, type Page } from "./queries.js";
 import { nestedMessage, ShimType } from "./shim-message.js";
-import type { ChaincodeCall, CollectionPermission, ResultIterator, Simulation, StateResults } from "./simulation.js";
+import type {
+  ChaincodeCall,
+  CollectionPermission,
+  KeyModification,
+  ResultIterator,
+  Simulation,
+  StateResults,
+} from "./simulation.js";
 
 /** A call in progress, as far as its requests need it. */
 export class CallState {
@@ -290,17 +297,17 @@ function getHistoryForKey(state: CallState, payload: Bytes): Promise<Bytes> {
   const { call } = state;
   if (call.history === undefined) refuse("history database is not enabled");
   const { key } = read(protos.GetHistoryForKey, payload);
-  const results = call.history.keyHistory(call.chaincode, key);
+  const results = call.history.history(call.chaincode, key);
   return state.queries.open(modifications(results), undefined);
 }
 
-type Modifications = ResultIterator<queryresult.KeyModification.$Properties>;
-
-function modifications(results: Modifications): EncodedResults {
+function modifications(results: ResultIterator<KeyModification>): EncodedResults {
   return {
     next: async () => {
       const found = await results.next();
-      return found && encode(queryresult.KeyModification, found);
+      if (found === undefined) return undefined;
+      const { txId, value, isDelete, timestampMs } = found;
+      return encode(queryresult.KeyModification, { txId, value, isDelete, timestamp: toTimestamp(timestampMs) });
     },
     close: () => results.close(),
   };

@@ -42,16 +42,16 @@ export interface Simulation {
 /** One past value of a key. */
 export type KeyModification = {
   readonly txId: string;
+  /** Of the transaction's channel header. */
+  readonly timestampMs: number;
+  readonly isDelete: boolean;
   /** Empty when the key was deleted. */
   readonly value: Bytes;
-  readonly isDelete: boolean;
-  /** google.protobuf.Timestamp of the transaction's channel header. */
-  readonly timestamp: { readonly seconds: number; readonly nanos: number };
 };
 
 export interface HistoryReader {
   /** Newest first. */
-  keyHistory(namespace: string, key: string): ResultIterator<KeyModification>;
+  history(namespace: string, key: string): ResultIterator<KeyModification>;
 }
 
 /** What a chaincode may do with a collection on behalf of the proposal's creator. */

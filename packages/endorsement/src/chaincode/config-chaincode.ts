@@ -1,0 +1,141 @@
+/**
+ * `cscc`: which channels this peer is in, their configuration, and joining one.
+ * Source: hyperledger/fabric, core/scc/cscc/configure.go; texts alike.
+ */
+import { ChannelConfig, configOfBlock } from "@hansa/channel-config";
+import { type Bytes, messageOf, toUtf8 } from "@hansa/primitives";
+import { common, encode, METADATA, protos, splitBlock } from "@hansa/wire";
+import type { AccessControl } from "./access.js";
+import type { EndorserChannel } from "./channel.js";
+import { type ChaincodeResponse, failed, type SystemCall, type SystemChaincode, success } from "./system-chaincode.js";
+
+export type ConfigChaincodeOptions = {
+  readonly access: AccessControl;
+  readonly channel: (channelId: string) => EndorserChannel | undefined;
+  readonly channelIds: () => readonly string[];
+  /** Joins the channel of a genesis block. @throws with a reason, e.g. when it is joined already */
+  readonly join: (channelId: string, genesisBlock: Bytes) => Promise<void>;
+};
+
+export class ConfigChaincode implements SystemChaincode {
+  readonly name = "cscc";
+  readonly #options: ConfigChaincodeOptions;
+
+  constructor(options: ConfigChaincodeOptions) {
+    this.#options = options;
+  }
+
+  async invoke({ args, proposal }: SystemCall): Promise<ChaincodeResponse> {
+    const [first, second] = args;
+    const method = toUtf8(first ?? new Uint8Array(0));
+    const needsArgument = method !== "GetChannels" && method !== "JoinBySnapshotStatus";
+    if (first === undefined || (needsArgument && second === undefined)) {
+      return failed(`Incorrect number of arguments, ${args.length}`);
+    }
+    if (proposal.chaincodeName !== this.name) {
+      return failed(
+        `Rejecting invoke of CSCC from another chaincode, original invocation for '${proposal.chaincodeName}'`,
+      );
+    }
+    const argument = second ?? new Uint8Array(0);
+    const { access } = this.#options;
+    const denial = (channelId: string) => {
+      const verdict = access.check(`cscc/${method}`, channelId, proposal);
+      return verdict.ok ? undefined : verdict.reason;
+    };
+    switch (method) {
+      case "JoinChain":
+        return this.#joinChain(argument, denial);
+      case "GetChannels": {
+        const reason = denial("");
+        return reason === undefined ? this.#getChannels() : failed(`access denied for [${method}]: ${reason}`);
+      }
+      case "GetConfigBlock":
+      case "GetChannelConfig": {
+        const channelId = toUtf8(argument);
+        if (method === "GetChannelConfig" && channelId === "") return failed("empty channel name provided");
+        const reason = denial(channelId);
+        if (reason !== undefined) return failed(`access denied for [${method}][${channelId}]: ${reason}`);
+        return method === "GetConfigBlock" ? this.#getConfigBlock(channelId) : this.#getChannelConfig(channelId);
+      }
+      case "JoinChainBySnapshot":
+      case "JoinBySnapshotStatus": {
+        const reason = denial("");
+        if (reason !== undefined) return failed(`access denied for [${method}]: ${reason}`);
+        return method === "JoinBySnapshotStatus"
+          ? success(encode(protos.JoinBySnapshotStatus, {}))
+          : failed("joining a channel by a snapshot is not supported by this peer");
+      }
+      default:
+        return failed(`Requested function ${method} not found.`);
+    }
+  }
+
+  async #joinChain(block: Bytes, denial: (channelId: string) => string | undefined): Promise<ChaincodeResponse> {
+    let channelId: string;
+    try {
+      channelId = configOfBlock(block).channelId;
+    } catch (error) {
+      return failed(`"JoinChain" request failed to extract channel id from the block due to [${messageOf(error)}]`);
+    }
+    try {
+      const config = ChannelConfig.fromBlock(block);
+      if (!config.hasApplication) {
+        throw new Error("Invalid configuration block, missing Application configuration group");
+      }
+      config.checkCapabilities();
+    } catch (error) {
+      return failed(
+        `"JoinChain" for channelID = ${channelId} failed because of validation of configuration block, because of ${messageOf(error)}`,
+      );
+    }
+    const reason = denial("");
+    if (reason !== undefined) return failed(`access denied for [JoinChain][${channelId}]: [${reason}]`);
+    try {
+      await this.#options.join(channelId, block);
+    } catch (error) {
+      return failed(messageOf(error));
+    }
+    return success();
+  }
+
+  #getChannels(): ChaincodeResponse {
+    const channels = this.#options.channelIds().map((channelId) => ({ channelId }));
+    return success(encode(protos.ChannelQueryResponse, { channels }));
+  }
+
+  async #getConfigBlock(channelId: string): Promise<ChaincodeResponse> {
+    const channel = this.#options.channel(channelId);
+    if (channel === undefined) return failed(`Unknown channel ID, ${channelId}`);
+    try {
+      return success(await lastConfigBlock(channel));
+    } catch (error) {
+      return failed(messageOf(error));
+    }
+  }
+
+  #getChannelConfig(channelId: string): ChaincodeResponse {
+    const channel = this.#options.channel(channelId);
+    if (channel === undefined) return failed(`unknown channel ID, ${channelId}`);
+    return success(encode(common.Config, channel.config.config));
+  }
+}
+
+/** Bytes of the block that holds the configuration in force, as the newest block's metadata names it. */
+export async function lastConfigBlock({ ledger, channelId }: EndorserChannel): Promise<Bytes> {
+  const newest = await ledger.blocks.read(ledger.height - 1);
+  if (newest === undefined) throw new Error(`channel ${channelId} has no block`);
+  const block = await ledger.blocks.read(lastConfigIndex(newest));
+  if (block === undefined) throw new Error(`the configuration block of channel ${channelId} is not in the ledger`);
+  return block;
+}
+
+function lastConfigIndex(block: Bytes): number {
+  const { metadata } = splitBlock(block);
+  const signatures = common.Metadata.decode(metadata[METADATA.SIGNATURES] ?? new Uint8Array(0));
+  if (signatures.value.length > 0) {
+    return Number(common.OrdererBlockMetadata.decode(signatures.value).lastConfig?.index ?? 0);
+  }
+  const lastConfig = common.Metadata.decode(metadata[METADATA.LAST_CONFIG] ?? new Uint8Array(0));
+  return Number(common.LastConfig.decode(lastConfig.value).index);
+}
