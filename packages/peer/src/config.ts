@@ -1,0 +1,76 @@
+/** What a peer is told at its start. Read once, at the top; nothing below looks into the environment. */
+import type { Clock, Logger, MspId, Random } from "@hansa/primitives";
+import type { TlsServer } from "@hansa/transport";
+import type { msp } from "@hansa/wire";
+
+export type PeerConfig = {
+  /** For log lines: "peer0.org1". */
+  readonly name: string;
+  readonly identity: {
+    readonly mspId: MspId;
+    readonly certPem: string;
+    /** PKCS #8 or SEC 1. */
+    readonly keyPem: string;
+  };
+  /** The peer's own organisation as it decides who may administer this peer. */
+  readonly localMsp: msp.FabricMSPConfig.$Properties;
+  /** "host:port" for clients and other peers; port 0 takes a free one. */
+  readonly listenAddress: string;
+  /** "host:port" that others use; the address it listens on when absent. */
+  readonly externalAddress?: string;
+  /** Without it everything is plaintext, the connections to orderers too. */
+  readonly tls?: TlsServer;
+  /** Everything that this peer keeps; undefined keeps channels in memory, for tests. */
+  readonly dataDirectory: string;
+  readonly stores?: "disk" | "memory";
+  readonly chaincode?: Partial<ChaincodeConfig>;
+  /** Where an orderer is reached, by the "host:port" that the channel configuration lists. */
+  readonly ordererOverrides?: Readonly<Record<string, OrdererOverride>>;
+  readonly limits?: Partial<PeerLimits>;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+};
+
+export type ChaincodeConfig = {
+  /** "host:port" where chaincode processes dial in. Plaintext, so it must be a loopback address. */
+  readonly listenAddress: string;
+  /** Whether chaincodes that the peer did not start may register from this machine: for debuggers. */
+  readonly allowAttach: boolean;
+  readonly executeTimeoutMs: number;
+  readonly startupTimeoutMs: number;
+  readonly buildTimeoutMs: number;
+};
+
+export type OrdererOverride = {
+  /** "host:port" to dial instead. */
+  readonly address: string;
+  /** PEM, in place of the roots from the channel configuration. */
+  readonly rootPems?: readonly string[];
+  /** Name to expect in its certificate. */
+  readonly serverName?: string;
+};
+
+/** Defaults are Fabric's. Source: hyperledger/fabric, sampleconfig/core.yaml. */
+export type PeerLimits = {
+  readonly endorserConcurrency: number;
+  readonly deliverConcurrency: number;
+  /** How far the timestamp of a Deliver request may be from the clock. */
+  readonly authenticationWindowMs: number;
+  readonly ordererConnectTimeoutMs: number;
+};
+
+export const CHAINCODE_DEFAULTS: ChaincodeConfig = {
+  listenAddress: "127.0.0.1:0",
+  allowAttach: false,
+  executeTimeoutMs: 30_000,
+  startupTimeoutMs: 300_000,
+  buildTimeoutMs: 300_000,
+};
+
+export const LIMIT_DEFAULTS: PeerLimits = {
+  endorserConcurrency: 2_500,
+  deliverConcurrency: 2_500,
+  authenticationWindowMs: 15 * 60_000,
+  ordererConnectTimeoutMs: 3_000,
+};
