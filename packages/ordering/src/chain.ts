@@ -43,6 +43,8 @@ export type BlockDraft = {
 export type ChainInput =
   | { readonly kind: "submit"; readonly ticket: number; readonly admitted: Admitted }
   | { readonly kind: "time" }
+  /** Nothing more will come: what is pending need not wait for company. */
+  | { readonly kind: "flush" }
   /** Every block handed out so far is durable. */
   | { readonly kind: "written" };
 
@@ -117,6 +119,9 @@ export function step(
     case "time":
       chain.time();
       break;
+    case "flush":
+      chain.flush();
+      break;
     case "written":
       chain.written();
       break;
@@ -145,6 +150,10 @@ class Step {
     const due = wakeAt(this.state, this.now, this.rules);
     assert(due !== undefined, "messages are pending without a timer");
     if (this.now >= due) this.#cut();
+  }
+
+  flush(): void {
+    this.#cut();
   }
 
   written(): void {

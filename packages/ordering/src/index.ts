@@ -5,3 +5,4 @@ export { type BatchLimits, nothingPending, order, type Pending, type Sized } fro
 export { expiryOf, hasExpired, messageBytes } from "./filters.js";
 export { DEFAULT_PACE, type PaceSettings } from "./pace.js";
 export * from "./route.js";
+export * from "./seek.js";

@@ -1,0 +1,123 @@
+/**
+ * AtomicBroadcast.Broadcast: messages in, one answer each, in order. The stream ends at the first answer other than
+ * SUCCESS. Messages of one stream are accepted without waiting for the answers before them, so that they can share a
+ * block; a slow reader of answers, or a full backlog, slows the reading of messages down.
+ * Source: hyperledger/fabric, orderer/common/broadcast/broadcast.go.
+ */
+import { readBroadcast, unknownChannel } from "@hansa/ordering";
+import { type BidiHandler, GrpcStatus, type Incoming, RpcStatus, type Send } from "@hansa/transport";
+import { encode, orderer, Status, WireError } from "@hansa/wire";
+import type { OrderedChannel, Outcome } from "./channel.js";
+
+/** Answers outstanding on one stream before its next message is read. */
+const STREAM_WINDOW = 1_000;
+
+export type Channels = { get(channelId: string): OrderedChannel | undefined };
+
+export function broadcastHandler(channels: Channels): BidiHandler {
+  return (incoming, _context, send) => new BroadcastStream(channels, send).run(incoming);
+}
+
+class BroadcastStream {
+  readonly #channels: Channels;
+  readonly #send: Send;
+  /** One slot per message, oldest first; undefined until its answer is known. */
+  readonly #slots: { outcome: Outcome | undefined }[] = [];
+  #ended = false;
+  #readError: Error | undefined;
+  #sendBlocked: Promise<void> | undefined;
+  #change: () => void = () => {};
+
+  constructor(channels: Channels, send: Send) {
+    this.#channels = channels;
+    this.#send = send;
+  }
+
+  async run(incoming: Incoming): Promise<void> {
+    let allRead = false;
+    const reading = this.#read(incoming).then(
+      () => {
+        allRead = true;
+        this.#change();
+      },
+      (error: Error) => {
+        allRead = true;
+        this.#readError = error;
+        this.#change();
+      },
+    );
+    // The answers go out as they become known; this only waits for the end.
+    while (!this.#ended && !(allRead && this.#slots.length === 0)) await this.#changed();
+    await this.#sendBlocked;
+    if (!this.#ended) await reading;
+    if (!this.#ended && this.#readError !== undefined) throw this.#readError;
+  }
+
+  async #read(incoming: Incoming): Promise<void> {
+    for await (const raw of incoming) {
+      if (this.#ended) return;
+      const channel = this.#accept(raw);
+      const full = channel?.room();
+      if (full !== undefined) await full;
+      if (this.#sendBlocked !== undefined) await this.#sendBlocked;
+      while (this.#slots.length >= STREAM_WINDOW && !this.#ended) await this.#changed();
+      if (this.#ended) return;
+    }
+  }
+
+  /** Takes one message; its answer comes now or later. */
+  #accept(raw: Uint8Array): OrderedChannel | undefined {
+    const slot: { outcome: Outcome | undefined } = { outcome: undefined };
+    const answer = (outcome: Outcome) => {
+      slot.outcome = outcome;
+      this.#flush();
+    };
+    const message = readMessage(raw);
+    this.#slots.push(slot);
+    if (message.kind === "rejected") {
+      answer(message);
+      return undefined;
+    }
+    const channel = this.#channels.get(message.channelId);
+    if (channel === undefined) answer(unknownChannel());
+    else channel.submit(message, answer);
+    return channel;
+  }
+
+  #flush(): void {
+    while (!this.#ended) {
+      const outcome = this.#slots[0]?.outcome;
+      if (outcome === undefined) break;
+      this.#slots.shift();
+      const blocked = this.#send(encode(orderer.BroadcastResponse, outcome));
+      if (blocked !== undefined) {
+        this.#sendBlocked = blocked.then(() => {
+          this.#sendBlocked = undefined;
+        });
+      }
+      if (outcome.status !== Status.SUCCESS) this.#ended = true;
+    }
+    this.#change();
+  }
+
+  #changed(): Promise<void> {
+    return new Promise((resolve) => {
+      const before = this.#change;
+      this.#change = () => {
+        this.#change = () => {};
+        before();
+        resolve();
+      };
+    });
+  }
+}
+
+function readMessage(raw: Uint8Array): ReturnType<typeof readBroadcast> {
+  try {
+    // A copy: what gRPC hands over may be a view into a larger chunk, and this lives until its block is durable.
+    return readBroadcast(Buffer.from(raw));
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw new RpcStatus(GrpcStatus.INTERNAL, `grpc: failed to unmarshal the received message: ${error.message}`);
+  }
+}

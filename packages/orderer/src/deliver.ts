@@ -1,0 +1,148 @@
+/**
+ * AtomicBroadcast.Deliver: for each seek, the blocks it asks for and then a status. The stream ends at the first status
+ * other than SUCCESS.
+ * Source: hyperledger/fabric, common/deliver/deliver.go.
+ */
+import { configOfBlock } from "@hansa/channel-config";
+import {
+  planSeek,
+  ReadAccess,
+  readSeek,
+  readSeekEnvelope,
+  refused,
+  type SeekPlan,
+  type SeekRefusal,
+} from "@hansa/ordering";
+import { type Clock, HansaError, type Logger, messageOf, sha256 } from "@hansa/primitives";
+import { type BidiHandler, type CallContext, GrpcStatus, RpcStatus, type Send } from "@hansa/transport";
+import { common, encode, joinBlock, orderer, Status, splitBlock, statusName } from "@hansa/wire";
+import type { Channels } from "./broadcast.js";
+import type { OrderedChannel } from "./channel.js";
+import { blockResponse } from "./tail.js";
+
+export type DeliverOptions = {
+  readonly channels: Channels;
+  readonly timeWindowMs: number;
+  readonly mutualTls: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+export function deliverHandler(options: DeliverOptions): BidiHandler {
+  return async (incoming, context, send) => {
+    for await (const raw of incoming) {
+      const refusal = await deliver(raw, options, context, send);
+      if (context.signal.aborted) throw new RpcStatus(GrpcStatus.CANCELLED, "context canceled");
+      const status = refusal?.status ?? Status.SUCCESS;
+      if (refusal !== undefined) {
+        const fields = { peer: context.peerAddress, status: statusName(status), reason: refusal.reason };
+        // Clients poll for channels that are being made.
+        if (status === Status.NOT_FOUND) options.logger.debug("deliver refused", fields);
+        else options.logger.warn("deliver refused", fields);
+      }
+      await send(encode(orderer.DeliverResponse, { status }));
+      if (status !== Status.SUCCESS) return;
+    }
+  };
+}
+
+async function deliver(
+  raw: Uint8Array,
+  options: DeliverOptions,
+  context: CallContext,
+  send: Send,
+): Promise<SeekRefusal | undefined> {
+  const { clock, timeWindowMs, mutualTls } = options;
+  const tlsCertHash = context.tlsClientCert && sha256(context.tlsClientCert);
+  const envelope = readSeekEnvelope(raw, { now: clock.now(), timeWindowMs, mutualTls, tlsCertHash });
+  if ("kind" in envelope) return envelope;
+  const { channelId } = envelope.channelHeader;
+  const channel = options.channels.get(channelId);
+  if (channel === undefined) return refused(Status.NOT_FOUND, `channel ${channelId} not found`);
+  const seek = readSeek(envelope);
+  if ("kind" in seek) return seek;
+  const strict = seek.errorResponse !== orderer.SeekInfo.SeekErrorResponse.BEST_EFFORT;
+  if (channel.isFailed && strict) return refused(Status.SERVICE_UNAVAILABLE, "the channel's journal cannot be written");
+  const access = new ReadAccess(envelope, channel.config);
+  const denied = access.evaluate(channel.config, clock.now());
+  if (denied !== undefined) return denied;
+  const plan = planSeek(seek, channel.height);
+  if (plan.kind === "refused") return plan;
+  return sendBlocks(channel, plan, access, { ...options, context, send });
+}
+
+async function sendBlocks(
+  channel: OrderedChannel,
+  plan: SeekPlan,
+  access: ReadAccess,
+  { clock, context, send }: DeliverOptions & { context: CallContext; send: Send },
+): Promise<SeekRefusal | undefined> {
+  for (let number = plan.start; ; number++) {
+    if (number >= channel.height) {
+      if (plan.failIfNotReady) return refused(Status.NOT_FOUND, `block ${number} is beyond the channel's height`);
+      const ended = await nextBlock(channel, number, plan, context.signal);
+      if (ended !== undefined) return ended;
+    }
+    if (context.signal.aborted) return undefined;
+    let response: Uint8Array;
+    try {
+      response = plan.headersOnly ? await headerResponse(channel, number) : await channel.response(number);
+    } catch (error) {
+      if (!(error instanceof HansaError)) throw error;
+      return refused(Status.SERVICE_UNAVAILABLE, messageOf(error));
+    }
+    const denied = access.evaluate(channel.config, clock.now());
+    if (denied !== undefined) return denied;
+    await send(response);
+    if (context.signal.aborted) return undefined;
+    if (number === plan.stop) return undefined;
+  }
+}
+
+/** Settles when the block exists, or with what ends the wait. */
+function nextBlock(
+  channel: OrderedChannel,
+  number: number,
+  plan: SeekPlan,
+  signal: AbortSignal,
+): Promise<SeekRefusal | undefined> {
+  return new Promise((resolve) => {
+    const check = () => {
+      let outcome: SeekRefusal | undefined;
+      if (!signal.aborted && number >= channel.height) {
+        if (channel.isFailed && !plan.bestEffort) outcome = refused(Status.SERVICE_UNAVAILABLE, "consensus failed");
+        else if (channel.isHalted && !channel.isFailed) outcome = refused(Status.SERVICE_UNAVAILABLE, "channel halted");
+        else return;
+      }
+      stop();
+      signal.removeEventListener("abort", check);
+      resolve(outcome);
+    };
+    const stop = channel.follow(check);
+    signal.addEventListener("abort", check);
+    check();
+  });
+}
+
+/** A block without its transactions, unless it holds a configuration. */
+async function headerResponse(channel: OrderedChannel, number: number): Promise<Uint8Array> {
+  const block = await channel.block(number);
+  if (isConfigBlock(block)) return blockResponse(block);
+  const { header, metadata } = splitBlock(block);
+  const bytes = encode(common.Block, decodedHeaderOnly(joinBlock({ header, envelopes: [], metadata })));
+  return blockResponse(bytes);
+}
+
+function decodedHeaderOnly(block: Uint8Array): common.IBlock {
+  const { header, metadata } = common.Block.decode(block);
+  return { header: header ?? null, metadata: metadata ?? null };
+}
+
+export function isConfigBlock(block: Uint8Array): boolean {
+  try {
+    configOfBlock(block);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+/** Starts one ordering node. */
+import path from "node:path";
+import { privateKeyFromPem } from "@hansa/crypto";
+import { createSigningIdentity, type SigningIdentity } from "@hansa/msp";
+import { FileJournalStore, MemoryJournalStore } from "@hansa/storage";
+import { RpcServer } from "@hansa/transport";
+import { services } from "@hansa/wire";
+import { AdminServer } from "./admin-server.js";
+import { broadcastHandler } from "./broadcast.js";
+import { type OrdererConfig, resolveConfig } from "./config.js";
+import { deliverHandler } from "./deliver.js";
+import { journalHandlers } from "./journal-service.js";
+import { participationApi } from "./participation.js";
+import { Registrar } from "./registrar.js";
+
+export type RunningOrderer = {
+  /** Where Broadcast, Deliver and the journal answer. */
+  readonly address: string;
+  readonly port: number;
+  /** Where channel participation answers, if it was asked for. */
+  readonly admin: { readonly address: string; readonly port: number; readonly url: string } | undefined;
+  channels(): { readonly channelId: string; readonly height: number }[];
+  /** Joins a channel at its genesis block, as `osnadmin channel join` does. @throws ParticipationError */
+  join(genesisBlock: Uint8Array): Promise<void>;
+  /** @throws ParticipationError */
+  remove(channelId: string): Promise<void>;
+  /** Takes no more messages, makes what was admitted durable, answers it, and closes. */
+  stop(): Promise<void>;
+};
+
+const STOP_GRACE_MS = 1_000;
+
+/**
+ * @throws HansaError for a configuration that does not fit, a port in use, or a key that is not the certificate's;
+ *   JournalError when the data folder is damaged
+ */
+export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer> {
+  const config = resolveConfig(given);
+  const { clock, random, listen, dataFolder, verifyBytes } = config;
+  const logger = config.logger.child({ node: config.name });
+  const identity = signingIdentity(config.identity);
+  const store =
+    dataFolder === undefined
+      ? new MemoryJournalStore()
+      : new FileJournalStore(path.join(dataFolder, "journal"), { logger, verifyBytes });
+  const rules =
+    config.pace === undefined ? { batching: config.batching } : { batching: config.batching, pace: config.pace };
+  const { tailCacheBytes, maxBacklogMessages, timeWindowMs } = config;
+  const channel = { identity, rules, tailCacheBytes, maxBacklogMessages, clock, random };
+  const closing: (() => Promise<void>)[] = [() => store.close()];
+  const close = async () => {
+    for (const each of closing.splice(0).reverse()) await each();
+  };
+  try {
+    const registrar = await Registrar.open({ store, channel, clock, logger });
+    closing.push(() => registrar.halt("chain is stopped"));
+
+    const server = new RpcServer({ logger, ...(listen.tls === undefined ? {} : { tls: listen.tls }) });
+    const mutualTls = listen.tls?.requireClientCert === true;
+    server.addService(services.AtomicBroadcast, {
+      Broadcast: broadcastHandler(registrar),
+      Deliver: deliverHandler({ channels: registrar, timeWindowMs, mutualTls, clock, logger }),
+    });
+    server.addService(services.Journal, journalHandlers(registrar, identity));
+    const { address, port } = await server.listen(listen.address);
+    closing.push(() => server.stop({ graceMs: STOP_GRACE_MS }));
+
+    const admin = config.admin && new AdminServer(config.admin, participationApi(registrar), logger);
+    const adminAt = await admin?.listen();
+    if (admin !== undefined) closing.push(() => admin.stop());
+
+    logger.info("orderer started", { address, admin: adminAt?.address, channels: registrar.names().length });
+    return {
+      address,
+      port,
+      admin: adminAt,
+      channels: () =>
+        registrar.names().flatMap((channelId) => {
+          const height = registrar.get(channelId)?.height;
+          return height === undefined ? [] : [{ channelId, height }];
+        }),
+      join: async (genesisBlock) => {
+        await registrar.join(genesisBlock);
+      },
+      remove: (channelId) => registrar.remove(channelId),
+      stop: async () => {
+        // First the chains, so that senders get their answers while the server still carries them.
+        await registrar.halt("chain is stopped");
+        await close();
+        logger.info("orderer stopped");
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function signingIdentity(given: OrdererConfig["identity"]): SigningIdentity {
+  return "sign" in given ? given : createSigningIdentity(given.mspId, given.certPem, privateKeyFromPem(given.keyPem));
+}

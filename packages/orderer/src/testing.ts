@@ -1,0 +1,125 @@
+/** A small network and a client of the ordering service, for this package's tests. */
+import { randomBytes } from "node:crypto";
+import { genesisBlock } from "@hansa/channel-config";
+import { type TestOrganization, testOrganization, testProfile } from "@hansa/channel-config/testing";
+import type { SigningIdentity } from "@hansa/msp";
+import type { Clock, UnixMs } from "@hansa/primitives";
+import { RpcClient } from "@hansa/transport";
+import { common, encode, HeaderType, orderer, services, signedEnvelope } from "@hansa/wire";
+
+const STARTED_MS = Date.now();
+
+/** Runs like the real clock, in the time in which the test certificates are valid. */
+export const testClock: Clock = {
+  now: () => (Date.UTC(2026, 5, 1) + Date.now() - STARTED_MS) as UnixMs,
+};
+
+export function testNetwork(memberIds: readonly string[] = ["BreweryMSP", "PubMSP"]) {
+  const orgs: TestOrganization[] = memberIds.map(testOrganization);
+  const ordererOrg = testOrganization("OrdererMSP");
+  const genesis = genesisBlock(testProfile(orgs, ordererOrg, { absoluteMaxBytes: 262_144, preferredMaxBytes: 65_536 }));
+  return { orgs, ordererOrg, genesis, ordererIdentity: ordererOrg.identity("orderer") };
+}
+
+export type EnvelopeExtras = { type?: number; data?: string; spoil?: boolean; timestampMs?: number };
+export type Answer = { status: number; info: string };
+
+export class TestClient {
+  readonly #rpc: RpcClient;
+
+  constructor(address: string) {
+    this.#rpc = new RpcClient(address, undefined);
+  }
+
+  close(): void {
+    this.#rpc.close();
+  }
+
+  envelope(signer: SigningIdentity, channelId: string, extras: EnvelopeExtras = {}, data?: Uint8Array): Uint8Array {
+    return signedEnvelope({
+      type: extras.type ?? HeaderType.ENDORSER_TRANSACTION,
+      channelId,
+      txId: "a transaction",
+      creator: signer.serialized,
+      nonce: randomBytes(24),
+      timestampMs: extras.timestampMs ?? testClock.now(),
+      data: data ?? Buffer.from(extras.data ?? "data"),
+      sign: (payload) => {
+        const signature = Buffer.from(signer.sign(payload));
+        if (extras.spoil) signature[signature.length - 1] = (signature.at(-1) as number) ^ 1;
+        return signature;
+      },
+    });
+  }
+
+  /** Sends all on one stream; the answers until the server ends it. */
+  async broadcast(envelopes: readonly Uint8Array[]): Promise<Answer[]> {
+    const call = this.#rpc.bidi(services.AtomicBroadcast.methods.Broadcast);
+    for (const envelope of envelopes) void call.send(envelope);
+    call.end();
+    const answers: Answer[] = [];
+    for await (const bytes of call.incoming) {
+      const { status, info } = orderer.BroadcastResponse.decode(bytes);
+      answers.push({ status, info });
+    }
+    return answers;
+  }
+
+  seek(
+    signer: SigningIdentity,
+    channelId: string,
+    start: orderer.ISeekPosition | undefined,
+    stop: orderer.ISeekPosition,
+    seek: Partial<orderer.ISeekInfo> = {},
+    extras: EnvelopeExtras = {},
+  ): Uint8Array {
+    const data = encode(orderer.SeekInfo, { start: start ?? null, stop, ...seek });
+    return this.envelope(signer, channelId, { type: HeaderType.DELIVER_SEEK_INFO, ...extras }, data);
+  }
+
+  deliver(...seek: Parameters<TestClient["seek"]>): Promise<{ blocks: Uint8Array[]; status: number }> {
+    return this.deliverRaw(this.seek(...seek));
+  }
+
+  async deliverRaw(envelope: Uint8Array): Promise<{ blocks: Uint8Array[]; status: number }> {
+    const call = this.#rpc.bidi(services.AtomicBroadcast.methods.Deliver);
+    void call.send(envelope);
+    const blocks: Uint8Array[] = [];
+    for await (const bytes of call.incoming) {
+      const { block, status } = orderer.DeliverResponse.decode(bytes);
+      if (!block) {
+        call.end();
+        call.close();
+        return { blocks, status: status ?? -1 };
+      }
+      blocks.push(encode(common.Block, block));
+    }
+    throw new Error("the stream ended without a status");
+  }
+
+  follow(...seek: Parameters<TestClient["seek"]>) {
+    const call = this.#rpc.bidi(services.AtomicBroadcast.methods.Deliver);
+    void call.send(this.seek(...seek));
+    const incoming = call.incoming[Symbol.asyncIterator]();
+    const next = async () => {
+      const { value, done } = await incoming.next();
+      if (done) throw new Error("the stream ended");
+      return orderer.DeliverResponse.decode(value as Uint8Array);
+    };
+    return {
+      nextBlock: async () => {
+        const { block } = await next();
+        if (!block) throw new Error("a status instead of a block");
+        return encode(common.Block, block);
+      },
+      /** Skips blocks. */
+      nextStatus: async () => {
+        for (;;) {
+          const response = await next();
+          if (!response.block) return response.status;
+        }
+      },
+      close: () => call.close(),
+    };
+  }
+}
