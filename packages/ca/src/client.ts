@@ -1,0 +1,129 @@
+/** A client of one organisation's CA. Private keys are made here and stay here; the CA sees requests only. */
+import type { KeyObject } from "node:crypto";
+import { Certificate, createSigner } from "@hansa/crypto";
+import { type Clock, messageOf, type Random, systemClock, systemRandom } from "@hansa/primitives";
+import { type RpcClient, RpcStatus } from "@hansa/transport";
+import { decode, encode, hansa, services } from "@hansa/wire";
+import { CaError } from "./error.js";
+import { writeAsk, writeRegistration } from "./messages.js";
+import type { CertificateAsk, Registration } from "./registration.js";
+import { faultOf } from "./service.js";
+import { type CaSigner, signRequest } from "./signed-requests.js";
+
+export type CaInfo = { name: string; caCertificatePem: string; tlsCaCertificatePem: string; version: string };
+
+/** Only `csrPem` is needed. */
+export type Ask = Partial<CertificateAsk> & Pick<CertificateAsk, "csrPem">;
+/** Only `id` and `type` are needed. */
+export type NewIdentity = Partial<Registration> & Pick<Registration, "id" | "type">;
+
+type Method = keyof typeof services.HansaCa.methods;
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+/** What an enrolled identity signs its requests with. */
+export function caSigner(certPem: string, key: KeyObject): CaSigner {
+  const signer = createSigner(key);
+  return { certificate: Certificate.parse(certPem), sign: (message) => signer.sign(message) };
+}
+
+export class CaClient {
+  readonly #rpc: RpcClient;
+  readonly #timeoutMs: number;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  #name: string | undefined;
+
+  /** @param options `caName` spares the question for it before the first signed request */
+  constructor(rpc: RpcClient, options: { caName?: string; timeoutMs?: number; clock?: Clock; random?: Random } = {}) {
+    this.#rpc = rpc;
+    this.#name = options.caName;
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+  }
+
+  async info(): Promise<CaInfo> {
+    const answer = await this.#call("Info", encode(hansa.ca.InfoRequest, {}));
+    const { caName, caCertificatePem, tlsCaCertificatePem, version } = decode(
+      hansa.ca.InfoResponse,
+      answer,
+      "hansa.ca.InfoResponse",
+    );
+    this.#name = caName;
+    return { name: caName, caCertificatePem, tlsCaCertificatePem, version };
+  }
+
+  /** Returns the certificate, PEM. @throws CaError UNAUTHENTICATED, REFUSED, BAD_REQUEST, OVERLOADED, UNAVAILABLE */
+  async enroll(request: { id: string; secret: string } & Ask): Promise<string> {
+    const { id: enrollmentId, secret } = request;
+    const answer = await this.#call(
+      "Enroll",
+      encode(hansa.ca.EnrollRequest, { enrollmentId, secret, ask: writeAsk(request) }),
+    );
+    return decode(hansa.ca.EnrollResponse, answer, "hansa.ca.EnrollResponse").certificatePem;
+  }
+
+  /** Registers and certifies in one step, all or none. Returns the certificates of each item in the order of its asks. */
+  async enrollMany(signer: CaSigner, items: readonly (NewIdentity & { asks: readonly Ask[] })[]): Promise<string[][]> {
+    const request = encode(hansa.ca.EnrollManyRequest, {
+      items: items.map((item) => ({ registration: writeRegistration(item), asks: item.asks.map(writeAsk) })),
+    });
+    const answer = await this.#signed("EnrollMany", signer, request);
+    return decode(hansa.ca.EnrollManyResponse, answer, "hansa.ca.EnrollManyResponse").items.map(
+      (item) => item.certificatePems ?? [],
+    );
+  }
+
+  /** Returns the secret, which is nowhere else. */
+  async register(signer: CaSigner, identity: NewIdentity): Promise<string> {
+    const answer = await this.#signed(
+      "Register",
+      signer,
+      encode(hansa.ca.RegisterRequest, writeRegistration(identity)),
+    );
+    return decode(hansa.ca.RegisterResponse, answer, "hansa.ca.RegisterResponse").secret;
+  }
+
+  async reenroll(signer: CaSigner, ask: Ask): Promise<string> {
+    const answer = await this.#signed("Reenroll", signer, encode(hansa.ca.ReenrollRequest, { ask: writeAsk(ask) }));
+    return decode(hansa.ca.EnrollResponse, answer, "hansa.ca.EnrollResponse").certificatePem;
+  }
+
+  /** By id, or one certificate by serial number. Returns the serial numbers that were not revoked before. */
+  async revoke(
+    signer: CaSigner,
+    target: { id: string; reason?: string } | { serialHex: string; reason?: string },
+  ): Promise<string[]> {
+    const request = encode(hansa.ca.RevokeRequest, {
+      enrollmentId: "id" in target ? target.id : "",
+      serialHex: "serialHex" in target ? target.serialHex : "",
+      reason: target.reason ?? "",
+    });
+    const answer = await this.#signed("Revoke", signer, request);
+    return decode(hansa.ca.RevokeResponse, answer, "hansa.ca.RevokeResponse").serialHex;
+  }
+
+  async revocationLists(signer: CaSigner): Promise<{ crlPem: string; tlsCrlPem: string }> {
+    const answer = await this.#signed("GetCrl", signer, encode(hansa.ca.GetCrlRequest, {}));
+    const { crlPem, tlsCrlPem } = decode(hansa.ca.GetCrlResponse, answer, "hansa.ca.GetCrlResponse");
+    return { crlPem, tlsCrlPem };
+  }
+
+  async #signed(method: Method, signer: CaSigner, request: Uint8Array): Promise<Uint8Array> {
+    const caName = this.#name ?? (await this.info()).name;
+    return this.#call(
+      method,
+      signRequest(signer, { caName, method, request, clock: this.#clock, random: this.#random }),
+    );
+  }
+
+  async #call(method: Method, request: Uint8Array): Promise<Uint8Array> {
+    try {
+      return await this.#rpc.unary(services.HansaCa.methods[method], request, { timeoutMs: this.#timeoutMs });
+    } catch (cause) {
+      const fault = cause instanceof RpcStatus ? faultOf(cause.code) : "UNAVAILABLE";
+      throw new CaError(fault, messageOf(cause), { cause });
+    }
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * The registry in one append-only file: a line for each append, a JSON array of its records, written and flushed to
+ * the disk before the append returns. A last line that was cut off by a crash is removed on open; its append was
+ * never answered. Anything else that does not parse stops the CA.
+ */
+import { type FileHandle, open } from "node:fs/promises";
+import type { Logger } from "@hansa/primitives";
+import { CaError } from "./error.js";
+import type { RegistryRecord, RegistryStore } from "./registry.js";
+
+const KINDS: ReadonlySet<unknown> = new Set(["identity", "certificate", "revocation"]);
+
+export class FileRegistryStore implements RegistryStore {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  readonly #logger: Logger;
+  #size = 0;
+
+  private constructor(path: string, file: FileHandle, logger: Logger) {
+    this.#path = path;
+    this.#file = file;
+    this.#logger = logger;
+  }
+
+  /** Creates the file, mode 0600, when it is absent. */
+  static async open(path: string, logger: Logger): Promise<FileRegistryStore> {
+    return new FileRegistryStore(path, await open(path, "a+", 0o600), logger);
+  }
+
+  async load(): Promise<readonly RegistryRecord[]> {
+    const text = await this.#file.readFile("utf8");
+    const lines = text.split("\n");
+    const records: RegistryRecord[] = [];
+    let whole = 0;
+    for (const [index, line] of lines.entries()) {
+      const isLast = index >= lines.length - 2;
+      const complete = index < lines.length - 1;
+      if (!complete && line === "") break;
+      const parsed = complete ? parseLine(line) : undefined;
+      if (parsed === undefined) {
+        if (!isLast) throw this.#corrupt(index + 1);
+        await this.#cut(whole, text.length);
+        break;
+      }
+      records.push(...parsed);
+      whole += Buffer.byteLength(line) + 1;
+    }
+    this.#size = whole;
+    return records;
+  }
+
+  async append(records: readonly RegistryRecord[]): Promise<void> {
+    const line = Buffer.from(`${JSON.stringify(records)}\n`);
+    try {
+      await this.#file.appendFile(line);
+      await this.#file.datasync();
+    } catch (cause) {
+      // Half a line must not stay in front of the next one.
+      await this.#file.truncate(this.#size).catch(() => {});
+      throw cause;
+    }
+    this.#size += line.length;
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async #cut(whole: number, characters: number): Promise<void> {
+    this.#logger.warn("torn end of the CA registry removed", { file: this.#path, keptBytes: whole, characters });
+    await this.#file.truncate(whole);
+    await this.#file.datasync();
+  }
+
+  #corrupt(line: number): CaError {
+    return new CaError("CORRUPT_STORE", `${this.#path} line ${line} is not a list of registry records`, {
+      nextStep: "Restore the file from a backup; nothing was changed.",
+    });
+  }
+}
+
+function parseLine(line: string): RegistryRecord[] | undefined {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    if (!Array.isArray(parsed) || !parsed.every((each) => KINDS.has(each?.kind))) return undefined;
+    return parsed as RegistryRecord[];
+  } catch {
+    return undefined;
+  }
+}

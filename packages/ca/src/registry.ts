@@ -1,0 +1,188 @@
+/**
+ * Who is registered, which certificates were issued, what was revoked. The registry is the fold of its records; a
+ * store keeps the records, and nothing is changed in memory before it is durable there.
+ */
+import type { Certificate } from "@hansa/crypto";
+import type { RevocationReason } from "@hansa/crypto/issuing";
+import { CaError } from "./error.js";
+import type { StoredSecret } from "./secret.js";
+
+export const IDENTITY_TYPES = ["client", "peer", "admin", "orderer"] as const;
+export type IdentityType = (typeof IDENTITY_TYPES)[number];
+
+/** `ecert`: goes into certificates unless the enrolment names others. */
+export type Attribute = { name: string; value: string; ecert: boolean };
+
+/** Which of the organisation's two CAs signed. */
+export type Authority = "identity" | "tls";
+
+export type IdentityRecord = {
+  kind: "identity";
+  id: string;
+  type: IdentityType;
+  affiliation: string;
+  attributes: readonly Attribute[];
+  /** -1: no limit. */
+  maxEnrollments: number;
+  secret: StoredSecret;
+  atMs: number;
+};
+
+export type CertificateRecord = {
+  kind: "certificate";
+  id: string;
+  authority: Authority;
+  serialHex: string;
+  notAfterMs: number;
+  pem: string;
+  /** Whether it used up one of the identity's enrolments. */
+  counted: boolean;
+  atMs: number;
+};
+
+/** With `id` the identity itself is revoked, too. */
+export type RevocationRecord = {
+  kind: "revocation";
+  id: string | undefined;
+  certificates: readonly { authority: Authority; serialHex: string }[];
+  reason: RevocationReason;
+  atMs: number;
+};
+
+export type RegistryRecord = IdentityRecord | CertificateRecord | RevocationRecord;
+
+/** Durable, ordered, and all or nothing for each call of `append`. */
+export interface RegistryStore {
+  /** All records in order. @throws CaError CORRUPT_STORE */
+  load(): Promise<readonly RegistryRecord[]>;
+  append(records: readonly RegistryRecord[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type RegisteredIdentity = IdentityRecord & { enrollments: number; revoked: boolean };
+
+export type IssuedCertificate = CertificateRecord & {
+  revocation: { reason: RevocationReason; atMs: number } | undefined;
+};
+
+export class Registry {
+  readonly #store: RegistryStore;
+  readonly #identities = new Map<string, RegisteredIdentity>();
+  readonly #certificates = new Map<string, IssuedCertificate>();
+  readonly #byIdentity = new Map<string, IssuedCertificate[]>();
+  #records = 0;
+
+  private constructor(store: RegistryStore) {
+    this.#store = store;
+  }
+
+  static async open(store: RegistryStore): Promise<Registry> {
+    const registry = new Registry(store);
+    for (const record of await store.load()) registry.#apply(record);
+    return registry;
+  }
+
+  /** Grows with every change; revocation lists are numbered by it. */
+  get version(): number {
+    return this.#records;
+  }
+
+  identity(id: string): RegisteredIdentity | undefined {
+    return this.#identities.get(id);
+  }
+
+  certificate(authority: Authority, serialHex: string): IssuedCertificate | undefined {
+    return this.#certificates.get(`${authority}/${serialHex}`);
+  }
+
+  /** Both authorities' certificates with this serial number. */
+  certificatesBySerial(serialHex: string): IssuedCertificate[] {
+    return [this.certificate("identity", serialHex), this.certificate("tls", serialHex)].filter(
+      (each) => each !== undefined,
+    );
+  }
+
+  certificatesOf(id: string): readonly IssuedCertificate[] {
+    return this.#byIdentity.get(id) ?? [];
+  }
+
+  revokedBy(authority: Authority): IssuedCertificate[] {
+    return [...this.#certificates.values()].filter(
+      (each) => each.authority === authority && each.revocation !== undefined,
+    );
+  }
+
+  /** Durable when it returns. The caller has checked the records against the present state. */
+  async append(records: readonly RegistryRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    await this.#store.append(records);
+    for (const record of records) this.#apply(record);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  #apply(record: RegistryRecord): void {
+    this.#records++;
+    switch (record.kind) {
+      case "identity":
+        this.#identities.set(record.id, { ...record, enrollments: 0, revoked: false });
+        return;
+      case "certificate": {
+        const identity = this.#identities.get(record.id);
+        if (identity === undefined) throw corrupt(`a certificate of "${record.id}", who is not registered`);
+        if (record.counted) identity.enrollments++;
+        const issued = { ...record, revocation: undefined };
+        this.#certificates.set(`${record.authority}/${record.serialHex}`, issued);
+        const others = this.#byIdentity.get(record.id);
+        if (others === undefined) this.#byIdentity.set(record.id, [issued]);
+        else others.push(issued);
+        return;
+      }
+      case "revocation": {
+        if (record.id !== undefined) {
+          const identity = this.#identities.get(record.id);
+          if (identity === undefined) throw corrupt(`a revocation of "${record.id}", who is not registered`);
+          identity.revoked = true;
+        }
+        for (const { authority, serialHex } of record.certificates) {
+          const issued = this.certificate(authority, serialHex);
+          if (issued === undefined) throw corrupt(`a revocation of certificate ${serialHex}, which was not issued`);
+          issued.revocation ??= { reason: record.reason, atMs: record.atMs };
+        }
+        return;
+      }
+    }
+  }
+}
+
+function corrupt(fact: string): CaError {
+  return new CaError("CORRUPT_STORE", `the CA's registry holds ${fact}`);
+}
+
+export function certificateRecord(
+  id: string,
+  authority: Authority,
+  certificate: Certificate,
+  counted: boolean,
+  atMs: number,
+): CertificateRecord {
+  const { serialHex, notAfterMs, pem } = certificate;
+  return { kind: "certificate", id, authority, serialHex, notAfterMs, pem, counted, atMs };
+}
+
+/** For tests, and for networks that live as long as their process. */
+export class MemoryRegistryStore implements RegistryStore {
+  readonly #records: RegistryRecord[] = [];
+
+  async load(): Promise<readonly RegistryRecord[]> {
+    return this.#records;
+  }
+
+  async append(records: readonly RegistryRecord[]): Promise<void> {
+    this.#records.push(...records);
+  }
+
+  async close(): Promise<void> {}
+}

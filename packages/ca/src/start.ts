@@ -1,0 +1,146 @@
+/** The certificate authority of one organisation as a running server. */
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { generatePrivateKey, type KeyAlgorithm, privateKeyToPem, publicPart } from "@hansa/crypto";
+import { issueCertificate } from "@hansa/crypto/issuing";
+import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from "@hansa/primitives";
+import { RpcServer, type TlsServer } from "@hansa/transport";
+import { services } from "@hansa/wire";
+import { CertificateAuthority } from "./authority.js";
+import { MemoryRegistryStore, Registry } from "./registry.js";
+import { FileRegistryStore } from "./registry-file.js";
+import {
+  type Authorities,
+  authoritiesFrom,
+  createOrganizationRoots,
+  loadAuthorities,
+  type OrganizationRoots,
+  storeOrganizationRoots,
+  YEAR_MS,
+} from "./roots.js";
+import { caHandlers } from "./service.js";
+
+export type CaConfig = {
+  /** e.g. "brewery.example.com": names the authorities ca.<domain> and tlsca.<domain>. */
+  domain: string;
+  /** Where keys and registry live; absent keeps everything in memory. */
+  dataDir?: string;
+  /** "127.0.0.1:0" takes a free port. */
+  listenAddress: string;
+  /** Names and addresses under which clients reach the server; localhost and 127.0.0.1 always work. */
+  hosts?: readonly string[];
+  /**
+   * Registered with every power when the id is not there yet. `drawn`: the secret is 128 bits of chance or more, and
+   * needs no slow hash.
+   */
+  registrar: { id: string; secret: string; drawn?: boolean };
+  /** Roots to take instead of new ones, when `dataDir` has none. */
+  roots?: OrganizationRoots;
+  /** Protects the keys at rest; absent draws one and keeps it beside the data. */
+  passphrase?: string;
+  algorithm?: KeyAlgorithm;
+  rootValidityMs?: number;
+  /** Longest validity of certificates, and the default. One year. */
+  identityValidityMs?: number;
+  tlsValidityMs?: number;
+  /** How long a revocation list says it is good for. One day. */
+  revocationListValidityMs?: number;
+  logger?: Logger;
+  clock?: Clock;
+  random?: Random;
+};
+
+export type RunningCa = {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly caCertificatePem: string;
+  /** Also what clients of this server must trust. */
+  readonly tlsCaCertificatePem: string;
+  stop(options?: { graceMs?: number }): Promise<void>;
+};
+
+/**
+ * Loads or makes the organisation's roots, opens the registry and listens.
+ * @throws CaError CORRUPT_STORE, WRONG_PASSPHRASE; HansaError PORT_IN_USE, LISTEN_FAILED
+ */
+export async function startCa(config: CaConfig): Promise<RunningCa> {
+  const { logger = silentLogger, clock = systemClock, random = systemRandom, domain } = config;
+  const authorities = await prepareAuthorities(config, clock.now());
+  const store =
+    config.dataDir === undefined
+      ? new MemoryRegistryStore()
+      : await FileRegistryStore.open(path.join(config.dataDir, "registry.jsonl"), logger);
+  const authority = new CertificateAuthority({
+    name: `ca.${domain}`,
+    authorities,
+    registry: await Registry.open(store).catch(async (error) => {
+      await store.close();
+      throw error;
+    }),
+    validities: {
+      identityMs: config.identityValidityMs ?? YEAR_MS,
+      tlsMs: config.tlsValidityMs ?? YEAR_MS,
+      revocationListMs: config.revocationListValidityMs ?? 86_400_000,
+    },
+    clock,
+    random,
+  });
+  try {
+    await authority.ensureRegistrar(config.registrar);
+    const server = new RpcServer({
+      tls: serverTls(authorities, config, clock.now()),
+      maxMessageBytes: 16 * 1024 * 1024,
+      logger,
+    });
+    server.addService(services.HansaCa, caHandlers(authority, clock, logger));
+    const { address, port } = await server.listen(config.listenAddress);
+    logger.info("certificate authority ready", { name: authority.name, address });
+    return {
+      name: authority.name,
+      address,
+      port,
+      caCertificatePem: authority.certificatePem,
+      tlsCaCertificatePem: authority.tlsCertificatePem,
+      async stop(options = {}) {
+        await server.stop(options);
+        await authority.close();
+      },
+    };
+  } catch (error) {
+    await authority.close();
+    throw error;
+  }
+}
+
+async function prepareAuthorities(config: CaConfig, nowMs: number): Promise<Authorities> {
+  const { dataDir, domain, algorithm, passphrase } = config;
+  const make = () =>
+    config.roots ?? createOrganizationRoots({ domain, algorithm, nowMs, validityMs: config.rootValidityMs });
+  if (dataDir === undefined) return authoritiesFrom(make());
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const known = await loadAuthorities(dataDir, passphrase);
+  if (known !== undefined) return known;
+  const roots = make();
+  const authorities = authoritiesFrom(roots);
+  await storeOrganizationRoots(dataDir, roots, passphrase);
+  return authorities;
+}
+
+/** A new key and certificate at every start: nothing to keep, nothing to lose. */
+function serverTls(authorities: Authorities, config: CaConfig, nowMs: number): TlsServer {
+  const key = generatePrivateKey("P-256");
+  const hosts = [...new Set(["localhost", "127.0.0.1", `ca.${config.domain}`, ...(config.hosts ?? [])])];
+  const isAddress = (host: string) => /^[0-9.]+$|:/.test(host);
+  const certPem = issueCertificate({
+    issuer: authorities.tls,
+    publicKey: publicPart(key),
+    subject: { commonName: `ca.${config.domain}` },
+    profile: "tls",
+    nowMs,
+    validityMs: config.tlsValidityMs ?? YEAR_MS,
+    dnsNames: hosts.filter((host) => !isAddress(host)),
+    ipAddresses: hosts.filter(isAddress),
+  });
+  return { certPem, keyPem: privateKeyToPem(key) };
+}
