@@ -1,17 +1,23 @@
 /**
  * AtomicBroadcast.Broadcast to one orderer: a few streams that stay open, each with many envelopes under way. An
  * orderer answers in the order in which a stream's envelopes came, so answers find their askers by position.
+ *
+ * An orderer ends a stream with its first refusal, and leaves unanswered what came after it. Those envelopes are not
+ * to blame and are sent again on another stream; one that was ordered after all is then a duplicate, which peers
+ * recognise by its transaction id.
  */
 import { type ClientStream, GrpcStatus, RpcClient, RpcStatus, type TlsClient } from "@hansa/transport";
-import { decode, orderer, services } from "@hansa/wire";
+import { decode, orderer, Status, services } from "@hansa/wire";
 import type { GatewayOrderer } from "./host.js";
 
 /** A stream more is opened only while all others wait for answers. */
-const MAX_STREAMS = 8;
+const MAX_STREAMS = 4;
+/** How often one envelope may find itself behind a refused one. */
+const MAX_RESENDS = 8;
 
 export type BroadcastAnswer = { readonly status: number; readonly info: string };
 
-type Asker = { resolve(answer: BroadcastAnswer): void; reject(error: Error): void };
+type Asker = { resolve(answer: BroadcastAnswer | "unanswered"): void; reject(error: Error): void };
 
 export class BroadcastClient {
   readonly #orderer: GatewayOrderer;
@@ -30,8 +36,15 @@ export class BroadcastClient {
    */
   async send(envelope: Uint8Array, timeoutMs: number): Promise<BroadcastAnswer> {
     const { broadcast } = this.#orderer;
-    const answer = broadcast ? broadcast(envelope).then(readAnswer) : this.#freestStream().send(envelope);
-    return within(answer, timeoutMs);
+    return within(broadcast ? broadcast(envelope).then(readAnswer) : this.#ask(envelope), timeoutMs);
+  }
+
+  async #ask(envelope: Uint8Array): Promise<BroadcastAnswer> {
+    for (let attempt = 0; attempt <= MAX_RESENDS; attempt++) {
+      const answer = await this.#freestStream().send(envelope);
+      if (answer !== "unanswered") return answer;
+    }
+    throw new RpcStatus(GrpcStatus.UNAVAILABLE, "the orderer ended the stream before it answered");
   }
 
   close(): void {
@@ -61,16 +74,15 @@ export type TlsIdentity = { readonly certPem: string; readonly keyPem: string };
 class BroadcastStream {
   readonly #stream: ClientStream;
   readonly #askers: Asker[] = [];
-  #ended: Error | undefined;
+  readonly #onEnd: () => void;
+  #ended = false;
 
   constructor(stream: ClientStream, onEnd: () => void) {
     this.#stream = stream;
+    this.#onEnd = onEnd;
     stream.incoming.subscribe(
       (bytes) => this.#answered(bytes),
-      (error) => {
-        onEnd();
-        this.#fail(error ?? new RpcStatus(GrpcStatus.UNAVAILABLE, "the orderer closed the stream"));
-      },
+      (error) => this.#end(error ?? new RpcStatus(GrpcStatus.UNAVAILABLE, "the orderer closed the stream")),
     );
   }
 
@@ -78,9 +90,8 @@ class BroadcastStream {
     return this.#askers.length;
   }
 
-  send(envelope: Uint8Array): Promise<BroadcastAnswer> {
+  send(envelope: Uint8Array): Promise<BroadcastAnswer | "unanswered"> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended);
       this.#askers.push({ resolve, reject });
       void this.#stream.send(envelope);
     });
@@ -91,19 +102,29 @@ class BroadcastStream {
   }
 
   #answered(bytes: Uint8Array): void {
-    const asker = this.#askers.shift();
+    if (this.#ended) return;
+    let answer: BroadcastAnswer;
     try {
-      const answer = readAnswer(bytes);
-      asker?.resolve(answer);
+      answer = readAnswer(bytes);
     } catch (error) {
-      asker?.reject(error instanceof Error ? error : new Error(String(error)));
-      this.close();
+      this.#end(error instanceof Error ? error : new Error(String(error)));
+      return;
     }
+    this.#askers.shift()?.resolve(answer);
+    if (answer.status === Status.SUCCESS) return;
+    this.#end(undefined);
   }
 
-  #fail(error: Error): void {
-    this.#ended = error;
-    for (const asker of this.#askers.splice(0)) asker.reject(error);
+  #end(error: Error | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#onEnd();
+    this.#stream.end();
+    if (error !== undefined) this.close();
+    for (const asker of this.#askers.splice(0)) {
+      if (error === undefined) asker.resolve("unanswered");
+      else asker.reject(error);
+    }
   }
 }
 
