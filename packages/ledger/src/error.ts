@@ -3,6 +3,7 @@ import { HansaError } from "@hansa/primitives";
 /** What can go wrong below the ledger. */
 export type LedgerFault =
   | "STORE_CORRUPT"
+  | "STORE_IN_USE"
   | "STORE_CLOSED"
   | "STATE_AHEAD_OF_BLOCKS"
   | "BLOCK_OUT_OF_ORDER"

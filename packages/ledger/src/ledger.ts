@@ -75,6 +75,8 @@ export class Ledger {
   #previousHash: Uint8Array = NO_BYTES;
   #commitHash: Uint8Array = NO_BYTES;
   #isCommitting = false;
+  /** The state's last write. It may still be under way when `commit` resolves: the block is stored by then. */
+  #applied: Promise<void> = Promise.resolve();
 
   private constructor(options: LedgerOptions) {
     this.channelId = options.channelId;
@@ -144,6 +146,7 @@ export class Ledger {
     this.#isCommitting = true;
     try {
       const number = this.#checkPlace(block);
+      await this.#applied;
       const prepared = await prepareBlock(number, transactions, this.#state, true);
       const hash = number === 0 ? NO_BYTES : commitHash(this.#commitHash, prepared.codes, prepared.batch);
       const committed = finished(number, block, transactions, prepared, hash);
@@ -155,7 +158,9 @@ export class Ledger {
         pieces: blockChunks(committed.block),
         transactions: committed.transactions,
       });
-      await this.#state.apply(prepared.batch, number);
+      this.#applied = this.#state.apply(prepared.batch, number);
+      // The next commit or `close` reports it.
+      this.#applied.catch(() => {});
       this.#commitHash = hash;
       this.#previousHash = block.header.previousHash;
       this.#currentHash = committed.headerHash;
@@ -174,8 +179,12 @@ export class Ledger {
 
   async close(): Promise<void> {
     this.#listeners.clear();
-    await this.#state.close();
-    await this.blocks.close();
+    try {
+      await this.#applied;
+    } finally {
+      await this.#state.close();
+      await this.blocks.close();
+    }
   }
 
   #checkPlace(block: BlockParts): number {

@@ -1,0 +1,166 @@
+/**
+ * Where each block and each transaction is: the files `offsets` and `transactions`, with hash tables in memory.
+ *
+ * Both follow from the segments and are not synced: what is missing or does not read is cut and made again.
+ */
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import path from "node:path";
+import type { StoredBlock, TxLocation } from "@hansa/ledger";
+import { equalBytes } from "@hansa/primitives";
+import {
+  decodeOffset,
+  decodeTransaction,
+  encodeOffset,
+  encodeTransaction,
+  idBytes,
+  OFFSET_BYTES,
+  TRANSACTION_BYTES,
+} from "./blocks-record.js";
+import { HashTable } from "./hash-table.js";
+
+const CHUNK_RECORDS = 16_384;
+
+export type BlockPlace = { readonly segment: number; readonly offset: number; readonly bodyBytes: number };
+
+export class BlockIndex {
+  readonly #offsets: number;
+  readonly #transactions: number;
+  readonly #byHeader = new HashTable();
+  readonly #byId = new HashTable();
+  #height = 0;
+  #transactionCount = 0;
+  #isClosed = false;
+
+  private constructor(folder: string) {
+    this.#offsets = openSync(path.join(folder, "offsets"), "a+", 0o600);
+    this.#transactions = openSync(path.join(folder, "transactions"), "a+", 0o600);
+  }
+
+  /** Reads what is sound; the height may lie below that of the segments. */
+  static open(folder: string): BlockIndex {
+    const index = new BlockIndex(folder);
+    index.#load();
+    return index;
+  }
+
+  get height(): number {
+    return this.#height;
+  }
+
+  place(number: number): BlockPlace | undefined {
+    return number < this.#height ? decodeOffset(readAt(this.#offsets, number * OFFSET_BYTES, OFFSET_BYTES)) : undefined;
+  }
+
+  /** The block must be durable. */
+  add(block: Omit<StoredBlock, "pieces">, place: BlockPlace): void {
+    const { number, headerHash, transactions } = block;
+    const records = transactions.map(({ txId, code }, txIndex) =>
+      encodeTransaction({ id: idBytes(txId), blockNumber: number, txIndex, code }),
+    );
+    writeAll(this.#transactions, Buffer.concat(records));
+    const firstTransaction = this.#transactionCount;
+    writeAll(
+      this.#offsets,
+      encodeOffset({ ...place, headerHash, firstTransaction, transactionCount: transactions.length }),
+    );
+    for (const [txIndex, { txId }] of transactions.entries()) {
+      if (txId !== "") this.#byId.add(idBytes(txId), firstTransaction + txIndex);
+    }
+    this.#byHeader.add(headerHash, number);
+    this.#transactionCount += transactions.length;
+    this.#height = number + 1;
+  }
+
+  find(txId: string): TxLocation | undefined {
+    if (txId === "") return undefined;
+    const id = idBytes(txId);
+    for (const record of this.#byId.candidates(id)) {
+      const found = decodeTransaction(readAt(this.#transactions, record * TRANSACTION_BYTES, TRANSACTION_BYTES));
+      if (found === undefined || !equalBytes(found.id, id)) continue;
+      return { blockNumber: found.blockNumber, txIndex: found.txIndex, code: found.code };
+    }
+    return undefined;
+  }
+
+  findByHash(headerHash: Uint8Array): number | undefined {
+    for (const number of this.#byHeader.candidates(headerHash)) {
+      const found = decodeOffset(readAt(this.#offsets, number * OFFSET_BYTES, OFFSET_BYTES));
+      if (found !== undefined && equalBytes(found.headerHash, headerHash)) return number;
+    }
+    return undefined;
+  }
+
+  /** Forgets blocks from this number on, to make them again. */
+  cut(height: number): void {
+    ftruncateSync(this.#offsets, height * OFFSET_BYTES);
+    this.#reset();
+    this.#load();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    closeSync(this.#offsets);
+    closeSync(this.#transactions);
+  }
+
+  #reset(): void {
+    this.#height = 0;
+    this.#transactionCount = 0;
+    this.#byHeader.clear();
+    this.#byId.clear();
+  }
+
+  #load(): void {
+    const transactions = this.#loadTransactions();
+    for (const offset of readRecords(this.#offsets, OFFSET_BYTES, decodeOffset)) {
+      const end: number = offset.firstTransaction + offset.transactionCount;
+      if (offset.firstTransaction !== this.#transactionCount || end > transactions) break;
+      this.#byHeader.add(offset.headerHash, this.#height);
+      this.#transactionCount = end;
+      this.#height++;
+    }
+    ftruncateSync(this.#offsets, this.#height * OFFSET_BYTES);
+    ftruncateSync(this.#transactions, this.#transactionCount * TRANSACTION_BYTES);
+    let record = 0;
+    for (const { id } of readRecords(this.#transactions, TRANSACTION_BYTES, decodeTransaction)) {
+      if (id.some((byte) => byte !== 0)) this.#byId.add(id, record);
+      record++;
+    }
+  }
+
+  #loadTransactions(): number {
+    let count = 0;
+    for (const _ of readRecords(this.#transactions, TRANSACTION_BYTES, decodeTransaction)) count++;
+    return count;
+  }
+}
+
+/** Records from the start up to the first one that does not read. */
+function* readRecords<T>(fd: number, size: number, decode: (bytes: Buffer) => T | undefined): Generator<T> {
+  const end = fstatSync(fd).size;
+  for (let at = 0; at < end; at += CHUNK_RECORDS * size) {
+    const chunk = readAt(fd, at, Math.min(CHUNK_RECORDS * size, end - at));
+    for (let record = 0; record + size <= chunk.length; record += size) {
+      const decoded = decode(chunk.subarray(record, record + size));
+      if (decoded === undefined) return;
+      yield decoded;
+    }
+  }
+}
+
+export function readAt(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const read = readSync(fd, bytes, filled, length - filled, position + filled);
+    if (read === 0) break;
+    filled += read;
+  }
+  return bytes.subarray(0, filled);
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  let written = 0;
+  while (written < bytes.length) written += writeSync(fd, bytes, written);
+}

@@ -1,0 +1,194 @@
+/**
+ * A channel's state in LevelDB: one atomic batch a block with state, history index and savepoint.
+ *
+ * What a block writes is readable from memory as soon as `apply` is called, and in the database when it resolves. A
+ * batch is not synced to disk: it can be made again from the blocks, which are.
+ */
+import {
+  type HistoryCursor,
+  LedgerError,
+  type RangeCursor,
+  type StateBatch,
+  type StateEntry,
+  type StateStore,
+  type Version,
+  type VersionedValue,
+} from "@hansa/ledger";
+import { assert, messageOf } from "@hansa/primitives";
+import { Level } from "level";
+import { ByteLru } from "./byte-lru.js";
+import {
+  decodeValue,
+  encodeValue,
+  historyKey,
+  historyRange,
+  keyOfStateKey,
+  namespaceEnd,
+  SAVEPOINT_KEY,
+  stateKey,
+  versionOfHistoryKey,
+} from "./state-encoding.js";
+
+export type LevelStateOptions = {
+  /** Memory for hot keys. */
+  readonly cacheBytes?: number;
+};
+
+const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024;
+/** LevelDB's own: what is gathered before a table is written, and blocks read. */
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
+const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
+const SAVEPOINT_BYTES = 6;
+
+type Database = Level<Buffer, Buffer>;
+type Iterate = { gte: Buffer; lt: Buffer; reverse?: boolean };
+
+export class LevelStateStore implements StateStore {
+  readonly #db: Database;
+  readonly #cache: ByteLru<VersionedValue>;
+  /** What is being written and not in the database yet. */
+  #pending = new Map<string, VersionedValue | null>();
+  #writing: Promise<void> = Promise.resolve();
+  #savepoint: number | undefined;
+  #isClosed = false;
+
+  private constructor(db: Database, savepoint: number | undefined, options: LevelStateOptions) {
+    this.#db = db;
+    this.#savepoint = savepoint;
+    this.#cache = new ByteLru(
+      options.cacheBytes ?? DEFAULT_CACHE_BYTES,
+      ({ value, metadata }) => value.length + (metadata?.length ?? 0) + 64,
+    );
+  }
+
+  /** @throws LedgerError STORE_CORRUPT when the database cannot be opened */
+  static async open(folder: string, options: LevelStateOptions = {}): Promise<LevelStateStore> {
+    const db: Database = new Level<Buffer, Buffer>(folder, {
+      keyEncoding: "buffer",
+      valueEncoding: "buffer",
+      writeBufferSize: WRITE_BUFFER_BYTES,
+      cacheSize: BLOCK_CACHE_BYTES,
+    });
+    try {
+      await db.open();
+      const stored = await db.get(SAVEPOINT_KEY);
+      return new LevelStateStore(db, stored?.readUIntBE(0, SAVEPOINT_BYTES), options);
+    } catch (cause) {
+      await db.close().catch(() => {});
+      throw openingFailed(folder, cause);
+    }
+  }
+
+  get(namespace: string, key: string): VersionedValue | undefined {
+    this.#checkOpen();
+    const id = cacheId(namespace, key);
+    const cached = this.#cache.get(id);
+    if (cached !== undefined) return cached ?? undefined;
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) return pending ?? undefined;
+    const stored = this.#db.getSync(stateKey(namespace, key));
+    const found = stored === undefined ? null : decodeValue(stored);
+    this.#cache.set(id, found);
+    return found ?? undefined;
+  }
+
+  range(namespace: string, startKey: string, endKey: string): RangeCursor {
+    this.#checkOpen();
+    const lt = endKey === "" ? namespaceEnd(namespace) : stateKey(namespace, endKey);
+    const iterator = this.#iterate({ gte: stateKey(namespace, startKey), lt });
+    return {
+      next: async (max) =>
+        (await (await iterator).nextv(max)).map(
+          ([key, value]): StateEntry => ({ key: keyOfStateKey(key, namespace), ...decodeValue(value) }),
+        ),
+      close: async () => (await iterator).close(),
+    };
+  }
+
+  savepoint(): number | undefined {
+    return this.#savepoint;
+  }
+
+  async apply(batch: StateBatch, savepoint: number): Promise<void> {
+    this.#checkOpen();
+    assert(this.#pending.size === 0, "one batch at a time");
+    const chained = this.#db.batch();
+    for (const [namespace, updates] of batch.updates) {
+      for (const [key, update] of updates) {
+        const bytes = stateKey(namespace, key);
+        const id = cacheId(namespace, key);
+        if (update.value === undefined) {
+          chained.del(bytes);
+          this.#pending.set(id, null);
+          this.#cache.set(id, null);
+          continue;
+        }
+        const encoded = encodeValue(update, update.value);
+        chained.put(bytes, encoded);
+        // Read back, so that memory holds these few bytes and not the block that the update is a view of.
+        const value = decodeValue(encoded);
+        this.#pending.set(id, value);
+        this.#cache.set(id, value);
+      }
+    }
+    for (const entry of batch.history) chained.put(historyKey(entry), EMPTY);
+    const position = Buffer.alloc(SAVEPOINT_BYTES);
+    position.writeUIntBE(savepoint, 0, SAVEPOINT_BYTES);
+    chained.put(SAVEPOINT_KEY, position);
+    this.#savepoint = savepoint;
+    const writing = chained.write();
+    this.#writing = writing;
+    await writing;
+    this.#pending = new Map();
+  }
+
+  history(namespace: string, key: string): HistoryCursor {
+    this.#checkOpen();
+    const iterator = this.#iterate({ ...historyRange(namespace, key), reverse: true });
+    return {
+      next: async (max) => (await (await iterator).nextv(max)).map(([bytes]): Version => versionOfHistoryKey(bytes)),
+      close: async () => (await iterator).close(),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#writing.catch(() => {});
+    await this.#db.close();
+  }
+
+  /** An iterator sees the database as it is when it is made, so what is readable must be there first. */
+  async #iterate(range: Iterate) {
+    await this.#writing;
+    return this.#db.iterator(range);
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new LedgerError("STORE_CLOSED", "the state store is closed");
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function cacheId(namespace: string, key: string): string {
+  return `${namespace.length}:${namespace}${key}`;
+}
+
+function openingFailed(folder: string, cause: unknown): LedgerError {
+  const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
+  if (codeOf(inner) === "LEVEL_LOCKED") {
+    return new LedgerError("STORE_IN_USE", `the state in ${folder} is open in another process`, {
+      cause,
+      nextStep: "Stop the other process, or give this one another folder.",
+    });
+  }
+  return new LedgerError("STORE_CORRUPT", `the state in ${folder} cannot be opened: ${messageOf(inner)}`, {
+    cause,
+    nextStep: "Delete this folder: the state is made again from the blocks.",
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : undefined;
+}
