@@ -5,7 +5,15 @@ import * as grpc from "@grpc/grpc-js";
 import { parsePolicy } from "@hansa/msp";
 import { RpcStatus } from "@hansa/transport";
 import { common, decode, encode, kvrwset, protos, readEnvelope, rwset } from "@hansa/wire";
-import { type Contract, connect, type Gateway, GatewayError, hash, type Network } from "@hyperledger/fabric-gateway";
+import {
+  type Contract,
+  checkpointers,
+  connect,
+  type Gateway,
+  GatewayError,
+  hash,
+  type Network,
+} from "@hyperledger/fabric-gateway";
 import {
   brewery,
   carrier,
