@@ -2,7 +2,9 @@
  * The peers that a channel has, this one included, and which of them to ask first.
  * Source: hyperledger/fabric, internal/pkg/gateway/registry.go.
  */
+import type { ChannelConfig } from "@hansa/channel-config";
 import type { PlanMember } from "@hansa/endorsement/plan";
+import type { Identity } from "@hansa/msp";
 import type { MspId } from "@hansa/primitives";
 import { common, decode, protos } from "@hansa/wire";
 import { judgeRefusal, judgeResponse, judgeSilence, type Verdict } from "./failure.js";
@@ -26,11 +28,7 @@ export function endorsersOf(host: GatewayHost, channelId: string, timeoutMs: num
   if (config === undefined) return [];
   const satisfies = (mspId: MspId, identity: Uint8Array | undefined, principal: common.IMSPPrincipal) => {
     if (identity === undefined) return isPeerRole(mspId, principal);
-    try {
-      return config.msps.identity(identity).satisfies(principal);
-    } catch {
-      return false;
-    }
+    return identityOf(config, identity)?.satisfies(principal) ?? false;
   };
   const local: Endorser = {
     address: host.address,
@@ -53,6 +51,27 @@ export function endorsersOf(host: GatewayHost, channelId: string, timeoutMs: num
     }),
   );
   return [local, ...remote];
+}
+
+/** By the bytes' own object: peers keep theirs, and hashing a certificate for each question is dear. */
+const identities = new WeakMap<ChannelConfig, WeakMap<Uint8Array, Identity | "unknown">>();
+
+function identityOf(config: ChannelConfig, serialized: Uint8Array): Identity | undefined {
+  let known = identities.get(config);
+  if (known === undefined) {
+    known = new WeakMap();
+    identities.set(config, known);
+  }
+  let identity = known.get(serialized);
+  if (identity === undefined) {
+    try {
+      identity = config.msps.identity(serialized);
+    } catch {
+      identity = "unknown";
+    }
+    known.set(serialized, identity);
+  }
+  return identity === "unknown" ? undefined : identity;
 }
 
 async function askLocal(host: GatewayHost, signedProposal: Uint8Array, signal: AbortSignal): Promise<Verdict> {

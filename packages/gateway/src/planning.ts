@@ -5,7 +5,7 @@
  */
 import type { ChannelConfig } from "@hansa/channel-config";
 import type { ChaincodeDefinition } from "@hansa/endorsement/lifecycle";
-import { PlanError, planFor, type Requirement, requirementOf } from "@hansa/endorsement/plan";
+import { type EndorsementPlan, PlanError, planFor, type Requirement, requirementOf } from "@hansa/endorsement/plan";
 import { bytesKey, LruMap } from "@hansa/primitives";
 import { encode, protos } from "@hansa/wire";
 import { EndorsementCollection, type Quantities } from "./collection.js";
@@ -13,6 +13,7 @@ import { byHeight, byOrganization, type Endorser } from "./endorsers.js";
 import type { GatewayHost } from "./host.js";
 
 const REMEMBERED_REQUIREMENTS = 256;
+const COMBINATIONS_TRIED_FIRST = 128;
 
 type Known = { requirement: Requirement; definitions: readonly (ChaincodeDefinition | undefined)[] };
 
@@ -42,7 +43,7 @@ export class Planner {
     preferred: Endorser | undefined,
   ): EndorsementCollection {
     try {
-      const plan = planFor(this.#requirement(channelId, interest), endorsers);
+      const plan = this.#fill(this.#requirement(channelId, interest), endorsers);
       const groups = new Map(plan.groups.map((group) => [group.id, byHeight(group.peers)]));
       const isPreferred = (layout: Quantities) =>
         [...layout.keys()].some((id) => groups.get(id)?.some((each) => each.address === preferred?.address));
@@ -97,6 +98,21 @@ export class Planner {
     const requirement = requirementOf({ config, definition }, interest);
     known.set(key, { requirement, definitions });
     return requirement;
+  }
+
+  /** A majority of many organisations has thousands of combinations: a few at random do, unless none of them does. */
+  #fill(requirement: Requirement, endorsers: readonly Endorser[]): EndorsementPlan<Endorser> {
+    const { principalSets } = requirement;
+    if (principalSets.length <= COMBINATIONS_TRIED_FIRST) return planFor(requirement, endorsers);
+    const tried = Array.from({ length: COMBINATIONS_TRIED_FIRST }, () => {
+      return principalSets[Math.floor(this.#random() * principalSets.length)]!;
+    });
+    try {
+      return planFor({ ...requirement, principalSets: tried }, endorsers);
+    } catch (error) {
+      if (error instanceof PlanError) return planFor(requirement, endorsers);
+      throw error;
+    }
   }
 
   #shuffled<T>(items: readonly T[]): T[] {
