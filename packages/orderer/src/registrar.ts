@@ -96,22 +96,28 @@ export class Registrar {
     }
     this.#joining.add(channelId);
     try {
-      const { store, clock, logger } = this.#options;
-      const strand = await store.create({
-        strandId: channelStrandId(channelId, start.tip.headerHash),
-        name: channelId,
-      });
-      const { envelopes } = splitBlock(block);
-      const contents = { channelId, timestampMs: clock.now(), headerHash: start.tip.headerHash, envelopes };
-      const genesis = nextBlock(emptyTip(strand.info.strandId), contents);
-      await strand.append([{ block: genesis, content: block }]);
-      const channel = this.#channel(strand, start);
-      this.#channels.set(channelId, channel);
-      logger.info("channel joined", { channel: channelId, strand: strand.info.strandId });
-      return channel;
+      const strandId = channelStrandId(channelId, start.tip.headerHash);
+      return await this.#begin(strandId, channelId, start, block);
     } finally {
       this.#joining.delete(channelId);
     }
+  }
+
+  async #begin(strandId: string, channelId: string, start: ChainStart, block: Uint8Array): Promise<OrderedChannel> {
+    const { store, clock, logger } = this.#options;
+    const strand = await store.create({ strandId, name: channelId });
+    try {
+      const { envelopes } = splitBlock(block);
+      const contents = { channelId, timestampMs: clock.now(), headerHash: start.tip.headerHash, envelopes };
+      await strand.append([{ block: nextBlock(emptyTip(strandId), contents), content: block }]);
+    } catch (error) {
+      await store.remove(strandId);
+      throw error;
+    }
+    const channel = this.#channel(strand, start);
+    this.#channels.set(channelId, channel);
+    logger.info("channel joined", { channel: channelId, strand: strandId });
+    return channel;
   }
 
   /** Stops ordering a channel and deletes its blocks. @throws ParticipationError */

@@ -2,9 +2,11 @@
 import { randomBytes } from "node:crypto";
 import { genesisBlock } from "@hansa/channel-config";
 import { type TestOrganization, testOrganization, testProfile } from "@hansa/channel-config/testing";
+import { Certificate, generatePrivateKey, privateKeyFromPem, privateKeyToPem, publicPart } from "@hansa/crypto";
+import { createRootCa, issueCertificate } from "@hansa/crypto/issuing";
 import type { SigningIdentity } from "@hansa/msp";
-import type { Clock, UnixMs } from "@hansa/primitives";
-import { RpcClient } from "@hansa/transport";
+import { type Clock, sha256, type UnixMs } from "@hansa/primitives";
+import { RpcClient, type TlsClient } from "@hansa/transport";
 import { common, encode, HeaderType, orderer, services, signedEnvelope } from "@hansa/wire";
 
 const STARTED_MS = Date.now();
@@ -21,14 +23,48 @@ export function testNetwork(memberIds: readonly string[] = ["BreweryMSP", "PubMS
   return { orgs, ordererOrg, genesis, ordererIdentity: ordererOrg.identity("orderer") };
 }
 
-export type EnvelopeExtras = { type?: number; data?: string; spoil?: boolean; timestampMs?: number };
+/** A TLS authority with one certificate for 127.0.0.1 and one for a client. */
+export function testTls() {
+  const times = { nowMs: Date.now(), validityMs: 3_600_000 };
+  const ca = createRootCa({ commonName: "tlsca", organization: "test", ...times });
+  const issuer = { certificate: Certificate.parse(ca.certPem), key: privateKeyFromPem(ca.keyPem) };
+  const issue = (commonName: string) => {
+    const key = generatePrivateKey("P-256");
+    const subject = { commonName };
+    const names = { dnsNames: ["localhost"], ipAddresses: ["127.0.0.1"] };
+    const certPem = issueCertificate({
+      issuer,
+      publicKey: publicPart(key),
+      subject,
+      profile: "tls",
+      ...times,
+      ...names,
+    });
+    return { certPem, keyPem: privateKeyToPem(key) };
+  };
+  const client = issue("client");
+  return {
+    caPem: ca.certPem,
+    server: issue("orderer"),
+    client,
+    clientCertHash: sha256(Certificate.parse(client.certPem).raw),
+  };
+}
+
+export type EnvelopeExtras = {
+  type?: number;
+  data?: string;
+  spoil?: boolean;
+  timestampMs?: number;
+  tlsCertHash?: Uint8Array;
+};
 export type Answer = { status: number; info: string };
 
 export class TestClient {
   readonly #rpc: RpcClient;
 
-  constructor(address: string) {
-    this.#rpc = new RpcClient(address, undefined);
+  constructor(address: string, tls?: TlsClient) {
+    this.#rpc = new RpcClient(address, tls);
   }
 
   close(): void {
@@ -43,6 +79,7 @@ export class TestClient {
       creator: signer.serialized,
       nonce: randomBytes(24),
       timestampMs: extras.timestampMs ?? testClock.now(),
+      ...(extras.tlsCertHash === undefined ? {} : { tlsCertHash: extras.tlsCertHash }),
       data: data ?? Buffer.from(extras.data ?? "data"),
       sign: (payload) => {
         const signature = Buffer.from(signer.sign(payload));
