@@ -50,7 +50,9 @@ export function readSigned(der: Bytes, what: string): Signed {
   if (!outer.done) throw new CryptoError("MALFORMED_DER", `${what} has bytes after its end`);
   const signedBytes = body.next(Tag.sequence).raw;
   const algorithm = body.next(Tag.sequence);
-  const signature = body.next(Tag.bitString).content.subarray(1);
+  const bits = body.next(Tag.bitString).content;
+  if (bits[0] !== 0) throw new CryptoError("MALFORMED_DER", `${what} has a signature that is not whole bytes`);
+  const signature = bits.subarray(1);
   const algorithmOid = oidText(new DerReader(algorithm.content, what).next(Tag.oid).content);
   return { signedBytes, algorithmOid, algorithmRaw: algorithm.raw, signature };
 }
@@ -139,20 +141,20 @@ export class Certificate {
 
   /** "" when the subject has none. */
   get subjectCommonName(): string {
-    return this.#nameParts(this.#read().subjectRaw, Oid.commonName).at(-1) ?? "";
+    return nameParts(this.#read().subjectRaw, Oid.commonName).at(-1) ?? "";
   }
 
   get issuerCommonName(): string {
-    return this.#nameParts(this.#read().issuerRaw, Oid.commonName).at(-1) ?? "";
+    return nameParts(this.#read().issuerRaw, Oid.commonName).at(-1) ?? "";
   }
 
   get organizations(): readonly string[] {
-    return this.#nameParts(this.#read().subjectRaw, Oid.organization);
+    return nameParts(this.#read().subjectRaw, Oid.organization);
   }
 
   /** In the order of the subject. */
   get organizationalUnits(): readonly string[] {
-    this.#units ??= this.#nameParts(this.#read().subjectRaw, Oid.organizationalUnit);
+    this.#units ??= nameParts(this.#read().subjectRaw, Oid.organizationalUnit);
     return this.#units;
   }
 
@@ -295,26 +297,15 @@ export class Certificate {
       : Certificate.parse(assembleSigned(signed.signedBytes, signed.algorithmRaw, low));
   }
 
-  #nameParts(nameRaw: Bytes, oid: string): string[] {
-    const name = new DerReader(nameRaw, "the name").enter();
-    const parts: string[] = [];
-    while (!name.done) {
-      const set = name.enter(Tag.set);
-      while (!set.done) {
-        const pair = set.enter();
-        if (oidText(pair.next(Tag.oid).content) === oid) parts.push(stringText(pair.next()));
-      }
-    }
-    return parts;
-  }
-
   #read(): Fields {
     if (this.#fields !== undefined) return this.#fields;
     const signed = readSigned(this.raw, "the certificate");
     const tbs = new DerReader(signed.signedBytes, "the certificate").enter();
     tbs.optional(contextTag(0));
     const serialHex = integerHex(tbs.next(Tag.integer).content);
-    tbs.next(Tag.sequence);
+    if (!equalBytes(tbs.next(Tag.sequence).raw, signed.algorithmRaw)) {
+      throw new CryptoError("MALFORMED_CERTIFICATE", "the certificate names two different signature algorithms");
+    }
     const issuerRaw = tbs.next(Tag.sequence).raw;
     const validity = tbs.enter();
     const notBeforeMs = timeMs(validity.next());
@@ -330,6 +321,20 @@ export class Certificate {
     this.#fields = { signed, serialHex, issuerRaw, subjectRaw, notBeforeMs, notAfterMs, publicKeyRaw, extensions };
     return this.#fields;
   }
+}
+
+/** Values of one attribute type in a DER name, in order. */
+export function nameParts(nameRaw: Bytes, oid: string): string[] {
+  const name = new DerReader(nameRaw, "the name").enter();
+  const parts: string[] = [];
+  while (!name.done) {
+    const set = name.enter(Tag.set);
+    while (!set.done) {
+      const pair = set.enter();
+      if (oidText(pair.next(Tag.oid).content) === oid) parts.push(stringText(pair.next()));
+    }
+  }
+  return parts;
 }
 
 /** `wrapped` stands inside the explicit tag: one SEQUENCE OF Extension. */

@@ -77,9 +77,16 @@ export function publicKeyFromDer(subjectPublicKeyInfo: Bytes): NodeKey {
   }
 }
 
-/** SubjectPublicKeyInfo, DER. */
+const encodedKeys = new WeakMap<NodeKey, Buffer>();
+
+/** SubjectPublicKeyInfo, DER. Kept with the key: OpenSSL takes longer to write it than to verify a signature. */
 export function publicKeyToDer(key: NodeKey): Buffer {
-  return publicPart(key).export({ type: "spki", format: "der" });
+  let encoded = encodedKeys.get(key);
+  if (encoded === undefined) {
+    encoded = publicPart(key).export({ type: "spki", format: "der" });
+    encodedKeys.set(key, encoded);
+  }
+  return encoded;
 }
 
 /** The public key of a private key; a public key is returned as it is. */

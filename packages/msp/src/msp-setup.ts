@@ -56,8 +56,9 @@ export function setUp(config: msp.IFabricMSPConfig): MspSetup {
       intermediates: distinct((config.tlsIntermediateCerts ?? []).map(parseCertificate)),
     };
     checkCas(tlsPool, []);
-    const units = readUnits(config.organizationalUnitIdentifiers ?? [], pool, innerCas);
-    const nodeUnits = readNodeUnits(config.fabricNodeOus, pool, innerCas);
+    const certifiersIn = certifierReader(pool, innerCas);
+    const units = readUnits(config.organizationalUnitIdentifiers ?? [], certifiersIn);
+    const nodeUnits = readNodeUnits(config.fabricNodeOus, certifiersIn);
     const admins = (config.admins ?? []).map((bytes) => sanitize(parseCertificate(bytes), pool));
     if (admins.length === 0 && nodeUnits?.admin === undefined) {
       throw new MspError("INVALID_CONFIG", "administrators must be declared when no admin ou classification is set");
@@ -160,6 +161,19 @@ export function certifiersOf(chain: readonly Certificate[]): Bytes {
   return sha256Of(chain.map((certificate) => certificate.raw));
 }
 
+type CertifierReader = (pem: Bytes) => Bytes;
+
+/** Rules mostly name the same CA again and again, so each is worked out once. */
+function certifierReader(pool: CaPool, innerCas: ReadonlySet<string>): CertifierReader {
+  const known = new Map<string, Bytes>();
+  return (pem) => {
+    const key = bytesKey(pem);
+    const certifiers = known.get(key) ?? readCertifiers(pem, pool, innerCas);
+    known.set(key, certifiers);
+    return certifiers;
+  };
+}
+
 function readCertifiers(pem: Bytes, pool: CaPool, innerCas: ReadonlySet<string>): Bytes {
   const ca = sanitize(parseCertificate(pem), pool);
   const isOneOf = (list: readonly Certificate[]) => list.some((each) => equalBytes(each.raw, ca.raw));
@@ -181,13 +195,12 @@ function readCertifiers(pem: Bytes, pool: CaPool, innerCas: ReadonlySet<string>)
 
 function readUnits(
   identifiers: readonly msp.IFabricOUIdentifier[],
-  pool: CaPool,
-  innerCas: ReadonlySet<string>,
+  certifiersIn: CertifierReader,
 ): ReadonlyMap<string, readonly Bytes[]> {
   const units = new Map<string, Bytes[]>();
   for (const { organizationalUnitIdentifier: unit, certificate } of identifiers) {
     const certifiers = withContext("INVALID_CONFIG", `failed getting certificate for [${unit}]`, () =>
-      readCertifiers(certificate ?? new Uint8Array(0), pool, innerCas),
+      certifiersIn(certificate ?? new Uint8Array(0)),
     );
     const known = units.get(unit ?? "") ?? [];
     if (!known.some((each) => equalBytes(each, certifiers))) known.push(certifiers);
@@ -198,8 +211,7 @@ function readUnits(
 
 function readNodeUnits(
   config: msp.IFabricNodeOUs | null | undefined,
-  pool: CaPool,
-  innerCas: ReadonlySet<string>,
+  certifiersIn: CertifierReader,
 ): NodeUnits | undefined {
   if (!config) return undefined;
   const read = (identifier: msp.IFabricOUIdentifier | null | undefined): UnitRule | undefined => {
@@ -208,7 +220,7 @@ function readNodeUnits(
       identifier.certificate !== undefined && identifier.certificate !== null && identifier.certificate.length > 0;
     return {
       unit: identifier.organizationalUnitIdentifier ?? "",
-      certifiers: bound ? readCertifiers(identifier.certificate as Bytes, pool, innerCas) : undefined,
+      certifiers: bound ? certifiersIn(identifier.certificate as Bytes) : undefined,
     };
   };
   const units: NodeUnits = {

@@ -31,8 +31,22 @@ export interface Policy {
 
 const SATISFIED: PolicyVerdict = { ok: true };
 
+/**
+ * What one evaluation of an implicit meta policy has verified already: its sub-policies are all asked about the same
+ * signatures. Only set while that evaluation runs, so nothing can change in between.
+ */
+let underWay: { data: readonly SignedData[]; manager?: MspManager; signers?: readonly Identity[] } | undefined;
+
 /** Signers of verified signatures, each once, in the order of `data`. */
-export function verifiedSigners(data: readonly SignedData[], manager: MspManager): Identity[] {
+export function verifiedSigners(data: readonly SignedData[], manager: MspManager): readonly Identity[] {
+  const shared = underWay?.data === data ? underWay : undefined;
+  if (shared?.manager === manager && shared.signers !== undefined) return shared.signers;
+  const signers = verify(data, manager);
+  if (shared !== undefined) Object.assign(shared, { manager, signers });
+  return signers;
+}
+
+function verify(data: readonly SignedData[], manager: MspManager): Identity[] {
   const seen = new Set<string>();
   const signers: Identity[] = [];
   for (const { identity: serialized, message, signature } of data) {
@@ -138,7 +152,15 @@ export function compileImplicitMeta(rule: common.IImplicitMetaPolicy, subPolicie
     return { ok: false, reason, missing };
   };
   return {
-    evaluateSigned: (data) => evaluate((policy) => policy.evaluateSigned(data)),
+    evaluateSigned(data) {
+      const outer = underWay;
+      if (outer?.data !== data) underWay = { data };
+      try {
+        return evaluate((policy) => policy.evaluateSigned(data));
+      } finally {
+        underWay = outer;
+      }
+    },
     evaluateIdentities: (identities) => evaluate((policy) => policy.evaluateIdentities(identities)),
   };
 }

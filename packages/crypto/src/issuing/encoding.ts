@@ -100,22 +100,31 @@ export function arrayBuffer(bytes: Bytes): ArrayBuffer {
   return Uint8Array.from(bytes).buffer;
 }
 
+const checkedIssuers = new WeakSet<Issuer>();
+
 /** @throws CryptoError UNSUPPORTED_KEY when the key is not the certificate's, or the certificate is no CA's */
 export function checkIssuer(issuer: Issuer): void {
+  if (checkedIssuers.has(issuer)) return;
   if (!issuer.certificate.matchesKey(issuer.key)) {
     throw new CryptoError("UNSUPPORTED_KEY", "the private key does not belong to the CA certificate");
   }
   if (!issuer.certificate.isCa) {
     throw new CryptoError("UNSUPPORTED_KEY", `"${issuer.certificate.subjectCommonName}" is not a CA certificate`);
   }
+  checkedIssuers.add(issuer);
 }
+
+const issuerNames = new WeakMap<Certificate, Name>();
 
 /** The issuer's name as its certificate has it, byte for byte. */
 export function issuerName(certificate: Certificate): Name {
+  const known = issuerNames.get(certificate);
+  if (known !== undefined) return known;
   const name = AsnConvert.parse(arrayBuffer(certificate.subjectRaw), Name);
   if (!equalBytes(Buffer.from(AsnConvert.serialize(name)), certificate.subjectRaw)) {
     throw new CryptoError("MALFORMED_CERTIFICATE", "the CA's name is encoded in a way that cannot be repeated");
   }
+  issuerNames.set(certificate, name);
   return name;
 }
 

@@ -1,10 +1,11 @@
 /** PKCS #10 certificate requests. */
 import type { KeyObject } from "node:crypto";
-import { type Bytes, messageOf } from "@hansa/primitives";
-import { Attributes, CertificationRequest, CertificationRequestInfo } from "@peculiar/asn1-csr";
+import { type Bytes, messageOf, toUtf8 } from "@hansa/primitives";
+import { Attributes, CertificationRequestInfo } from "@peculiar/asn1-csr";
 import { AsnConvert } from "@peculiar/asn1-schema";
-import { Attribute, Extensions, SubjectAlternativeName, SubjectPublicKeyInfo } from "@peculiar/asn1-x509";
-import { isSignedWith, Oid, readSigned } from "../certificate.js";
+import { Attribute, Extensions, SubjectPublicKeyInfo } from "@peculiar/asn1-x509";
+import { isSignedWith, nameParts, Oid, readExtensions, readSigned } from "../certificate.js";
+import { contextTag, type DerElement, DerReader, oidText, Tag } from "../der.js";
 import { CryptoError } from "../error.js";
 import { describeKey, keyAlgorithm, publicKeyFromDer, publicKeyToDer } from "../key.js";
 import { derFrom, toPem } from "../pem.js";
@@ -57,41 +58,56 @@ export function readCsr(pemOrDer: string | Bytes): ReadRequest {
 }
 
 function read(der: Bytes): ReadRequest {
-  const signed = readSigned(der, "the certificate request");
-  const info = AsnConvert.parse(arrayBuffer(der), CertificationRequest).certificationRequestInfo;
-  const publicKey = publicKeyFromDer(Buffer.from(AsnConvert.serialize(info.subjectPKInfo)));
+  const what = "the certificate request";
+  const signed = readSigned(der, what);
+  const info = new DerReader(signed.signedBytes, what).enter();
+  info.next(Tag.integer);
+  const subjectRaw = info.next(Tag.sequence).raw;
+  const publicKey = publicKeyFromDer(info.next(Tag.sequence).raw);
   if (keyAlgorithm(publicKey) === undefined) {
     throw new CryptoError(
       "UNSUPPORTED_KEY",
       `the request is for a key ${describeKey(publicKey)}; P-256, P-384 and Ed25519 are known`,
     );
   }
-  if (!isSignedWith(signed, publicKey))
+  if (!isSignedWith(signed, publicKey)) {
     throw new CryptoError("MALFORMED_REQUEST", "its signature does not fit its key");
-  const names = Array.from(info.subject, (part) =>
-    Array.from(part, (pair) => [pair.type, pair.value.toString()] as const),
-  ).flat();
-  const named = (oid: string) => names.filter(([type]) => type === oid).map(([, text]) => text);
-  const dnsNames: string[] = [];
-  const ipAddresses: string[] = [];
-  for (const attribute of info.attributes) {
-    if (attribute.type !== EXTENSION_REQUEST || attribute.values[0] === undefined) continue;
-    for (const extension of AsnConvert.parse(attribute.values[0], Extensions)) {
-      if (extension.extnID !== Oid.subjectAltName) continue;
-      for (const name of AsnConvert.parse(extension.extnValue.buffer, SubjectAlternativeName)) {
-        if (name.dNSName !== undefined) dnsNames.push(name.dNSName);
-        if (name.iPAddress !== undefined) ipAddresses.push(name.iPAddress);
-      }
-    }
   }
-  if (dnsNames.length + ipAddresses.length > MAX_ALT_NAMES) {
+  const altNames = info.nextTag === contextTag(0) ? readAltNames(info.enter(contextTag(0))) : [];
+  if (altNames.length > MAX_ALT_NAMES) {
     throw new CryptoError("MALFORMED_REQUEST", `it asks for more than ${MAX_ALT_NAMES} alternative names`);
   }
   return {
     publicKey,
-    commonName: named(Oid.commonName).at(-1) ?? "",
-    organizationalUnits: named(Oid.organizationalUnit),
-    dnsNames,
-    ipAddresses,
+    commonName: nameParts(subjectRaw, Oid.commonName).at(-1) ?? "",
+    organizationalUnits: nameParts(subjectRaw, Oid.organizationalUnit),
+    dnsNames: altNames.filter((name) => name.tag === DNS_NAME).map(({ content }) => toUtf8(content)),
+    ipAddresses: altNames.filter((name) => name.tag === IP_ADDRESS).map(({ content }) => ipText(content)),
   };
+}
+
+/** General names in the extensions that the attributes of a request ask for. */
+function readAltNames(attributes: DerReader): DerElement[] {
+  const names: DerElement[] = [];
+  while (!attributes.done) {
+    const attribute = attributes.enter();
+    if (oidText(attribute.next(Tag.oid).content) !== EXTENSION_REQUEST) continue;
+    const extension = readExtensions(attribute.enter(Tag.set)).find(({ oid }) => oid === Oid.subjectAltName);
+    if (extension === undefined) continue;
+    const list = new DerReader(extension.value, "the alternative names").enter();
+    while (!list.done) names.push(list.next());
+  }
+  return names;
+}
+
+const DNS_NAME = contextTag(2, false);
+const IP_ADDRESS = contextTag(7, false);
+
+function ipText(bytes: Bytes): string {
+  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.length !== 16) throw new CryptoError("MALFORMED_REQUEST", `an IP address of ${bytes.length} bytes`);
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
+  );
+  return groups.join(":");
 }
