@@ -2,6 +2,7 @@
 import type { Clock, Logger, MspId, Random } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import type { msp } from "@hansa/wire";
+import type { RunningPeer } from "./running-peer.js";
 
 export type PeerConfig = {
   /** For log lines: "peer0.org1". */
@@ -13,20 +14,23 @@ export type PeerConfig = {
     readonly keyPem: string;
   };
   /** The peer's own organisation as it decides who may administer this peer. */
-  readonly localMsp: msp.FabricMSPConfig.$Properties;
+  readonly localMsp: msp.IMSPConfig;
   /** "host:port" for clients and other peers; port 0 takes a free one. */
   readonly listenAddress: string;
   /** "host:port" that others use; the address it listens on when absent. */
   readonly externalAddress?: string;
   /** Without it everything is plaintext, the connections to orderers too. */
   readonly tls?: TlsServer;
-  /** Everything that this peer keeps; undefined keeps channels in memory, for tests. */
+  /** Everything that this peer keeps: channels, packages, builds, logs of chaincodes. */
   readonly dataDirectory: string;
+  /** "memory" keeps channels only as long as the peer runs, for tests. */
   readonly stores?: "disk" | "memory";
   readonly chaincode?: Partial<ChaincodeConfig>;
   /** Where an orderer is reached, by the "host:port" that the channel configuration lists. */
   readonly ordererOverrides?: Readonly<Record<string, OrdererOverride>>;
   readonly limits?: Partial<PeerLimits>;
+  /** Called before the peer listens: the place to add further services that use it. */
+  readonly mount?: (peer: RunningPeer) => void;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: Random;

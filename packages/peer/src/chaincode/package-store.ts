@@ -85,6 +85,13 @@ export class PackageStore {
     return readFile(this.#path(installed.label, installed.hash));
   }
 
+  async remove(packageId: string): Promise<void> {
+    const installed = this.#installed.get(packageId);
+    if (installed === undefined) return;
+    this.#installed.delete(packageId);
+    await rm(this.#path(installed.label, installed.hash), { force: true });
+  }
+
   #remember(metadata: PackageMetadata, bytes: Uint8Array): InstalledPackage {
     const { label } = metadata;
     const installed = { packageId: packageIdOf(label, bytes), label, hash: sha256Hex(bytes), metadata };

@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { silentLogger } from "@hansa/primitives";
+import { RpcClient } from "@hansa/transport";
+import { common, encode, HeaderType, orderer, protos, services, signedEnvelope, toLong } from "@hansa/wire";
+import type { PeerConfig } from "./config.js";
+import { startPeer } from "./peer.js";
+import type { RunningPeer } from "./running-peer.js";
+import {
+  ask,
+  type Definition,
+  endorse,
+  install,
+  lifecycleCall,
+  makeProposal,
+  query,
+  spoiled,
+} from "./testing/client.js";
+import { TestOrderer, testGenesis, testOrg } from "./testing/consortium.js";
+import { makeNodePackage } from "./testing/make-package.js";
+
+const CHANNEL = "trade";
+const CONTRACT = `
+const { Contract } = require("fabric-contract-api");
+class Store extends Contract {
+  async put(ctx, key, value) { await ctx.stub.putState(key, Buffer.from(value)); ctx.stub.setEvent("put", Buffer.from(key)); }
+  async get(ctx, key) { return (await ctx.stub.getState(key)).toString(); }
+  async putPrivate(ctx, key) { await ctx.stub.putPrivateData("_implicit_org_" + ctx.clientIdentity.getMSPID(), key, ctx.stub.getTransient().get("value")); }
+  async getPrivate(ctx, key) { return (await ctx.stub.getPrivateData("_implicit_org_" + ctx.clientIdentity.getMSPID(), key)).toString(); }
+  async fail(ctx) { throw new Error("no beer left"); }
+}
+module.exports.contracts = [Store];
+`;
+
+const brewery = testOrg("BreweryMSP");
+const pub = testOrg("PubMSP");
+const ordering = testOrg("OrdererMSP");
+const breweryAdmin = brewery.identity("admin", "admin");
+const pubAdmin = pub.identity("admin", "admin");
+const user = brewery.identity("user", "client");
+const never = new AbortController().signal;
+
+describe("a peer among others", () => {
+  let folder: string;
+  let testOrderer: TestOrderer;
+  let genesis: Uint8Array;
+  let peers: RunningPeer[];
+  const configs: PeerConfig[] = [];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "hansa-peer-"));
+    testOrderer = new TestOrderer(ordering.identity("orderer", "orderer"));
+    genesis = testGenesis(CHANNEL, [brewery, pub], ordering, await testOrderer.start());
+    testOrderer.addChannel(genesis);
+    for (const org of [brewery, pub]) {
+      const { certPem, keyPem } = org.identity("peer0", "peer");
+      configs.push({
+        name: `peer0.${org.mspId}`,
+        identity: { mspId: org.mspId, certPem, keyPem },
+        localMsp: org.mspConfig,
+        listenAddress: "127.0.0.1:0",
+        dataDirectory: join(folder, org.mspId),
+        logger: silentLogger,
+      });
+    }
+    peers = await Promise.all(configs.map(startPeer));
+  });
+  after(async () => {
+    await Promise.all(peers.map((peer) => peer.stop()));
+    await testOrderer.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function submit(fields: Parameters<typeof endorse>[2], signer = user, by = peers): Promise<number> {
+    const { txId, envelope } = await endorse(by, signer, fields);
+    testOrderer.order(CHANNEL, envelope);
+    const statuses = await Promise.all(peers.map((peer) => peer.commitStatus(CHANNEL, txId, never)));
+    assert.equal(new Set(statuses.map(({ code }) => code)).size, 1, "all peers agree");
+    return statuses[0]?.code ?? -1;
+  }
+  const call = (...args: string[]) => ({ channelId: CHANNEL, chaincode: "store", args });
+  const text = async (...args: Parameters<typeof query>) => Buffer.from(await query(...args)).toString();
+
+  it("joins a channel through cscc, once", async () => {
+    const join = { chaincode: "cscc", args: ["JoinChain", genesis], type: HeaderType.CONFIG };
+    const [first, second] = peers;
+    assert.ok(first && second);
+    await query(first, breweryAdmin, join);
+    await query(second, pubAdmin, join);
+    await assert.rejects(query(first, breweryAdmin, join), {
+      message: "cannot create ledger from genesis block: ledger [trade] already exists with state [ACTIVE]",
+    });
+    await assert.rejects(query(first, user, join), { message: /access denied for \[JoinChain\]\[trade\]/ });
+    assert.deepEqual(first.channelIds(), [CHANNEL]);
+    const answer = await query(first, user, { chaincode: "cscc", args: ["GetChannels"] });
+    assert.deepEqual(
+      protos.ChannelQueryResponse.decode(answer).channels.map((each) => each.channelId),
+      [CHANNEL],
+    );
+  });
+
+  it("deploys a contract in well under a second after its package arrived", async () => {
+    const [first, second] = peers;
+    assert.ok(first && second);
+    const startedAt = performance.now();
+    const bytes = makeNodePackage("store_1", CONTRACT);
+    const packageId = await install(first, breweryAdmin, bytes);
+    assert.equal(await install(second, pubAdmin, bytes), packageId);
+    const definition: Definition = { name: "store", sequence: 1, packageId };
+    const approval = lifecycleCall(CHANNEL, "ApproveChaincodeDefinitionForMyOrg", definition);
+    assert.equal(await submit(approval, breweryAdmin, [first]), 0);
+    assert.equal(await submit(approval, pubAdmin, [second]), 0);
+    assert.equal(await submit(lifecycleCall(CHANNEL, "CommitChaincodeDefinition", definition), breweryAdmin), 0);
+    assert.ok(first.hasChaincode(CHANNEL, "store"));
+    assert.deepEqual(await first.runnableChaincodes(CHANNEL), ["store"]);
+    assert.equal(await submit(call("put", "ale", "12")), 0);
+    console.log(`# from package to first transaction: ${Math.round(performance.now() - startedAt)} ms`);
+    assert.equal(await text(first, user, call("get", "ale")), "12");
+    assert.equal(await text(second, user, call("get", "ale")), "12");
+  });
+
+  it("answers queries and contract errors", async () => {
+    const [first] = peers;
+    assert.ok(first);
+    const { response, endorsement } = await ask(first, makeProposal(user, call("fail")));
+    assert.equal(response?.status, 500);
+    assert.match(response?.message ?? "", /no beer left/);
+    assert.equal(endorsement ?? undefined, undefined);
+    const info = common.BlockchainInfo.decode(
+      await query(first, user, { channelId: CHANNEL, chaincode: "qscc", args: ["GetChainInfo", CHANNEL] }),
+    );
+    assert.equal(Number(info.height), first.ledgerHeight(CHANNEL));
+  });
+
+  it("keeps private data of its own organisation", async () => {
+    const [first] = peers;
+    assert.ok(first);
+    const fields = { ...call("putPrivate", "recipe"), transient: { value: Buffer.from("hops") } };
+    const { txId, envelope } = await endorse([first], user, fields);
+    testOrderer.order(CHANNEL, envelope);
+    assert.equal((await first.commitStatus(CHANNEL, txId, never)).code, 0);
+    assert.equal(await text(first, user, call("getPrivate", "recipe")), "hops");
+  });
+
+  it("refuses what Fabric refuses, in its words", async () => {
+    const [first] = peers;
+    assert.ok(first);
+    const good = makeProposal(user, call("get", "ale"));
+    const refusal = (signed: Uint8Array) => first.endorseLocal(signed);
+    await assert.rejects(refusal(spoiled(good.signed)), {
+      code: 2,
+      message: "error validating proposal: access denied: channel [trade] creator org [BreweryMSP]",
+    });
+    const stranger = testOrg("StrangerMSP").identity("x", "client");
+    await assert.rejects(refusal(makeProposal(stranger, call("get", "ale")).signed), {
+      message: "error validating proposal: access denied: channel [trade] creator org unknown, creator is malformed",
+    });
+    const expired = brewery.identity("late", "client", 1);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await assert.rejects(refusal(makeProposal(expired, call("get", "ale")).signed), {
+      message: "proposal client identity expired",
+    });
+    for (let length = 0; length < good.signed.length; length += 97) {
+      await refusal(good.signed.subarray(0, length)).then(
+        () => {},
+        (error: Error) => assert.equal(error.name, "RpcStatus", error.stack),
+      );
+    }
+    const elsewhere = await ask(first, makeProposal(user, { ...call("get", "ale"), channelId: "nowhere" }));
+    assert.equal(elsewhere.response?.message, "channel 'nowhere' not found");
+  });
+
+  it("delivers blocks and filtered blocks to members only", async () => {
+    const [first] = peers;
+    assert.ok(first);
+    const client = new RpcClient(first.address);
+    const seek = (signer: typeof user, stop: number) =>
+      signedEnvelope({
+        type: HeaderType.DELIVER_SEEK_INFO,
+        channelId: CHANNEL,
+        creator: signer.serialized,
+        nonce: Buffer.alloc(24, 1),
+        timestampMs: Date.now(),
+        data: encode(orderer.SeekInfo, {
+          start: { specified: { number: toLong(0) } },
+          stop: { specified: { number: toLong(stop) } },
+        }),
+        sign: (payload) => signer.sign(payload),
+      });
+    const read = async (method: keyof typeof services.Deliver.methods, envelope: Uint8Array) => {
+      const stream = client.bidi(services.Deliver.methods[method]);
+      void stream.send(envelope);
+      const answers: protos.DeliverResponse[] = [];
+      for await (const bytes of stream.incoming) {
+        const answer = protos.DeliverResponse.decode(bytes);
+        answers.push(answer);
+        if (answer.Type === "status") break;
+      }
+      stream.close();
+      return answers;
+    };
+    const height = first.ledgerHeight(CHANNEL);
+    const blocks = await read("Deliver", seek(user, height - 1));
+    assert.equal(blocks.length, height + 1);
+    assert.equal(blocks.at(-1)?.status, common.Status.SUCCESS);
+    const stored = Buffer.from(await first.block(CHANNEL, 3));
+    assert.deepEqual(Buffer.from(common.Block.encode(blocks[3]?.block ?? {}).finish()), stored);
+
+    const filtered = await read("DeliverFiltered", seek(user, height - 1));
+    const events = filtered.flatMap((each) =>
+      (each.filteredBlock?.filteredTransactions ?? []).flatMap((tx) =>
+        (tx.transactionActions?.chaincodeActions ?? []).map((action) => action.chaincodeEvent?.eventName),
+      ),
+    );
+    assert.deepEqual(events, ["put"]);
+
+    const own = await read("DeliverWithPrivateData", seek(user, height - 1));
+    const other = await read("DeliverWithPrivateData", seek(pub.identity("user", "client"), height - 1));
+    const withData = (answers: protos.DeliverResponse[]) =>
+      answers.filter((each) => Object.keys(each.blockAndPrivateData?.privateDataMap ?? {}).length > 0).length;
+    assert.equal(withData(own), 2, "its approval and the recipe");
+    assert.equal(withData(other), 0);
+
+    const stranger = testOrg("StrangerMSP").identity("x", "client");
+    assert.deepEqual(
+      (await read("Deliver", seek(stranger, 1))).map((each) => each.status),
+      [common.Status.FORBIDDEN],
+    );
+    assert.deepEqual(
+      (await read("Deliver", Buffer.from("?"))).map((each) => each.status),
+      [common.Status.BAD_REQUEST],
+    );
+    client.close();
+  });
+
+  it("comes back with all it knew, and its contract", async () => {
+    const [first] = peers;
+    const [config] = configs;
+    assert.ok(first && config);
+    const height = first.ledgerHeight(CHANNEL);
+    await first.stop();
+    const again = await startPeer(config);
+    peers[0] = again;
+    assert.equal(again.ledgerHeight(CHANNEL), height);
+    assert.equal(await text(again, user, call("get", "ale")), "12");
+    assert.equal(await text(again, user, call("getPrivate", "recipe")), "hops");
+    assert.equal(await submit(call("put", "ale", "11")), 0);
+  });
+});

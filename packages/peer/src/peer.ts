@@ -1,0 +1,310 @@
+/**
+ * Puts a peer together: identity, chaincodes, channels, services. It decides nothing; it hands each part what it needs.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { privateKeyFromPem } from "@hansa/crypto";
+import {
+  AccessControl,
+  ChaincodeRegistry,
+  ConfigChaincode,
+  createEndorser,
+  type EndorserChannel,
+  Invoker,
+  LifecycleChaincode,
+  ProposalRejected,
+  QueryChaincode,
+  type SystemChaincode,
+} from "@hansa/endorsement/chaincode";
+import { LIFECYCLE_NAMESPACE, listDefinitions, RunnableChaincodes, readSequence } from "@hansa/endorsement/lifecycle";
+import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
+import { HansaError, systemClock, systemRandom } from "@hansa/primitives";
+import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
+import { encode, protos, services } from "@hansa/wire";
+import { KeepRunning } from "./chaincode/keep-running.js";
+import { PackageStore } from "./chaincode/package-store.js";
+import { ChaincodeRuntime } from "./chaincode/runtime.js";
+import { registerHandler } from "./chaincode/support-service.js";
+import type { PeerChannel } from "./channel.js";
+import { ChannelSet } from "./channels.js";
+import { isCollectionMember } from "./collections.js";
+import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js";
+import { installedChaincodes } from "./installed-chaincodes.js";
+import { createDialer } from "./orderer-dialer.js";
+import type { RunningPeer } from "./running-peer.js";
+import { type DeliverChannel, DeliverService } from "./services/deliver.js";
+import { blockWithPrivateData } from "./services/private-blocks.js";
+
+const STOP_GRACE_MS = 500;
+
+/**
+ * Starts a peer: chaincodes and channels that it knew before come back.
+ * @throws HansaError PORT_IN_USE, STORE_CORRUPT; CryptoError or MspError for an identity that does not fit
+ */
+export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
+  const { dataDirectory, tls } = config;
+  const clock = config.clock ?? systemClock;
+  const random = config.random ?? systemRandom;
+  const chaincodeConfig = { ...CHAINCODE_DEFAULTS, ...config.chaincode };
+  const limits = { ...LIMIT_DEFAULTS, ...config.limits };
+  const logger = config.logger;
+  const { mspId } = config.identity;
+  const signer = createSigningIdentity(mspId, config.identity.certPem, privateKeyFromPem(config.identity.keyPem));
+  const localMsp = new MspManager([Msp.fromConfig(config.localMsp)]);
+  const self = localMsp.identity(signer.serialized);
+  if (self.flaw !== undefined) throw self.flaw;
+
+  await mkdir(dataDirectory, { recursive: true });
+  const chaincodeDirectory = join(dataDirectory, "chaincodes");
+  const packages = await PackageStore.open(join(chaincodeDirectory, "packages"), logger);
+  const registry = new ChaincodeRegistry({
+    clock,
+    every: (ms, run) => {
+      const timer = setInterval(run, ms).unref();
+      return () => clearInterval(timer);
+    },
+    logger,
+  });
+  let chaincodeAddress = "";
+  const runtime = new ChaincodeRuntime({
+    directory: chaincodeDirectory,
+    packages,
+    registry,
+    mspId,
+    logger,
+    listenAddress: () => chaincodeAddress,
+    buildTimeoutMs: chaincodeConfig.buildTimeoutMs,
+    startupTimeoutMs: chaincodeConfig.startupTimeoutMs,
+  });
+  const chaincodeServer = new RpcServer({ logger });
+  chaincodeServer.addService(services.ChaincodeSupport, {
+    Register: registerHandler({
+      registry,
+      packageOf: (authority) => runtime.packageOf(authority),
+      allowAttach: chaincodeConfig.allowAttach,
+    }),
+  });
+  requireLoopback(chaincodeConfig.listenAddress);
+  chaincodeAddress = (await chaincodeServer.listen(chaincodeConfig.listenAddress)).address;
+
+  const runnable = new RunnableChaincodes(mspId, () => packages.list().map(({ packageId }) => packageId));
+  let channels: ChannelSet | undefined;
+  const keepRunning = new KeepRunning({
+    mspId,
+    packages,
+    runtime,
+    runnable,
+    channels: () => channels?.all() ?? [],
+    logger,
+  });
+  const endorserChannels = new Map<string, EndorserChannel>();
+  const watched: PeerChannel[] = [];
+  channels = await ChannelSet.open({
+    directory: join(dataDirectory, "channels"),
+    stores: config.stores ?? "disk",
+    openStream: createDialer({
+      signer,
+      tls,
+      overrides: config.ordererOverrides ?? {},
+      connectTimeoutMs: limits.ordererConnectTimeoutMs,
+      clock,
+      random,
+    }),
+    holds: (state, namespace, collection) => isCollectionMember(state, namespace, collection, self),
+    onOpen: (channel) => {
+      endorserChannels.set(channel.channelId, endorserChannel(channel));
+      if (channels === undefined) watched.push(channel);
+      else keepRunning.watch(channel);
+    },
+    clock,
+    logger,
+  });
+  const channelSet = channels;
+  for (const channel of watched) keepRunning.watch(channel);
+
+  const channelOf = (channelId: string) => endorserChannels.get(channelId);
+  const channelIds = () => channelSet.ids();
+  const access = new AccessControl({ localMsp, mspId, config: (channelId) => channelSet.get(channelId)?.config() });
+  const system: SystemChaincode[] = [
+    new LifecycleChaincode({
+      mspId,
+      access,
+      channel: channelOf,
+      channelIds,
+      installed: installedChaincodes(packages, runtime, logger),
+      runnable,
+    }),
+    new ConfigChaincode({
+      access,
+      channel: channelOf,
+      channelIds,
+      join: async (_channelId, genesis) => void (await channelSet.join(genesis)),
+    }),
+    new QueryChaincode({ access, channel: channelOf }),
+  ];
+  const invoker = new Invoker({
+    channel: channelOf,
+    access,
+    runnable,
+    processes: {
+      isReady: (packageId) => registry.isReady(packageId),
+      launch: (packageId) => runtime.launch(packageId),
+      execute: (packageId, call) => registry.execute(packageId, call),
+    },
+    system: new Map(system.map((each) => [each.name, each])),
+    executeTimeoutMs: chaincodeConfig.executeTimeoutMs,
+  });
+  const endorser = createEndorser({ signer, localMsp, channel: channelOf, access, invoker, clock });
+  const endorseLocal = async (signedProposal: Uint8Array): Promise<Uint8Array> => {
+    try {
+      return encode(protos.ProposalResponse, await endorser.process(signedProposal));
+    } catch (error) {
+      // Go sends errors that name no code as UNKNOWN, and clients match on the text.
+      if (error instanceof ProposalRejected) throw new RpcStatus(GrpcStatus.UNKNOWN, error.message);
+      throw error;
+    }
+  };
+
+  const server = new RpcServer({ ...(tls === undefined ? {} : { tls }), logger });
+  const deliver = new DeliverService({
+    channel: (channelId) => {
+      const channel = channelSet.get(channelId);
+      return channel && deliverChannel(channel);
+    },
+    clock,
+    logger,
+    timeWindowMs: limits.authenticationWindowMs,
+    mutualTls: tls?.requireClientCert ?? false,
+  });
+  server.addService(
+    services.Endorser,
+    { ProcessProposal: endorseLocal },
+    { maxConcurrentCalls: limits.endorserConcurrency },
+  );
+  server.addService(
+    services.Deliver,
+    {
+      Deliver: (incoming, context, send) => deliver.handle("block", incoming, context, send),
+      DeliverFiltered: (incoming, context, send) => deliver.handle("filtered", incoming, context, send),
+      DeliverWithPrivateData: (incoming, context, send) => deliver.handle("private", incoming, context, send),
+    },
+    { maxConcurrentCalls: limits.deliverConcurrency },
+  );
+
+  const required = (channelId: string): PeerChannel => {
+    const channel = channelSet.get(channelId);
+    if (channel === undefined) {
+      throw new HansaError("UNKNOWN_CHANNEL", `${config.name} has not joined channel "${channelId}"`, {
+        nextStep: `Its channels: ${channelSet.ids().join(", ") || "none"}.`,
+      });
+    }
+    return channel;
+  };
+  const findRunnable = (channel: PeerChannel, name: string) => {
+    const { state } = channel.ledger;
+    const sequence = readSequence((key) => state.get(LIFECYCLE_NAMESPACE, key)?.value, name);
+    return sequence === 0 ? undefined : runnable.find(channel.channelId, name, sequence, state);
+  };
+  const hasChaincode = (channelId: string, name: string): boolean => {
+    const channel = channelSet.get(channelId);
+    const found = channel && findRunnable(channel, name);
+    if (found === undefined || !found.isApproved) return false;
+    return found.packageId !== undefined || registry.isReady(`${name}:${found.definition.version}`);
+  };
+
+  let listenAddress = config.listenAddress;
+  let stopping: Promise<void> | undefined;
+  const peer: RunningPeer = {
+    name: config.name,
+    mspId,
+    get address() {
+      return config.externalAddress ?? listenAddress;
+    },
+    identity: signer.serialized,
+    signer,
+    chaincodeAddress,
+    server,
+    join: async (genesis) => (await channelSet.join(genesis)).channelId,
+    channelIds,
+    channel: (channelId) => channelSet.get(channelId)?.config(),
+    channelFailure: (channelId) => channelSet.get(channelId)?.failure,
+    endorseLocal,
+    definition: (channelId, name) => {
+      const channel = channelSet.get(channelId);
+      return channel && findRunnable(channel, name)?.definition;
+    },
+    hasChaincode,
+    runnableChaincodes: async (channelId) => {
+      const definitions = await listDefinitions(required(channelId).ledger.state);
+      return definitions.map(({ name }) => name).filter((name) => hasChaincode(channelId, name));
+    },
+    ledgerHeight: (channelId) => channelSet.get(channelId)?.height() ?? 0,
+    commitStatus: async (channelId, txId, signal) => required(channelId).waitForStatus(txId, signal),
+    blockOfTransaction: (channelId, txId) => channelSet.get(channelId)?.status(txId)?.blockNumber,
+    block: async (channelId, number) => required(channelId).block(number),
+    blocks: (channelId, from, signal) => blocksOf(required(channelId), from, signal),
+    onCommit: (channelId, listener) => required(channelId).onCommit(listener),
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+
+  async function stop(): Promise<void> {
+    const serverStopped = server.stop({ graceMs: STOP_GRACE_MS });
+    await channelSet.stop();
+    await keepRunning.settled();
+    await runtime.stop();
+    registry.stop();
+    await Promise.all([serverStopped, chaincodeServer.stop({ graceMs: 0 })]);
+    logger.info("peer stopped", { peer: config.name });
+  }
+
+  config.mount?.(peer);
+  try {
+    listenAddress = (await server.listen(config.listenAddress)).address;
+  } catch (error) {
+    await peer.stop();
+    throw error;
+  }
+  logger.info("peer started", { peer: config.name, address: peer.address, channels: channelSet.ids().length });
+  return peer;
+}
+
+function endorserChannel(channel: PeerChannel): EndorserChannel {
+  return {
+    channelId: channel.channelId,
+    get config() {
+      return channel.config();
+    },
+    ledger: channel.ledger,
+    persistPrivate: ({ txId, height, bytes }) => channel.transient.persist(txId, height, bytes),
+  };
+}
+
+function deliverChannel(channel: PeerChannel): DeliverChannel {
+  return {
+    channelId: channel.channelId,
+    height: () => channel.height(),
+    config: () => channel.config(),
+    block: (number) => channel.block(number),
+    waitFor: (number, signal) => channel.waitFor(number, signal),
+    blockWithPrivateData: (number, request) => blockWithPrivateData(channel, number, request),
+  };
+}
+
+async function* blocksOf(channel: PeerChannel, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  for (let number = from; await channel.waitFor(number, signal); number++) yield channel.block(number);
+}
+
+/** Chaincodes dial in without TLS; what they carry must not leave the machine. */
+function requireLoopback(address: string): void {
+  if (/^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/.test(address)) return;
+  throw new HansaError(
+    "CHAINCODE_ADDRESS_NOT_LOCAL",
+    `chaincodes cannot dial in at ${address}: it is no loopback address`,
+    {
+      nextStep: "Use 127.0.0.1; chaincodes on other machines run as a service, and the peer dials them.",
+    },
+  );
+}
