@@ -1,1 +1,15 @@
-export {};
+/** Start and use networks from TypeScript: the library that the hansa command is made of. */
+export {
+  type DeployRequest,
+  type DeployResult,
+  type GatewayOptions,
+  Member,
+  Network,
+  type NetworkConfig,
+  type NetworkFile,
+  NetworkFileError,
+  NetworkView,
+  type Phase,
+  startNetwork,
+  type StartOptions,
+} from "@hansa/network";

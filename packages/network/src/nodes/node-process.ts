@@ -5,11 +5,21 @@ import { textLogger } from "./log.js";
 import type { FromNode, ToNode } from "./messages.js";
 import { loadRole, type RunningRole } from "./roles.js";
 
+/** Runs what a node's process is for. @param kind "ca", "orderer" or "peer", as it stands on the command line */
+export async function runNode(kind: string | undefined, configFile: string | undefined): Promise<void> {
+  if (kind !== "ca" && kind !== "orderer" && kind !== "peer") {
+    process.stderr.write("This runs one node: node <ca|orderer|peer> <config.json>\n");
+    process.exit(2);
+  }
+  process.title = `hansa ${kind}`;
+  await runNodeProcess(kind, configFile);
+}
+
 /**
  * A node's process: loads its role, waits for its configuration (or reads it from a file), serves until it is told to
  * stop or its parent is gone.
  */
-export async function runNodeProcess(kind: NodeKind, configFile: string | undefined): Promise<void> {
+async function runNodeProcess(kind: NodeKind, configFile: string | undefined): Promise<void> {
   const logger = textLogger((line) => process.stdout.write(line));
   const say = (message: FromNode) => {
     if (process.connected) process.send?.(message, () => {});

@@ -1,0 +1,107 @@
+import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { didYouMean } from "@hansa/network";
+import { HansaError } from "@hansa/primitives";
+import type { Call, Command } from "../command.js";
+import { locateNetwork } from "../locate.js";
+
+const DEFAULT_LINES = 200;
+const POLL_MS = 150;
+const TAIL_BYTES = 256 * 1024;
+
+export const logs: Command = {
+  name: "logs",
+  summary: "what the nodes wrote",
+  usage: "[node]",
+  options: {
+    follow: { type: "boolean", short: "f", about: "go on printing as more is written" },
+    lines: { type: "string", value: "count", about: `how many lines of each log to begin with; ${DEFAULT_LINES} unless given` },
+  },
+  positionals: { min: 0, max: 1 },
+  examples: ["hansa logs", "hansa logs peer0.brewery -f"],
+  async run(call) {
+    const view = await locateNetwork(call);
+    const node = call.options.positionals[0];
+    const known = existsSync(view.layout.logs)
+      ? readdirSync(view.layout.logs).filter((name) => name.endsWith(".log")).map((name) => name.slice(0, -4)).sort()
+      : [];
+    const hosts = new Map(view.plan.nodes.map((planned) => [planned.host, planned.id]));
+    const wanted = node === undefined ? known : [hosts.get(node) ?? node];
+    for (const name of wanted) {
+      if (known.includes(name)) continue;
+      throw new HansaError("UNKNOWN_NODE", `Network ${view.name} has no node "${name}".${didYouMean(name, known)}`, {
+        nextStep: `Use one of: ${known.join(", ")}.`,
+      });
+    }
+    const lines = lineCount(call);
+    const tails = wanted.map((name) => new Tail(name, view.layout.log(name), wanted.length > 1, call));
+    for (const tail of tails) await tail.printLast(lines);
+    while (call.options.flag("follow") && !call.interrupted.aborted) {
+      await sleep(POLL_MS, undefined, { signal: call.interrupted }).catch(() => {});
+      for (const tail of tails) await tail.printNew();
+    }
+    return undefined;
+  },
+};
+
+function lineCount(call: Call): number {
+  const text = call.options.text("lines");
+  if (text === undefined) return DEFAULT_LINES;
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw new HansaError("USAGE", `--lines is "${text}"; expected a whole number.`);
+}
+
+/** Follows one file from its end, also when it is cut short or replaced. */
+class Tail {
+  readonly #name: string;
+  readonly #file: string;
+  readonly #named: boolean;
+  readonly #call: Call;
+  #offset = 0;
+  #rest = "";
+
+  constructor(name: string, file: string, named: boolean, call: Call) {
+    this.#name = name;
+    this.#file = path.resolve(file);
+    this.#named = named;
+    this.#call = call;
+  }
+
+  async printLast(count: number): Promise<void> {
+    const size = this.#size();
+    const from = Math.max(0, size - TAIL_BYTES);
+    const text = await this.#read(from, size);
+    this.#offset = size;
+    const lines = text.split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines.slice(from > 0 ? 1 : 0).slice(count === 0 ? lines.length : -count)) this.#print(line);
+  }
+
+  async printNew(): Promise<void> {
+    const size = this.#size();
+    if (size < this.#offset) this.#offset = 0;
+    if (size === this.#offset) return;
+    const lines = (this.#rest + (await this.#read(this.#offset, size))).split("\n");
+    this.#offset = size;
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) this.#print(line);
+  }
+
+  #print(line: string): void {
+    const { io, options, paint } = this.#call;
+    if (options.flag("json")) io.stdout.write(`${JSON.stringify({ node: this.#name, line })}\n`);
+    else io.stdout.write(`${this.#named ? `${paint.dim(this.#name)} ` : ""}${line}\n`);
+  }
+
+  #size(): number {
+    return existsSync(this.#file) ? statSync(this.#file).size : 0;
+  }
+
+  async #read(start: number, end: number): Promise<string> {
+    if (start >= end) return "";
+    const parts: Buffer[] = [];
+    for await (const part of createReadStream(this.#file, { start, end: end - 1 })) parts.push(part as Buffer);
+    return Buffer.concat(parts).toString("utf8");
+  }
+}

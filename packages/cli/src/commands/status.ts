@@ -1,0 +1,48 @@
+import { askStatus, findSupervisor } from "@hansa/network";
+import type { Command } from "../command.js";
+import { locateNetwork } from "../locate.js";
+import { table } from "../output.js";
+
+export const status: Command = {
+  name: "status",
+  summary: "what every node is doing",
+  usage: "",
+  positionals: { min: 0, max: 0 },
+  examples: ["hansa status", "hansa status --json"],
+  async run(call) {
+    const view = await locateNetwork(call);
+    const supervisor = await findSupervisor(view.layout);
+    const { bold, green, red } = call.paint;
+    const contracts = view.state.contracts;
+    if (supervisor === undefined) {
+      return {
+        data: { network: view.name, running: false, nodes: [], contracts },
+        text: `Network ${bold(view.name)} is stopped.\nStart it with: hansa up\n`,
+      };
+    }
+    const found = await askStatus(supervisor);
+    const now = Date.now();
+    const rows = found.nodes.map((node) => [
+      node.id,
+      node.organization,
+      node.state,
+      node.address,
+      node.pid === undefined ? "-" : String(node.pid),
+      node.state === "running" ? duration(now - node.startedAtMs) : "-",
+      node.restarts === 0 ? "" : `restarted ${node.restarts}x, last because ${node.lastFailure}`,
+    ]);
+    const lines = table([["node", "organization", "state", "address", "pid", "up", ""], ...rows]);
+    const coloured = lines.replaceAll(/ running /g, (text) => green(text)).replaceAll(/ restarting /g, (text) => red(text));
+    return {
+      data: { ...found, running: true, contracts },
+      text: `Network ${bold(view.name)} is running, supervisor ${found.supervisorPid}.\n\n${coloured}`,
+    };
+  },
+};
+
+function duration(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}

@@ -1,0 +1,104 @@
+import path from "node:path";
+import { findSupervisor, Layout, NetworkView, type NetworkConfig, startDetached, type StartReport } from "@hansa/network";
+import { HansaError } from "@hansa/primitives";
+import type { Call, Command, Result } from "../command.js";
+import { dataRoot, readNetworkFile } from "../locate.js";
+import { table } from "../output.js";
+
+export const up: Command = {
+  name: "up",
+  summary: "start a network; it stays up in the background and heals itself",
+  usage: "[network-file]",
+  details:
+    "Without a network file it reads hansa.yaml here, or starts the example network. A network that exists already\n" +
+    "is started again with all its data; channels and contracts new in the file are added.",
+  options: {
+    mode: { type: "string", value: "mode", about: "processes or inline, in place of what the file says" },
+  },
+  positionals: { min: 0, max: 1 },
+  examples: ["hansa up", "hansa up two-members", "hansa up my-network.yaml --json"],
+  async run(call) {
+    const read = await readNetworkFile(call.io.cwd, call.options.positionals[0]);
+    const config = { ...read, mode: modeOf(call, read) };
+    const layout = new Layout(path.join(dataRoot(call), config.name));
+    if ((await findSupervisor(layout)) !== undefined) {
+      const view = await NetworkView.open(layout);
+      return describe(view, `Network ${config.name} is running already.`, undefined, call);
+    }
+    const startedAt = performance.now();
+    const report = await startDetached({
+      config,
+      layout,
+      entry: process.argv[1]!,
+      onProgress: ({ step, ms }) => call.progress(`${step} (${ms} ms)`),
+      interrupted: call.interrupted,
+    });
+    const view = await NetworkView.open(layout);
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    return describe(view, `Network ${config.name} is up (${seconds} s).`, report, call);
+  },
+};
+
+function modeOf(call: Call, config: NetworkConfig): NetworkConfig["mode"] {
+  const mode = call.options.text("mode") ?? config.mode;
+  if (mode === "processes" || mode === "inline") return mode;
+  throw new HansaError("USAGE", `--mode is "${mode}"; expected processes or inline.`);
+}
+
+function describe(view: NetworkView, headline: string, report: StartReport | undefined, call: Call): Result {
+  const { bold, dim } = call.paint;
+  const organizations = path.join(view.layout.root, "organizations");
+  const orderer = view.orderer;
+  const members = view.members.map((member) => ({
+    name: member.name,
+    mspId: member.mspId,
+    peers: member.peers,
+    ca: member.caAddress,
+    users: member.users,
+  }));
+  const data = {
+    network: view.name,
+    mode: view.config.mode,
+    dataFolder: view.layout.root,
+    identities: organizations,
+    orderer: { address: orderer.address, adminAddress: orderer.adminAddress },
+    members,
+    channels: view.config.channels.map((channel) => ({ name: channel.name, members: channel.members })),
+    contracts: view.state.contracts,
+    phases: report?.phases ?? [],
+  };
+  const rows = [
+    ["", "node", "address"],
+    ["Orderer", "orderer", orderer.address],
+    ...members.flatMap((member) => [
+      ...member.peers.map((peer) => [member.name, peer.id, peer.address]),
+      ["", "certificate authority", member.ca],
+    ]),
+  ];
+  const channels = view.config.channels.map((channel) => {
+    const contracts = view.state.contracts.filter((contract) => contract.channel === channel.name);
+    const shown = contracts.map((contract) => `${contract.name} ${contract.version}`).join(", ");
+    return `Channel ${bold(channel.name)}: ${channel.members.join(", ")}${shown === "" ? "" : `; contracts ${shown}`}\n`;
+  });
+  const first = members[0]!.name;
+  const contract = view.state.contracts[0]?.name;
+  const next = [
+    "hansa status",
+    contract === undefined ? "hansa contract deploy <folder>" : `hansa query ${contract} org.hyperledger.fabric:GetMetadata`,
+    `eval "$(hansa env ${first})"`,
+    "hansa down",
+  ];
+  return {
+    data,
+    text: [
+      `${bold(headline)}\n\n`,
+      table(rows),
+      "\n",
+      ...channels,
+      `Identities: ${organizations}\n`,
+      `Logs: ${view.layout.logs}\n`,
+      "\nNext:\n",
+      ...next.map((line) => `  ${dim(line)}\n`),
+    ].join(""),
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * Every way the hansa command can end. Scripts rely on these numbers: they are never reused.
+ * docs/reference/exit-codes.md is this table; a test compares the two.
+ */
+export const EXITS = [
+  { exit: 0, codes: [], meaning: "done" },
+  { exit: 1, codes: ["UNEXPECTED"], meaning: "an error that Hansa did not foresee; its details are in the log it names" },
+  { exit: 2, codes: ["USAGE"], meaning: "an unknown command or option, or a wrong value for one" },
+  { exit: 3, codes: ["NETWORK_FILE"], meaning: "the network file is wrong; each problem names its line" },
+  { exit: 4, codes: ["NETWORK_FILE_MISSING"], meaning: "there is no network file at the given path" },
+  { exit: 5, codes: ["NO_NETWORK"], meaning: "there is no network in the data folder, or several to choose from" },
+  { exit: 6, codes: ["NOT_RUNNING"], meaning: "the network is not running" },
+  { exit: 7, codes: ["PORT_IN_USE"], meaning: "a port that a node needs is taken" },
+  { exit: 8, codes: ["NODE_FAILED", "LISTEN_FAILED"], meaning: "a node did not start" },
+  { exit: 9, codes: ["CORRUPT_STORE"], meaning: "what a node or the network keeps on disk is damaged" },
+  { exit: 10, codes: ["MISSING_IDENTITY"], meaning: "a user is not enrolled, or an identity's files are gone" },
+  { exit: 11, codes: ["UNKNOWN_MEMBER"], meaning: "the network has no such member" },
+  { exit: 12, codes: ["UNKNOWN_CHANNEL"], meaning: "the network has no such channel" },
+  { exit: 13, codes: ["UNKNOWN_CONTRACT"], meaning: "the channel has no such contract" },
+  { exit: 14, codes: ["UNKNOWN_FUNCTION"], meaning: "the contract has no such function" },
+  { exit: 15, codes: ["UNKNOWN_NODE"], meaning: "the network has no such node" },
+  { exit: 16, codes: ["CONTRACT_NOT_FOUND"], meaning: "there is no contract at the given path" },
+  { exit: 17, codes: ["CONTRACT_BUILD"], meaning: "the contract does not build, or is no chaincode package" },
+  { exit: 18, codes: ["CONTRACT_REFUSED", "ENDORSEMENT_REFUSED"], meaning: "the contract or its endorsers refused the transaction" },
+  { exit: 19, codes: ["TRANSACTION_INVALID"], meaning: "the transaction was ordered but is invalid; the validation code is named" },
+  { exit: 20, codes: ["ORDERING_REFUSED"], meaning: "the orderer refused the transaction" },
+  { exit: 21, codes: ["NODE_UNREACHABLE", "SUPERVISOR_UNREACHABLE"], meaning: "a node or the supervisor does not answer" },
+  { exit: 22, codes: ["TIMED_OUT"], meaning: "something took longer than its time limit" },
+  { exit: 23, codes: ["NETWORK_CHANGED"], meaning: "the network file's members differ from the network on disk" },
+  { exit: 24, codes: ["COLLECTIONS"], meaning: "the collections file is wrong" },
+  { exit: 70, codes: ["NOT_BUILT"], meaning: "the hansa command itself is not built" },
+  { exit: 130, codes: ["INTERRUPTED"], meaning: "stopped with Ctrl-C" },
+] as const satisfies readonly { exit: number; codes: readonly string[]; meaning: string }[];
+
+const byCode = new Map<string, number>(EXITS.flatMap(({ exit, codes }) => codes.map((code) => [code, exit] as const)));
+
+/** The exit code for an error's code; 1 for those the table does not know. */
+export function exitOf(code: string): number {
+  return byCode.get(code) ?? 1;
+}

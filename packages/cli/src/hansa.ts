@@ -1,0 +1,21 @@
+/** The program behind the hansa command, and behind the processes it starts. */
+const [verb, kind, configFile] = process.argv.slice(2);
+
+if (verb === "supervisor") {
+  process.title = "hansa supervisor";
+  const { nodeProgram, runSupervisor } = await import("@hansa/network");
+  await runSupervisor(nodeProgram());
+} else if (verb === "node") {
+  const { runNode } = await import("@hansa/network/node");
+  await runNode(kind, configFile);
+} else {
+  const { main } = await import("./main.js");
+  const interrupt = new AbortController();
+  process.once("SIGINT", () => interrupt.abort());
+  // A reader that closes the pipe early (hansa logs | head) is no error.
+  process.stdout.on("error", () => process.exit(0));
+  const io = { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() };
+  process.exitCode = await main(process.argv.slice(2), io, interrupt.signal);
+}
+
+export {};

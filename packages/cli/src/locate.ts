@@ -1,0 +1,96 @@
+import { existsSync, readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { didYouMean, findSupervisor, Layout, NetworkView, parseNetworkFile, type NetworkConfig, type SupervisorRecord } from "@hansa/network";
+import { HansaError } from "@hansa/primitives";
+import type { Call } from "./command.js";
+
+/** The folder that holds networks' data. */
+export function dataRoot(call: Call): string {
+  return path.resolve(call.io.cwd, call.options.text("dir") ?? ".hansa");
+}
+
+/**
+ * The network a command is about: the one named, or the only one there is, or the only one that runs.
+ * @throws HansaError NO_NETWORK
+ */
+export async function locateNetwork(call: Call): Promise<NetworkView> {
+  return NetworkView.open(await locateLayout(call));
+}
+
+export async function locateLayout(call: Call): Promise<Layout> {
+  const root = dataRoot(call);
+  const names = networksIn(root);
+  const wanted = call.options.text("network");
+  if (wanted !== undefined) {
+    if (names.includes(wanted)) return new Layout(path.join(root, wanted));
+    throw new HansaError("NO_NETWORK", `There is no network "${wanted}" in ${root}.${didYouMean(wanted, names)}`, {
+      nextStep: names.length === 0 ? "Start one with: hansa up" : `Use one of: ${names.join(", ")}.`,
+    });
+  }
+  if (names.length === 0)
+    throw new HansaError("NO_NETWORK", `There is no network in ${root}.`, { nextStep: "Start one with: hansa up" });
+  const layouts = names.map((name) => new Layout(path.join(root, name)));
+  if (layouts.length === 1) return layouts[0]!;
+  const running: Layout[] = [];
+  for (const layout of layouts) if ((await findSupervisor(layout)) !== undefined) running.push(layout);
+  if (running.length === 1) return running[0]!;
+  throw new HansaError("NO_NETWORK", `There are ${names.length} networks in ${root}: ${names.join(", ")}.`, {
+    nextStep: "Choose one with --network <name>.",
+  });
+}
+
+/** @throws HansaError NOT_RUNNING */
+export async function runningSupervisor(view: NetworkView): Promise<SupervisorRecord> {
+  const supervisor = await findSupervisor(view.layout);
+  if (supervisor !== undefined) return supervisor;
+  throw new HansaError("NOT_RUNNING", `Network ${view.name} is not running.`, { nextStep: "Start it with: hansa up" });
+}
+
+function networksIn(root: string): string[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(path.join(root, entry.name, "network.json")))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/** Networks that come with Hansa, beside the program. */
+export const SHIPPED_NETWORKS = fileURLToPath(new URL("./network-configs/", import.meta.url));
+
+const DEFAULT_FILES = ["hansa.yaml", "hansa.yml"];
+const DEFAULT_NETWORK = "beer-supply-chain";
+
+/**
+ * Reads the network file a user means: a path, the name of a network that comes with Hansa, or, without either,
+ * hansa.yaml here or the example network.
+ * @throws HansaError NETWORK_FILE, NETWORK_FILE_MISSING
+ */
+export async function readNetworkFile(cwd: string, wanted: string | undefined): Promise<NetworkConfig> {
+  const file = networkFilePath(cwd, wanted);
+  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new HansaError("NETWORK_FILE_MISSING", `The network file ${file} cannot be read: ${cause.message}.`, { cause });
+  });
+  const shown = path.relative(cwd, file);
+  return parseNetworkFile(text, shown.startsWith("..") ? file : shown, (relative) =>
+    path.resolve(path.dirname(file), relative),
+  );
+}
+
+function networkFilePath(cwd: string, wanted: string | undefined): string {
+  const shipped = (name: string) => path.join(SHIPPED_NETWORKS, `${name}.yaml`);
+  if (wanted === undefined) {
+    const here = DEFAULT_FILES.map((name) => path.join(cwd, name)).find((file) => existsSync(file));
+    return here ?? shipped(DEFAULT_NETWORK);
+  }
+  const file = path.resolve(cwd, wanted);
+  if (existsSync(file)) return file;
+  if (/^[a-z][a-z0-9-]*$/.test(wanted) && existsSync(shipped(wanted))) return shipped(wanted);
+  const names = existsSync(SHIPPED_NETWORKS)
+    ? readdirSync(SHIPPED_NETWORKS).filter((name) => name.endsWith(".yaml")).map((name) => name.replace(".yaml", ""))
+    : [];
+  throw new HansaError("NETWORK_FILE_MISSING", `There is no network file ${file}.${didYouMean(wanted, names)}`, {
+    nextStep: `Give a file, or a network that comes with Hansa: ${names.join(", ")}.`,
+  });
+}

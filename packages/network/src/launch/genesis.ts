@@ -1,0 +1,55 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { genesisBlock } from "@hansa/channel-config";
+import type { ChannelDefinition } from "../config/network-config.js";
+import { readIdentityFile, readMspConfig } from "../identity/material.js";
+import type { Layout } from "../plan/layout.js";
+import type { NetworkPlan } from "../plan/plan.js";
+import type { Ports } from "../plan/ports.js";
+import { writeFileDurably } from "../plan/state-file.js";
+
+/** Makes a channel's genesis block and keeps it: it must never be made twice, for it names the channel's history. */
+export async function createGenesisBlock(
+  layout: Layout,
+  plan: NetworkPlan,
+  ports: Ports,
+  channel: ChannelDefinition,
+): Promise<void> {
+  const file = layout.genesisBlock(channel.name);
+  if ((await readFile(file).catch(() => undefined)) !== undefined) return;
+  const ordering = plan.organizations.find((organization) => organization.kind === "orderer")!;
+  const orderer = plan.nodes.find((node) => node.kind === "orderer")!;
+  const ordererPort = ports[orderer.id]!.port;
+  const tlsFolder = path.join(layout.nodeIdentity("orderer", ordering.domain, orderer.host), "tls");
+  const tlsCertPem = await readIdentityFile(path.join(tlsFolder, "server.crt"));
+  const members = plan.organizations.filter(({ kind, name }) => kind === "peer" && channel.members.includes(name));
+  const block = genesisBlock({
+    channelId: channel.name,
+    organizations: await Promise.all(
+      members.map(async (member) => ({
+        mspId: member.mspId,
+        mspConfig: await readMspConfig(layout, member),
+        anchorPeers: plan.nodes
+          .filter((node) => node.kind === "peer" && node.organization === member)
+          .slice(0, 1)
+          .map((node) => ({ host: "127.0.0.1", port: ports[node.id]!.port })),
+      })),
+    ),
+    ordererOrgs: [
+      {
+        mspId: ordering.mspId,
+        mspConfig: await readMspConfig(layout, ordering),
+        endpoints: [`127.0.0.1:${ordererPort}`],
+      },
+    ],
+    createdAtMs: Date.now(),
+    batchTimeoutMs: channel.batch.timeoutMs,
+    maxMessageCount: channel.batch.maxMessageCount,
+    preferredMaxBytes: channel.batch.preferredMaxBytes,
+    absoluteMaxBytes: channel.batch.absoluteMaxBytes,
+    consenters: [
+      { host: "127.0.0.1", port: ordererPort, clientTlsCertPem: tlsCertPem, serverTlsCertPem: tlsCertPem },
+    ],
+  });
+  await writeFileDurably(file, block);
+}

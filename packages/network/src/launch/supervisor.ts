@@ -1,0 +1,169 @@
+import { closeSync, mkdirSync, openSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { HansaError, messageOf } from "@hansa/primitives";
+import type { NetworkConfig } from "../config/network-config.js";
+import { serveControl } from "../control/control-server.js";
+import type { NodeHost } from "../nodes/host.js";
+import { InlineHost } from "../nodes/inline-host.js";
+import { textLogger } from "../nodes/log.js";
+import { ProcessHost } from "../nodes/process-host.js";
+import { Layout } from "../plan/layout.js";
+import { readState } from "../plan/state-file.js";
+import { launch } from "./launch.js";
+import type { Phase } from "./phases.js";
+
+export type StartReport = { readonly phases: readonly Phase[] };
+
+type ToSupervisor = { readonly config: NetworkConfig; readonly root: string };
+type FromSupervisor =
+  | { readonly type: "waiting" }
+  | { readonly type: "progress"; readonly phase: Phase }
+  | { readonly type: "up"; readonly report: StartReport }
+  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly nextStep?: string };
+
+const STOP_GRACE_MS = 8_000;
+
+export type DetachedOptions = {
+  readonly config: NetworkConfig;
+  readonly layout: Layout;
+  /** The program that runs a supervisor when called with `supervisor`. */
+  readonly entry: string;
+  readonly onProgress: (phase: Phase) => void;
+  readonly interrupted?: AbortSignal;
+};
+
+/**
+ * Starts a network that outlives this process: a supervisor in its own session keeps it. Resolves when it is up.
+ * @throws HansaError with the supervisor's reason; nothing is left running then
+ */
+export async function startDetached(options: DetachedOptions): Promise<StartReport> {
+  const { config, layout, entry, onProgress, interrupted } = options;
+  const fresh = (await readState(layout)) === undefined;
+  mkdirSync(layout.logs, { recursive: true });
+  const log = openSync(layout.log("supervisor"), "a");
+  const child = spawn(process.execPath, [entry, "supervisor"], { detached: true, stdio: ["ignore", log, log, "ipc"] });
+  closeSync(log);
+  const stop = () => child.kill("SIGTERM");
+  interrupted?.addEventListener("abort", stop, { once: true });
+  try {
+    return await new Promise<StartReport>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code, signal) => {
+        const end = signal ?? `code ${code}`;
+        reject(
+          interrupted?.aborted
+            ? new HansaError("INTERRUPTED", `Starting network ${config.name} was interrupted; nothing is left running.`)
+            : new HansaError("NODE_FAILED", `The supervisor of network ${config.name} ended with ${end}.`, {
+                nextStep: fresh ? "Try again." : `Read why in ${layout.log("supervisor")}`,
+              }),
+        );
+      });
+      child.on("message", (message: FromSupervisor) => {
+        if (message.type === "waiting") child.send({ config, root: layout.root } satisfies ToSupervisor);
+        else if (message.type === "progress") onProgress(message.phase);
+        else if (message.type === "up") resolve(message.report);
+        else reject(new HansaError(message.code, message.message, { nextStep: message.nextStep }));
+      });
+    });
+  } catch (error) {
+    await new Promise<void>((done) => {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) done();
+      else child.once("exit", () => done());
+    });
+    if (fresh) await rm(layout.root, { recursive: true, force: true });
+    throw error;
+  } finally {
+    interrupted?.removeEventListener("abort", stop);
+    child.removeAllListeners();
+    if (child.connected) child.disconnect();
+    child.unref();
+  }
+}
+
+/** The supervisor's process: starts the network it is told to, answers the hansa command, and heals what dies. */
+export async function runSupervisor(nodeEntry: string): Promise<void> {
+  const logger = textLogger((line) => process.stdout.write(line));
+  const say = (message: FromSupervisor) => {
+    if (process.connected) process.send?.(message, () => {});
+  };
+  const givingUp = new AbortController();
+  let up = false;
+  let shutDown: (() => Promise<void>) | undefined;
+  const stop = (reason: string) => {
+    logger.info("asked to stop", { reason });
+    if (shutDown !== undefined) void shutDown();
+    else givingUp.abort(new HansaError("INTERRUPTED", "The start was interrupted."));
+  };
+  process.on("SIGTERM", () => stop("SIGTERM"));
+  process.on("SIGINT", () => stop("SIGINT"));
+  // Whoever starts the network may leave once it is up, not before.
+  process.on("disconnect", () => {
+    if (!up) stop("the starting command is gone");
+  });
+  process.on("uncaughtException", (error) => logger.error("unexpected", { error: error.stack ?? error.message }));
+  process.on("unhandledRejection", (error) => logger.error("unexpected", { error: messageOf(error) }));
+
+  const { config, root } = await new Promise<ToSupervisor>((resolve) => {
+    process.once("message", (message) => resolve(message as ToSupervisor));
+    say({ type: "waiting" });
+  });
+  const layout = new Layout(root);
+  const startedAtMs = Date.now();
+  try {
+    const { keeper, view, phases } = await launch({
+      config,
+      layout,
+      host: hostFor(config, layout, nodeEntry),
+      logger,
+      onProgress: (phase) => {
+        logger.info(phase.step, { durationMs: phase.ms });
+        say({ type: "progress", phase });
+      },
+      signal: givingUp.signal,
+    });
+    let stopped: Promise<void> | undefined;
+    const stopNodes = () => {
+      stopped ??= keeper.close(STOP_GRACE_MS).then(() => view.closeConnections());
+      return stopped;
+    };
+    let closeControl: () => Promise<void> = async () => {};
+    shutDown = async () => {
+      await stopNodes();
+      await closeControl();
+      logger.info("stopped");
+      process.exit(0);
+    };
+    closeControl = await serveControl(
+      layout,
+      {
+        network: config.name,
+        ports: view.state.ports,
+        startedAtMs,
+        reports: () => keeper.reports(),
+        stop: stopNodes,
+        exit: () => void shutDown?.(),
+      },
+      logger,
+    );
+    view.closeConnections();
+    up = true;
+    say({ type: "up", report: { phases } });
+  } catch (error) {
+    const known = error instanceof HansaError;
+    logger.error("start failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    const report: FromSupervisor = {
+      type: "failed",
+      code: known ? error.code : "UNEXPECTED",
+      message: messageOf(error),
+      ...(known && error.nextStep !== undefined ? { nextStep: error.nextStep } : {}),
+    };
+    if (process.connected) process.send?.(report, () => process.exit(1));
+    else process.exit(1);
+  }
+}
+
+export function hostFor(config: NetworkConfig, layout: Layout, nodeEntry: string): NodeHost {
+  const logFile = (id: string) => layout.log(id);
+  return config.mode === "inline" ? new InlineHost(logFile) : new ProcessHost({ entry: nodeEntry, logFile });
+}

@@ -1,0 +1,81 @@
+import { createRequire } from "node:module";
+import type { CommitError, GatewayError } from "@hyperledger/fabric-gateway";
+import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
+import { GrpcStatus } from "@hansa/transport";
+import { encode, lifecycle, txValidationCodeName } from "@hansa/wire";
+import { evaluate } from "../client/admin-client.js";
+import type { NetworkView } from "./network-view.js";
+
+const require = createRequire(import.meta.url);
+
+type Asked = { readonly channel: string; readonly contract: string; readonly transaction: string };
+
+/** Says in words what the client library reports when a transaction or query failed. */
+export async function explainGatewayError(error: unknown, view: NetworkView, asked: Asked): Promise<unknown> {
+  const sdk = require("@hyperledger/fabric-gateway") as typeof import("@hyperledger/fabric-gateway");
+  if (error instanceof sdk.CommitError) {
+    const { code, transactionId } = error as CommitError;
+    return new HansaError("TRANSACTION_INVALID", `Transaction ${transactionId} was ordered but is invalid: ${txValidationCodeName(code)}.`, {
+      cause: error,
+    });
+  }
+  if (!(error instanceof sdk.GatewayError)) return error;
+  const failure = error as GatewayError;
+  const reason = reasonOf(failure);
+  const unknown = /a function that does not exist: (\S+)/.exec(reason);
+  if (unknown !== null)
+    return new HansaError("UNKNOWN_FUNCTION", `Contract ${asked.contract} has no function "${asked.transaction}".`, {
+      cause: error,
+      nextStep: `List its functions with: hansa query ${asked.contract} org.hyperledger.fabric:GetMetadata`,
+    });
+  if (await isUndefined(view, asked)) {
+    const known = view.state.contracts.filter((contract) => contract.channel === asked.channel).map((contract) => contract.name);
+    return new HansaError("UNKNOWN_CONTRACT", `Channel ${asked.channel} has no contract "${asked.contract}".`, {
+      cause: error,
+      nextStep: known.length === 0 ? "Deploy one with: hansa contract deploy <folder>" : `Use one of: ${known.join(", ")}.`,
+    });
+  }
+  if (failure.code === GrpcStatus.UNAVAILABLE)
+    return new HansaError("NODE_UNREACHABLE", `The peer does not answer: ${reason}.`, {
+      cause: error,
+      nextStep: "See what the nodes are doing with: hansa status",
+    });
+  if (failure.code === GrpcStatus.DEADLINE_EXCEEDED)
+    return new HansaError("TIMED_OUT", `The transaction took too long: ${reason}.`, {
+      cause: error,
+      nextStep: "See what the nodes are doing with: hansa status",
+    });
+  if (error.name === "SubmitError")
+    return new HansaError("ORDERING_REFUSED", `The orderer refused the transaction: ${reason}.`, { cause: error });
+  return new HansaError("CONTRACT_REFUSED", reason.endsWith(".") ? reason : `${reason}.`, {
+    cause: error,
+    nextStep: "Correct the arguments, or act as a member who may do this (--as).",
+  });
+}
+
+/**
+ * What the contract itself said, once, without the wrapping that each layer adds: the peers' details where there are
+ * any, else the message.
+ */
+export function reasonOf(error: GatewayError): string {
+  const reasons = new Set(
+    error.details.map(({ message }) => message.replace(/^chaincode response \d+, /, "").replace(/^Error: /, "")),
+  );
+  return reasons.size > 0 ? [...reasons].join("; ") : messageOf(error).replace(/^\d+ [A-Z_]+: /, "");
+}
+
+/** Whether the channel has no such contract; false when nobody can tell. */
+async function isUndefined(view: NetworkView, { channel, contract }: Asked): Promise<boolean> {
+  try {
+    const [org] = await view.deployingOrgs(view.channel(channel));
+    const argument = encode(lifecycle.QueryChaincodeDefinitionArgs, { name: contract });
+    await evaluate(org!.peers[0]!, org!.admin, {
+      channelId: channel,
+      chaincode: "_lifecycle",
+      args: [fromUtf8("QueryChaincodeDefinition"), argument],
+    });
+    return false;
+  } catch (error) {
+    return /is not defined/.test(messageOf(error));
+  }
+}

@@ -1,0 +1,199 @@
+import { createPrivateKey } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { createSigner } from "@hansa/crypto";
+import { HansaError } from "@hansa/primitives";
+import type { ConnectOptions, Gateway } from "@hyperledger/fabric-gateway";
+import { didYouMean } from "../config/suggest.js";
+import type { Layout } from "../plan/layout.js";
+import type { NetworkPlan, Organization, PlannedNode } from "../plan/plan.js";
+import type { Ports } from "../plan/ports.js";
+import { missingFile, userFiles } from "../identity/material.js";
+
+const require = createRequire(import.meta.url);
+
+export type GatewayOptions = {
+  /** A user of the member; the first one enrolled unless given. "Admin" is its administrator. */
+  readonly user?: string;
+  /** Which of the member's peers, by position; 0 unless given. */
+  readonly peer?: number;
+} & Partial<ConnectOptions>;
+
+/** What a member's applications and tools need: where its nodes are, and as whom to speak to them. */
+export class Member {
+  readonly name: string;
+  readonly mspId: string;
+  readonly domain: string;
+  readonly #organization: Organization;
+  readonly #layout: Layout;
+  readonly #plan: NetworkPlan;
+  readonly #ports: Ports;
+  readonly #opened: (close: () => void) => void;
+
+  constructor(
+    organization: Organization,
+    layout: Layout,
+    plan: NetworkPlan,
+    ports: Ports,
+    opened: (close: () => void) => void,
+  ) {
+    this.name = organization.name;
+    this.mspId = organization.mspId;
+    this.domain = organization.domain;
+    this.#organization = organization;
+    this.#layout = layout;
+    this.#plan = plan;
+    this.#ports = ports;
+    this.#opened = opened;
+  }
+
+  /** Everyone enrolled: the users of the network file, and Admin. */
+  get users(): readonly string[] {
+    return [...this.#organization.users, "Admin"];
+  }
+
+  get peers(): readonly { id: string; host: string; address: string }[] {
+    return this.#nodes("peer").map((node) => ({ id: node.id, host: node.host, address: this.#address(node) }));
+  }
+
+  get caAddress(): string {
+    return this.#address(this.#nodes("ca")[0]!);
+  }
+
+  get tlsRootFile(): string {
+    return path.join(this.#layout.organization("peer", this.domain), "tlsca", `tlsca.${this.domain}-cert.pem`);
+  }
+
+  /** Folder of a user's MSP. @throws HansaError MISSING_IDENTITY for an unknown user */
+  mspFolder(user: string): string {
+    return userFiles(this.#layout, this.#organization, this.#user(user)).mspFolder;
+  }
+
+  /**
+   * A connected gateway of Fabric's own client library, signing with the user's key. `close` also closes its connection.
+   * @throws HansaError MISSING_IDENTITY
+   */
+  gateway(options: GatewayOptions = {}): Gateway {
+    const sdk = require("@hyperledger/fabric-gateway") as typeof import("@hyperledger/fabric-gateway");
+    const grpc = require("@grpc/grpc-js") as typeof import("@grpc/grpc-js");
+    const { user, peer: position = 0, ...connectOptions } = options;
+    const files = userFiles(this.#layout, this.#organization, this.#user(user ?? this.users[0]!));
+    const peer = this.peers[position];
+    if (peer === undefined)
+      throw new HansaError("UNKNOWN_NODE", `${this.name} has ${this.peers.length} peers; there is no peer ${position}.`);
+    const signer = createSigner(createPrivateKey(readSync(files.keyFile)));
+    const client = new grpc.Client(peer.address, grpc.credentials.createSsl(Buffer.from(readSync(this.tlsRootFile))), {
+      "grpc.ssl_target_name_override": peer.host,
+    });
+    const gateway = sdk.connect({
+      client,
+      identity: { mspId: this.mspId, credentials: Buffer.from(readSync(files.certFile)) },
+      // The signer hashes the whole message itself, natively; the library's own signer does it in JavaScript.
+      hash: sdk.hash.none,
+      signer: async (message) => signer.sign(message),
+      ...connectOptions,
+    });
+    const closeGateway = gateway.close.bind(gateway);
+    const close = () => {
+      closeGateway();
+      client.close();
+    };
+    gateway.close = close;
+    this.#opened(close);
+    return gateway;
+  }
+
+  /** A connection profile as Fabric's SDKs read it. */
+  connectionProfile(): Record<string, unknown> {
+    const tlsRoot = { pem: readSync(this.tlsRootFile) };
+    const peers = this.peers;
+    const ca = this.#nodes("ca")[0]!;
+    return {
+      name: `${this.#layout.root.split(path.sep).pop()}-${this.name.toLowerCase()}`,
+      version: "1.0.0",
+      client: { organization: this.name, connection: { timeout: { peer: { endorser: "300" } } } },
+      organizations: {
+        [this.name]: {
+          mspid: this.mspId,
+          peers: peers.map((peer) => peer.host),
+          certificateAuthorities: [ca.host],
+        },
+      },
+      peers: Object.fromEntries(
+        peers.map((peer) => [
+          peer.host,
+          {
+            url: `grpcs://${peer.address}`,
+            tlsCACerts: tlsRoot,
+            grpcOptions: { "ssl-target-name-override": peer.host, hostnameOverride: peer.host },
+          },
+        ]),
+      ),
+      certificateAuthorities: {
+        [ca.host]: {
+          url: `grpcs://${this.caAddress}`,
+          caName: ca.host,
+          tlsCACerts: { pem: [tlsRoot.pem] },
+          httpOptions: { verify: true },
+        },
+      },
+    };
+  }
+
+  /** Variables for Fabric's `peer` command and for the samples' applications. */
+  env(user = "Admin"): Record<string, string> {
+    const peer = this.peers[0]!;
+    const { kind, domain } = this.#organization;
+    const ordering = this.#plan.organizations.find((organization) => organization.kind === "orderer")!;
+    const orderer = this.#plan.nodes.find((node) => node.kind === "orderer")!;
+    return {
+      FABRIC_CFG_PATH: this.#layout.peerCliConfig,
+      CORE_PEER_TLS_ENABLED: "true",
+      CORE_PEER_LOCALMSPID: this.mspId,
+      CORE_PEER_MSPCONFIGPATH: this.mspFolder(user),
+      CORE_PEER_ADDRESS: peer.address,
+      CORE_PEER_TLS_ROOTCERT_FILE: path.join(this.#layout.nodeIdentity(kind, domain, peer.host), "tls", "ca.crt"),
+      CORE_PEER_TLS_SERVERHOSTOVERRIDE: peer.host,
+      ORDERER_ADDRESS: this.#address(orderer),
+      ORDERER_HOST: orderer.host,
+      ORDERER_CA: path.join(
+        this.#layout.organization("orderer", ordering.domain),
+        "tlsca",
+        `tlsca.${ordering.domain}-cert.pem`,
+      ),
+    };
+  }
+
+  #nodes(kind: "peer" | "ca"): PlannedNode[] {
+    return this.#plan.nodes.filter((node) => node.kind === kind && node.organization.name === this.name);
+  }
+
+  #address(node: PlannedNode): string {
+    return `127.0.0.1:${this.#ports[node.id]!.port}`;
+  }
+
+  /** The user's name as written in its folder, whatever the case it was asked for in. */
+  #user(name: string): string {
+    const known = this.#onDisk();
+    const found = known.find((user) => user.toLowerCase() === name.toLowerCase());
+    if (found !== undefined) return found;
+    throw new HansaError("MISSING_IDENTITY", `${this.name} has no user "${name}".${didYouMean(name, known)}`, {
+      nextStep: `Use one of: ${known.join(", ")}.`,
+    });
+  }
+
+  #onDisk(): string[] {
+    const folder = path.join(this.#layout.organization("peer", this.domain), "users");
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder).map((name) => name.slice(0, name.lastIndexOf("@")));
+  }
+}
+
+function readSync(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw missingFile(file, cause as Error);
+  }
+}

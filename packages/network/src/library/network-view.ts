@@ -1,0 +1,204 @@
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { HansaError, messageOf } from "@hansa/primitives";
+import { RpcClient } from "@hansa/transport";
+import type { Target } from "../client/admin-client.js";
+import { policyProblem } from "../config/endorsement-policy.js";
+import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
+import { didYouMean } from "../config/suggest.js";
+import { readCollections } from "../deploy/collections.js";
+import { packageContract } from "../deploy/contract-package.js";
+import { type DeployingOrg, deployContract } from "../deploy/lifecycle.js";
+import { missingFile, readIdentity, userFiles } from "../identity/material.js";
+import type { Layout } from "../plan/layout.js";
+import { type NetworkPlan, type PlannedNode, planNetwork } from "../plan/plan.js";
+import { type DeployedContract, type NetworkState, readState, writeFileDurably, writeState } from "../plan/state-file.js";
+import { Member } from "./member.js";
+
+export type DeployRequest = {
+  readonly name: string;
+  readonly channel: string;
+  /** The contract's folder, or a chaincode package. */
+  readonly path: string;
+  readonly version?: string;
+  /** "majority" (the default), "all", "any" or a signature policy. */
+  readonly endorsement?: string;
+  /** A file with private data collections, as Fabric's tools read it. */
+  readonly collections?: string;
+  readonly initRequired?: boolean;
+};
+
+export type DeployResult = DeployedContract & {
+  readonly blockNumber: number;
+  /** False when exactly this was deployed already. */
+  readonly changed: boolean;
+};
+
+/** A network that exists on disk and may be running: its members, its addresses, and work on its channels. */
+export class NetworkView {
+  readonly layout: Layout;
+  readonly config: NetworkConfig;
+  readonly plan: NetworkPlan;
+  #state: NetworkState;
+  readonly #targets = new Map<string, RpcClient>();
+  readonly #open = new Set<() => void>();
+
+  constructor(layout: Layout, config: NetworkConfig, state: NetworkState) {
+    this.layout = layout;
+    this.config = config;
+    this.plan = planNetwork(config);
+    this.#state = state;
+  }
+
+  /** @throws HansaError NO_NETWORK when there is none in this data folder, CORRUPT_STORE when it cannot be read */
+  static async open(layout: Layout): Promise<NetworkView> {
+    const [text, state] = await Promise.all([
+      readFile(layout.networkFile, "utf8").catch(() => undefined),
+      readState(layout),
+    ]);
+    if (text === undefined || state === undefined)
+      throw new HansaError("NO_NETWORK", `There is no network in ${layout.root}.`, { nextStep: "Start one with: hansa up" });
+    try {
+      return new NetworkView(layout, JSON.parse(text) as NetworkConfig, state);
+    } catch (cause) {
+      throw new HansaError("CORRUPT_STORE", `${layout.networkFile} cannot be read: ${messageOf(cause)}.`, {
+        cause,
+        nextStep: "Restore the file, or start over with: hansa down --wipe",
+      });
+    }
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  get state(): NetworkState {
+    return this.#state;
+  }
+
+  get orderer(): { readonly address: string; readonly adminAddress: string | undefined } {
+    const { port, adminPort } = this.#state.ports[this.#orderer().id]!;
+    return { address: `127.0.0.1:${port}`, adminAddress: adminPort === undefined ? undefined : `127.0.0.1:${adminPort}` };
+  }
+
+  get members(): readonly Member[] {
+    return this.config.members.map((member) => this.member(member.name));
+  }
+
+  /** @throws HansaError UNKNOWN_MEMBER */
+  member(name: string): Member {
+    const members = this.plan.organizations.filter((organization) => organization.kind === "peer");
+    const found = members.find((organization) => organization.name.toLowerCase() === name.toLowerCase());
+    if (found === undefined) {
+      const names = members.map((member) => member.name);
+      throw new HansaError("UNKNOWN_MEMBER", `Network ${this.name} has no member "${name}".${didYouMean(name, names)}`, {
+        nextStep: `Use one of: ${names.join(", ")}.`,
+      });
+    }
+    return new Member(found, this.layout, this.plan, this.#state.ports, (close) => this.#open.add(close));
+  }
+
+  /** @throws HansaError UNKNOWN_CHANNEL */
+  channel(name: string): ChannelDefinition {
+    const found = this.config.channels.find((channel) => channel.name === name);
+    if (found !== undefined) return found;
+    const names = this.config.channels.map((channel) => channel.name);
+    throw new HansaError("UNKNOWN_CHANNEL", `Network ${this.name} has no channel "${name}".${didYouMean(name, names)}`, {
+      nextStep: names.length === 0 ? "Add a channel to the network file." : `Use one of: ${names.join(", ")}.`,
+    });
+  }
+
+  /**
+   * Packages a contract, installs it on the channel's peers, approves it for every member and commits it.
+   * @throws HansaError CONTRACT_NOT_FOUND, CONTRACT_BUILD, UNKNOWN_CHANNEL, …
+   */
+  async deploy(request: DeployRequest, report: (step: string) => void = () => {}): Promise<DeployResult> {
+    const channel = this.channel(request.channel);
+    const version = request.version ?? "1.0";
+    const endorsement = request.endorsement ?? "majority";
+    const organizations = await this.deployingOrgs(channel);
+    const problem = policyProblem(endorsement, organizations.map((organization) => organization.mspId));
+    if (problem !== undefined)
+      throw new HansaError("USAGE", `The endorsement policy is ${JSON.stringify(endorsement)}; expected ${problem}`);
+    report("packaging");
+    const contract = await packageContract(request.path, request.name, version);
+    await writeFileDurably(this.layout.package(contract.id), contract.bytes);
+    const collections = request.collections === undefined ? undefined : await readCollections(request.collections);
+    const definition = {
+      name: request.name,
+      version,
+      endorsement,
+      collections,
+      initRequired: request.initRequired ?? false,
+    };
+    const { sequence, blockNumber, changed } = await deployContract(
+      channel.name,
+      contract,
+      definition,
+      organizations,
+      this.target(this.#orderer()),
+      report,
+    );
+    const deployed = { channel: channel.name, name: request.name, version, sequence, packageId: contract.id };
+    await this.#remember(deployed);
+    return { ...deployed, blockNumber, changed };
+  }
+
+  /** The channel's members with their administrators and peers. */
+  async deployingOrgs(channel: ChannelDefinition): Promise<DeployingOrg[]> {
+    return Promise.all(
+      this.plan.organizations
+        .filter((organization) => organization.kind === "peer" && channel.members.includes(organization.name))
+        .map(async (organization) => ({
+          mspId: organization.mspId,
+          admin: await readIdentity(organization.mspId, userFiles(this.layout, organization, "Admin")),
+          peers: this.plan.nodes
+            .filter((node) => node.kind === "peer" && node.organization === organization)
+            .map((node) => this.target(node)),
+        })),
+    );
+  }
+
+  /** A connection to a node, kept until the view is closed. */
+  target(node: PlannedNode): Target {
+    let rpc = this.#targets.get(node.id);
+    if (rpc === undefined) {
+      const { kind, domain } = node.organization;
+      const file = path.join(this.layout.organization(kind, domain), "tlsca", `tlsca.${domain}-cert.pem`);
+      rpc = new RpcClient(`127.0.0.1:${this.#state.ports[node.id]!.port}`, {
+        rootPems: [readPem(file)],
+        serverName: node.host,
+      });
+      this.#targets.set(node.id, rpc);
+    }
+    return { name: node.id, rpc };
+  }
+
+  /** Closes every connection that was opened through this view. */
+  closeConnections(): void {
+    for (const close of this.#open) close();
+    this.#open.clear();
+    for (const rpc of this.#targets.values()) rpc.close();
+    this.#targets.clear();
+  }
+
+  #orderer(): PlannedNode {
+    return this.plan.nodes.find((node) => node.kind === "orderer")!;
+  }
+
+  async #remember(deployed: DeployedContract): Promise<void> {
+    const state = (await readState(this.layout)) ?? this.#state;
+    const others = state.contracts.filter(({ channel, name }) => channel !== deployed.channel || name !== deployed.name);
+    this.#state = { ...state, contracts: [...others, deployed] };
+    await writeState(this.layout, this.#state);
+  }
+}
+
+function readPem(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw missingFile(file, cause as Error);
+  }
+}

@@ -1,0 +1,95 @@
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Logger, silentLogger } from "@hansa/primitives";
+import type { NetworkFile } from "../config/file-shape.js";
+import type { NetworkConfig } from "../config/network-config.js";
+import { parseNetworkFile, parseNetworkObject } from "../config/parse.js";
+import { launch } from "../launch/launch.js";
+import type { Phase } from "../launch/phases.js";
+import { hostFor } from "../launch/supervisor.js";
+import type { NodeKeeper, NodeReport } from "../nodes/keeper.js";
+import { Layout } from "../plan/layout.js";
+import { NetworkView } from "./network-view.js";
+
+export type StartOptions = {
+  /** Where the network keeps its data, so that it can be started again; a temporary folder, gone at the stop, unless given. */
+  readonly dataFolder?: string;
+  /** In place of what the network file says. */
+  readonly mode?: NetworkConfig["mode"];
+  readonly onProgress?: (phase: Phase) => void;
+  readonly logger?: Logger;
+};
+
+/** A network that runs as long as this process, or until it is stopped. */
+export class Network extends NetworkView {
+  readonly phases: readonly Phase[];
+  readonly #keeper: NodeKeeper;
+  readonly #cleanUp: () => Promise<void>;
+
+  constructor(view: NetworkView, keeper: NodeKeeper, phases: readonly Phase[], cleanUp: () => Promise<void>) {
+    super(view.layout, view.config, view.state);
+    this.#keeper = keeper;
+    this.phases = phases;
+    this.#cleanUp = cleanUp;
+  }
+
+  nodes(): readonly NodeReport[] {
+    return this.#keeper.reports();
+  }
+
+  /** Stops every node and closes every gateway that was opened through this network. */
+  async stop(): Promise<void> {
+    this.closeConnections();
+    await this.#keeper.close(8_000);
+    await this.#cleanUp();
+  }
+}
+
+/**
+ * Starts a network from a network file or from the same settings as an object, in this process's care.
+ *
+ *     const network = await startNetwork("network-configs/beer-supply-chain.yaml", { mode: "inline" });
+ *     const gateway = network.member("Brewery").gateway();
+ *     …
+ *     await network.stop();
+ *
+ * @throws HansaError, NetworkFileError
+ */
+export async function startNetwork(source: string | NetworkFile, options: StartOptions = {}): Promise<Network> {
+  const read = typeof source === "string" ? await readNetworkFile(source) : parseNetworkObject(source);
+  const config: NetworkConfig = options.mode === undefined ? read : { ...read, mode: options.mode };
+  const temporary = options.dataFolder === undefined ? await mkdtemp(path.join(os.tmpdir(), "hansa-")) : undefined;
+  const layout = new Layout(path.join(options.dataFolder ?? temporary!, config.name));
+  const cleanUp = async () => {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+  };
+  try {
+    const host = hostFor(config, layout, nodeProgram());
+    const { keeper, view, phases } = await launch({
+      config,
+      layout,
+      host,
+      logger: options.logger ?? silentLogger,
+      onProgress: options.onProgress,
+    });
+    view.closeConnections();
+    return new Network(view, keeper, phases, cleanUp);
+  } catch (error) {
+    await cleanUp();
+    throw error;
+  }
+}
+
+async function readNetworkFile(file: string): Promise<NetworkConfig> {
+  const text = await readFile(file, "utf8");
+  return parseNetworkFile(text, file, (relative) => path.resolve(path.dirname(file), relative));
+}
+
+/** The program that runs one node: beside this file when bundled, one folder up otherwise. */
+export function nodeProgram(): string {
+  const candidates = ["./node-main.js", "../node-main.js"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  return candidates.find((file) => existsSync(file)) ?? candidates[0]!;
+}

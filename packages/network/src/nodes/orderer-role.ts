@@ -1,0 +1,34 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { startOrderer } from "@hansa/orderer";
+import type { Logger } from "@hansa/primitives";
+import type { RunningRole } from "./roles.js";
+import { readServerIdentity } from "./server-identity.js";
+import type { ServerSpec } from "./specs.js";
+
+/** Starts an orderer and joins it to the channels of its specification that are new to it. */
+export async function ordererRole(config: unknown, logger: Logger): Promise<RunningRole> {
+  const spec = config as ServerSpec;
+  const { identity, tls } = await readServerIdentity(spec);
+  const orderer = await startOrderer({
+    name: spec.id,
+    dataFolder: spec.dataFolder,
+    identity,
+    listen: { address: spec.address, tls },
+    admin:
+      spec.adminAddress === undefined
+        ? undefined
+        : { address: spec.adminAddress, tls: { ...tls, clientCaPems: [tls.caPem] } },
+    batching: spec.batching,
+    logger,
+  });
+  try {
+    const joined = orderer.channels().map((channel) => channel.channelId);
+    for (const file of spec.genesisBlocks)
+      if (!joined.includes(path.basename(file, ".block"))) await orderer.join(await readFile(file));
+  } catch (error) {
+    await orderer.stop();
+    throw error;
+  }
+  return orderer;
+}

@@ -1,0 +1,95 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { type Gateway, createGateway, type GatewayHost, type GatewayPeer } from "@hansa/gateway";
+import { mspConfigFromFiles } from "@hansa/msp";
+import { type RunningPeer, startPeer } from "@hansa/peer";
+import type { Logger } from "@hansa/primitives";
+import { RpcClient } from "@hansa/transport";
+import { services } from "@hansa/wire";
+import { readIdentityFile } from "../identity/material.js";
+import type { RunningRole } from "./roles.js";
+import { readMspFolder, readServerIdentity } from "./server-identity.js";
+import type { ServerSpec } from "./specs.js";
+
+/** Starts a peer with the gateway in it, and joins it to the channels of its specification that are new to it. */
+export async function peerRole(config: unknown, logger: Logger): Promise<RunningRole> {
+  const spec = config as ServerSpec;
+  const [{ identity, tls }, mspFiles, others] = await Promise.all([
+    readServerIdentity(spec),
+    readMspFolder(spec.organizationMspFolder),
+    connectPeers(spec),
+  ]);
+  let gateway: Gateway | undefined;
+  const peer = await startPeer({
+    name: spec.id,
+    identity,
+    localMsp: mspConfigFromFiles(mspFiles, spec.mspId),
+    listenAddress: spec.address,
+    tls,
+    dataDirectory: spec.dataFolder,
+    mount: (running) => {
+      gateway = createGateway(gatewayHost(running, others), { tlsIdentity: tls });
+      running.server.addService(services.Gateway, gateway.handlers);
+    },
+    logger,
+  });
+  const stop = async () => {
+    gateway?.close();
+    await peer.stop();
+    for (const { rpc } of others) rpc.close();
+  };
+  try {
+    const joined = peer.channelIds();
+    for (const file of spec.genesisBlocks)
+      if (!joined.includes(path.basename(file, ".block"))) await peer.join(await readFile(file));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { stop };
+}
+
+type OtherPeer = { readonly peer: GatewayPeer; readonly channels: readonly string[]; readonly rpc: RpcClient };
+
+/** The network's other peers, as its file names them: a network of one file needs no gossip to find them. */
+async function connectPeers(spec: ServerSpec): Promise<OtherPeer[]> {
+  return Promise.all(
+    spec.otherPeers.map(async ({ mspId, address, host, tlsRootFile, channels }) => {
+      const rpc = new RpcClient(address, { rootPems: [await readIdentityFile(tlsRootFile)], serverName: host });
+      const { ProcessProposal } = services.Endorser.methods;
+      const client = {
+        processProposal: (proposal: Uint8Array, options: { timeoutMs: number; signal?: AbortSignal }) =>
+          rpc.unary(ProcessProposal, proposal, options),
+      };
+      return { peer: { mspId, endpoint: address, client }, channels, rpc };
+    }),
+  );
+}
+
+function gatewayHost(peer: RunningPeer, others: readonly OtherPeer[]): GatewayHost {
+  return {
+    mspId: peer.mspId,
+    get address() {
+      return peer.address;
+    },
+    identity: peer.identity,
+    endorseLocal: (proposal, signal) => peer.endorseLocal(proposal, signal),
+    channel: (channelId) => peer.channel(channelId),
+    definition: (channelId, chaincode) => peer.definition(channelId, chaincode),
+    hasChaincode: (channelId, chaincode) => peer.hasChaincode(channelId, chaincode),
+    ledgerHeight: (channelId) => peer.ledgerHeight(channelId),
+    peers: (channelId) => others.filter((other) => other.channels.includes(channelId)).map((other) => other.peer),
+    orderers: (channelId) => {
+      const config = peer.channel(channelId);
+      if (config === undefined) return [];
+      return config.ordererEndpoints().map(({ mspId, address }) => ({
+        mspId,
+        address,
+        tlsRootPems: config.ordererTlsRoots(mspId),
+      }));
+    },
+    commitStatus: (channelId, txId, signal) => peer.commitStatus(channelId, txId, signal),
+    blockOfTransaction: (channelId, txId) => peer.blockOfTransaction(channelId, txId),
+    blocks: (channelId, from, signal) => peer.blocks(channelId, from, signal),
+  };
+}

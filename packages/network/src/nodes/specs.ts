@@ -1,0 +1,39 @@
+/** What the launcher tells a node: paths and ports, as JSON. Keys stay in their files; the node reads them itself. */
+export type CaSpec = {
+  readonly id: string;
+  readonly host: string;
+  readonly domain: string;
+  readonly dataFolder: string;
+  readonly address: string;
+  /** Enrolment id of the identity that registers others, and the file with its secret. */
+  readonly registrar: string;
+  readonly registrarSecretFile: string;
+};
+
+export type ServerSpec = {
+  readonly id: string;
+  readonly host: string;
+  readonly mspId: string;
+  /** Holds msp/ and tls/. */
+  readonly identityFolder: string;
+  /** The organisation's own msp/. */
+  readonly organizationMspFolder: string;
+  readonly domain: string;
+  readonly dataFolder: string;
+  readonly address: string;
+  /** An orderer's channel participation API. */
+  readonly adminAddress: string | undefined;
+  readonly batching: "adaptive" | "fabric";
+  /** Files with the genesis blocks of the channels it is on; it joins those it has not joined yet. */
+  readonly genesisBlocks: readonly string[];
+  /** For a peer: the network's other peers, whom its gateway may ask to endorse. */
+  readonly otherPeers: readonly OtherPeerSpec[];
+};
+
+export type OtherPeerSpec = {
+  readonly mspId: string;
+  readonly address: string;
+  readonly host: string;
+  readonly tlsRootFile: string;
+  readonly channels: readonly string[];
+};
