@@ -13,7 +13,7 @@ export async function caRole(config: unknown, logger: Logger): Promise<RunningRo
     dataDir: spec.dataFolder,
     listenAddress: spec.address,
     hosts: [spec.host],
-    registrar: { id: spec.registrar, secret },
+    registrar: { id: spec.registrar, secret, drawn: true },
     logger,
   });
 }
