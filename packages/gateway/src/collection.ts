@@ -9,10 +9,16 @@ import { bytesKey, equalBytes } from "@hansa/primitives";
 import type { protos } from "@hansa/wire";
 import type { Endorser } from "./endorsers.js";
 import type { ErrorDetail } from "./failure.js";
-import { explainMismatch } from "./mismatch.js";
 
 /** Group → how many endorsements it must give. */
 export type Quantities = ReadonlyMap<string, number>;
+
+/** With the two payloads that differ when it was not taken. */
+export type Addition =
+  | { readonly taken: true }
+  | { readonly taken: false; readonly first: Uint8Array; readonly second: Uint8Array };
+
+const TAKEN: Addition = { taken: true };
 
 type OpenLayout = { required: Map<string, number>; endorsements: protos.IEndorsement[] };
 
@@ -63,8 +69,8 @@ export class EndorsementCollection {
     return undefined;
   }
 
-  /** Takes an endorsement in. False when its results differ from those of the first. */
-  add(endorser: Endorser, response: protos.ProposalResponse): boolean {
+  /** Takes an endorsement in, unless its results differ from those of the first. */
+  add(endorser: Endorser, response: protos.ProposalResponse): Addition {
     const group = this.#groupOf.get(endorser.address) ?? "";
     const waiting = this.#waitingIn(group);
     const position = waiting.findIndex((each) => each.address === endorser.address);
@@ -72,9 +78,7 @@ export class EndorsementCollection {
     if (this.#payload === undefined) {
       this.#payload = response.payload;
     } else if (!equalBytes(this.#payload, response.payload)) {
-      const difference = explainMismatch(this.#payload, response.payload);
-      this.addError(endorser, `ProposalResponsePayloads do not match${difference}`);
-      return false;
+      return { taken: false, first: this.#payload, second: response.payload };
     }
     for (const layout of this.#layouts.slice(this.#next)) {
       const open = layout?.required.get(group);
@@ -87,10 +91,10 @@ export class EndorsementCollection {
       layout.required.delete(group);
       if (layout.required.size === 0) {
         this.#completed = layout;
-        return true;
+        break;
       }
     }
-    return true;
+    return TAKEN;
   }
 
   /** Another peer of the group of one that failed, or the group when it has no more. */

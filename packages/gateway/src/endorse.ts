@@ -11,15 +11,45 @@ import type { EndorsementCollection } from "./collection.js";
 import { type Endorser, endorsersOf } from "./endorsers.js";
 import { type ErrorDetail, failure, whileWanted } from "./failure.js";
 import type { GatewayHost } from "./host.js";
+import { explainMismatch, laggard } from "./mismatch.js";
 import { NoPlan, type Planner } from "./planning.js";
 import { type Proposal, readProposal, readProposalRequest } from "./proposal.js";
 import { prepareTransaction } from "./transaction.js";
 
 export type EndorseParts = { host: GatewayHost; planner: Planner; endorsementTimeoutMs: number };
 
+/**
+ * How long to wait before each further try when two peers' results differ because one of them has not committed yet
+ * what the other has: blocks reach peers some milliseconds apart, and an application that has seen a commit on one
+ * peer writes on at once. Fabric fails in this case and leaves the retry to the application.
+ */
+const CATCH_UP_MS = [4, 8, 16, 32, 64] as const;
+
 /** @param request bytes of gateway.EndorseRequest @returns bytes of gateway.EndorseResponse @throws RpcStatus */
 export async function endorse(parts: EndorseParts, request: Uint8Array, context: CallContext): Promise<Uint8Array> {
   const { proposal, organizations } = readRequest(request);
+  for (const pauseMs of CATCH_UP_MS) {
+    try {
+      return await endorseOnce(parts, proposal, organizations, context, true);
+    } catch (error) {
+      if (!(error instanceof FirstIsBehind)) throw error;
+      await pause(pauseMs);
+    }
+  }
+  return endorseOnce(parts, proposal, organizations, context, false);
+}
+
+/** The peers that endorsed first had seen less than one that came later: all of it must be done again. */
+class FirstIsBehind extends Error {}
+
+/** @throws FirstIsBehind only when it may be done again */
+async function endorseOnce(
+  parts: EndorseParts,
+  proposal: Proposal,
+  organizations: readonly string[],
+  context: CallContext,
+  mayRepeat: boolean,
+): Promise<Uint8Array> {
   const endorsers = endorsersOf(parts.host, proposal.channelId, parts.endorsementTimeoutMs);
   const collection =
     organizations.length > 0
@@ -27,7 +57,7 @@ export async function endorse(parts: EndorseParts, request: Uint8Array, context:
           parts.planner.forOrganizations(endorsers, proposal.chaincode, organizations),
         )
       : await beginWithOne(parts, proposal, endorsers, context.signal);
-  await collect(collection, proposal, context.signal);
+  await collect(collection, proposal, context.signal, mayRepeat);
   const { result } = collection;
   if (result === undefined) {
     const message = "failed to collect enough transaction endorsements, see attached details for more info";
@@ -57,12 +87,17 @@ function planned(code: number, plan: () => EndorsementCollection): EndorsementCo
   }
 }
 
-async function collect(collection: EndorsementCollection, proposal: Proposal, signal: AbortSignal): Promise<void> {
+async function collect(
+  collection: EndorsementCollection,
+  proposal: Proposal,
+  signal: AbortSignal,
+  mayRepeat: boolean,
+): Promise<void> {
   const tooLate = "endorsement timeout expired while collecting endorsements";
   while (!collection.isComplete) {
     const endorsers = collection.nextEndorsers();
     if (endorsers === undefined) return;
-    const asked = endorsers.map((endorser) => pursue(collection, endorser, proposal, signal));
+    const asked = endorsers.map((endorser) => pursue(collection, endorser, proposal, signal, mayRepeat));
     collection.abandon(await whileWanted(Promise.all(asked), signal, tooLate));
   }
 }
@@ -73,19 +108,47 @@ async function pursue(
   first: Endorser,
   proposal: Proposal,
   signal: AbortSignal,
+  mayRepeat: boolean,
 ): Promise<string | undefined> {
   let endorser = first;
   for (;;) {
-    const verdict = await endorser.ask(proposal.signed, signal);
-    if (verdict.ok) {
-      if (collection.add(endorser, verdict.response)) return undefined;
-    } else {
-      collection.addError(endorser, verdict.message);
-    }
+    if (await isEndorsedBy(endorser, collection, proposal, signal, mayRepeat)) return undefined;
     const { next, group } = collection.substitute(endorser);
     if (next === undefined) return group;
     endorser = next;
   }
+}
+
+/** Asks one peer, again while it catches up with the others. A failure is noted in the collection. */
+async function isEndorsedBy(
+  endorser: Endorser,
+  collection: EndorsementCollection,
+  proposal: Proposal,
+  signal: AbortSignal,
+  mayRepeat: boolean,
+): Promise<boolean> {
+  for (let attempt = 0; ; attempt++) {
+    const verdict = await endorser.ask(proposal.signed, signal);
+    if (!verdict.ok) {
+      collection.addError(endorser, verdict.message);
+      return false;
+    }
+    const addition = collection.add(endorser, verdict.response);
+    if (addition.taken) return true;
+    const behind = laggard(addition.first, addition.second);
+    if (behind === "first" && mayRepeat) throw new FirstIsBehind();
+    const pauseMs = behind === "second" ? CATCH_UP_MS[attempt] : undefined;
+    if (pauseMs === undefined || signal.aborted) {
+      const difference = explainMismatch(addition.first, addition.second);
+      collection.addError(endorser, `ProposalResponsePayloads do not match${difference}`);
+      return false;
+    }
+    await pause(pauseMs);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Runs the proposal on one peer, preferably of this organisation, and plans from what it says it touched. */

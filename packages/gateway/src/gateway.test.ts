@@ -273,6 +273,31 @@ describe("Endorse", () => {
     });
   });
 
+  it("waits for a peer that has not committed yet what the first has", async () => {
+    host.definitions.set("deal", definition("deal", "AND('Brewery.peer', 'Carrier.peer')"));
+    host.local = { results: reading("stock", 5) };
+    host.others[0]!.behaviour = { results: reading("stock", 4) };
+    setTimeout(() => {
+      host.others[0]!.behaviour = { results: reading("stock", 5) };
+    }, 20);
+    assert.deepEqual(endorsersOf(await submittedEnvelope(await endorse())).sort(), ["Brewery", "Carrier"]);
+    assert.ok(host.others[0]!.asked > 1);
+  });
+
+  it("begins again when it is the first that has not", async () => {
+    host.definitions.set("deal", definition("deal", "AND('Brewery.peer', 'Carrier.peer')"));
+    host.local = { results: reading("stock", 4) };
+    host.others[0]!.behaviour = { results: reading("stock", 5) };
+    setTimeout(() => {
+      host.local = { results: reading("stock", 5) };
+    }, 20);
+    assert.deepEqual(endorsersOf(await submittedEnvelope(await endorse())).sort(), ["Brewery", "Carrier"]);
+    assert.ok(host.asked > 1);
+    host.local = { results: reading("stock", 1) };
+    const { details } = await failureOf(endorse());
+    assert.deepEqual(details, ["Carrier ProposalResponsePayloads do not match: read value mismatch of deal/stock"]);
+  });
+
   it("says why no plan is possible", async () => {
     host.others = [];
     const context = "no combination of peers can be derived which satisfy the endorsement policy";
@@ -330,6 +355,11 @@ describe("Endorse", () => {
     assert.equal((await raw(Buffer.from("garbage")))?.code, grpc.status.INVALID_ARGUMENT);
   });
 });
+
+function reading(key: string, blockNumber: number): Uint8Array {
+  const set = encode(kvrwset.KVRWSet, { reads: [{ key, version: { blockNum: blockNumber, txNum: 0 } }] });
+  return encode(rwset.TxReadWriteSet, { nsRwset: [{ namespace: "deal", rwset: set }] });
+}
 
 function writing(key: string, value: string): Uint8Array {
   const set = encode(kvrwset.KVRWSet, { writes: [{ key, value: Buffer.from(value) }] });

@@ -21,6 +21,44 @@ export function explainMismatch(first: Uint8Array, second: Uint8Array): string {
   }
 }
 
+/**
+ * Which of two peers had seen less of the ledger, judged by the versions that their results read: "second" when the
+ * second read only older ones. Undefined when versions do not explain the difference.
+ */
+export function laggard(first: Uint8Array, second: Uint8Array): "first" | "second" | undefined {
+  let older: "first" | "second" | undefined;
+  try {
+    const [one, other] = [versionsOf(readAction(first).results), versionsOf(readAction(second).results)];
+    for (const key of new Set([...one.keys(), ...other.keys()])) {
+      const [a, b] = [one.get(key) ?? NEVER_WRITTEN, other.get(key) ?? NEVER_WRITTEN];
+      if (a[0] === b[0] && a[1] === b[1]) continue;
+      const now = a[0] > b[0] || (a[0] === b[0] && a[1] > b[1]) ? "second" : "first";
+      if (older !== undefined && older !== now) return undefined;
+      older = now;
+    }
+  } catch {
+    return undefined;
+  }
+  return older;
+}
+
+type Version = readonly [block: bigint, transaction: bigint];
+const NEVER_WRITTEN: Version = [-1n, -1n];
+
+/** Namespace and key → version, of single reads and of those that range queries list. */
+function versionsOf(results: Uint8Array): Map<string, Version> {
+  const versions = new Map<string, Version>();
+  for (const space of decode(rwset.TxReadWriteSet, results, "TxReadWriteSet").nsRwset) {
+    const set = decode(kvrwset.KVRWSet, space.rwset ?? NO_BYTES, "KVRWSet");
+    const listed = set.rangeQueriesInfo.flatMap((range) => range.rawReads?.kvReads ?? []);
+    for (const { key, version } of [...set.reads, ...listed]) {
+      const at: Version = version ? [toBigInt(version.blockNum), toBigInt(version.txNum)] : NEVER_WRITTEN;
+      versions.set(`${space.namespace ?? ""}/${key ?? ""}`, at);
+    }
+  }
+  return versions;
+}
+
 type Facts = Map<string, Map<string, Uint8Array>>;
 
 function readAction(payload: Uint8Array): protos.ChaincodeAction {

@@ -186,3 +186,27 @@ describe("endorsement plans", () => {
     );
   });
 });
+
+describe("policies of many organisations", () => {
+  const among = (needed: number, count: number) =>
+    parsePolicy(`OutOf(${needed}, ${Array.from({ length: count }, (_, i) => `'Org${i}.peer'`).join(", ")})`);
+
+  it("are written out as long as they are small enough, and bounded beyond", () => {
+    assert.equal(satisfyingSets(among(8, 15)).length, 6435);
+    const many = satisfyingSets(among(20, 40));
+    assert.ok(many.length > 0 && many.length <= 10_000);
+    assert.ok(many.every((set) => set.length === 20));
+  });
+
+  it("are merged within bounds", () => {
+    const merged = mergeAll([satisfyingSets(among(5, 10)), satisfyingSets(parsePolicy("AND('Org0.peer', 'X.peer')"))]);
+    assert.ok(merged.length > 0);
+    assert.ok(merged.every((set) => set.some(({ mspId }) => mspId === "X")));
+  });
+
+  it("mean nothing when they ask for nothing or for principals that are not there", () => {
+    assert.deepEqual(satisfyingSets({ rule: { nOutOf: { n: 0, rules: [] } } }), []);
+    assert.deepEqual(satisfyingSets({ rule: { signedBy: 3 }, identities: [] }), []);
+    assert.deepEqual(satisfyingSets({}), []);
+  });
+});
