@@ -3,7 +3,14 @@
  * the peer's own organisation. Source: hyperledger/fabric, core/aclmgmt and core/policy/policy.go; texts alike.
  */
 import { type ChannelConfig, PEER_ACLS } from "@hansa/channel-config";
-import { type Identity, type MspManager, type PolicyVerdict, rolePrincipal } from "@hansa/msp";
+import {
+  decodeSerializedIdentity,
+  type Identity,
+  MspError,
+  type MspManager,
+  type PolicyVerdict,
+  rolePrincipal,
+} from "@hansa/msp";
 import { messageOf } from "@hansa/primitives";
 import type { Proposal } from "./proposal.js";
 
@@ -47,7 +54,11 @@ export class AccessControl {
     try {
       identity = localMsp.identity(proposal.creator);
     } catch (error) {
-      return { ok: false, reason: `Failed deserializing proposal creator ${where}: [${messageOf(error)}]` };
+      const isForeign = error instanceof MspError && error.fault === "UNKNOWN_MSP";
+      const why = isForeign
+        ? `expected MSP ID ${mspId}, received ${decodeSerializedIdentity(proposal.creator).mspid}`
+        : messageOf(error);
+      return { ok: false, reason: `Failed deserializing proposal creator ${where}: [${why}]` };
     }
     const [name, unit] = role === "Admins" ? (["admin", "ADMIN"] as const) : (["member", "MEMBER"] as const);
     if (!identity.satisfies(rolePrincipal(mspId, name))) {

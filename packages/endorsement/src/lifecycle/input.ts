@@ -106,16 +106,18 @@ function checkPrincipal(name: string, principal: common.MSPPrincipal.$Properties
   };
   switch (classification) {
     case Classification.ROLE:
-      return checkMember(decode(common.MSPRole, bytes, "MSPRole").mspIdentifier);
+      checkMember(decode(common.MSPRole, bytes, "MSPRole").mspIdentifier);
+      break;
     case Classification.ORGANIZATION_UNIT:
-      return checkMember(decode(common.OrganizationUnit, bytes, "OrganizationUnit").mspIdentifier);
+      checkMember(decode(common.OrganizationUnit, bytes, "OrganizationUnit").mspIdentifier);
+      break;
     case Classification.IDENTITY:
       try {
         members.identity(bytes);
-        return;
       } catch {
-        return refuse(`collection-name: ${name} -- contains an identity that is not part of the channel`);
+        refuse(`collection-name: ${name} -- contains an identity that is not part of the channel`);
       }
+      break;
     default:
       refuse(
         `collection-name: ${name} -- principal type ${Classification[classification] ?? classification} is not supported`,

@@ -1,0 +1,404 @@
+import assert from "node:assert/strict";
+import { before, describe, it } from "node:test";
+import { Certificate } from "@hansa/crypto";
+import { type Bytes, fromUtf8, toUtf8, type UnixMs } from "@hansa/primitives";
+import { common, encode, HeaderType, kvrwset, lifecycle, msp, protos, toTimestamp } from "@hansa/wire";
+import { ProposalRejected } from "./proposal.js";
+import { identity, skipVectors, vectorFile } from "./testing/vector-channel.js";
+import { endorsedBytes, NOW, newProposal, type ProposalFields, vectorPeer } from "./testing/vector-peer.js";
+
+describe("endorser", { skip: skipVectors }, () => {
+  let peer: ReturnType<typeof vectorPeer>;
+  let client: ReturnType<typeof identity>;
+
+  before(async () => {
+    peer = vectorPeer("Org1MSP");
+    client = identity("Org1MSP", "User1");
+    while (peer.channel.height < 146) await peer.channel.commitNext();
+  });
+
+  const propose = (fields: Partial<ProposalFields>) =>
+    newProposal({ client, chaincode: "vectors", args: ["put", "k", "v"], ...fields });
+  const process = (fields: Partial<ProposalFields>) => peer.endorser.process(propose(fields));
+  const message = async (fields: Partial<ProposalFields>) => (await process(fields)).response?.message;
+  const rejects = (signed: Bytes, expected: RegExp | string) =>
+    assert.rejects(peer.endorser.process(signed), (error) => {
+      assert(error instanceof ProposalRejected);
+      if (typeof expected === "string") assert.equal(error.message, expected);
+      else assert.match(error.message, expected);
+      return true;
+    });
+
+  describe("a good proposal", () => {
+    it("is endorsed by the peer's identity", async () => {
+      const response = await process({});
+      assert.deepEqual([response.response?.status, response.version], [200, 1]);
+      assert.deepEqual(response.endorsement?.endorser, identity("Org1MSP", "peer").serialized);
+      const endorser = peer.channel.config.msps.identity(response.endorsement!.endorser!);
+      assert(endorser.verify(endorsedBytes(response), response.endorsement!.signature!));
+      assert.deepEqual(response.interest, { chaincodes: [{ name: "vectors" }] });
+    });
+
+    it("names what its endorsers depend on", async () => {
+      const transient = { value: fromUtf8("secret") };
+      const written = await process({ args: ["putPrivate", "keep", "fresh"], transient });
+      assert.deepEqual(written.interest?.chaincodes, [
+        { name: "vectors", collectionNames: ["keep"], noPrivateReads: true },
+      ]);
+      assert.deepEqual(
+        [...peer.channel.persisted.at(-1)!.collections].map(([name, all]) => [name, all.map((each) => each.name)]),
+        [["vectors", ["keep"]]],
+      );
+      const called = await process({ args: ["putAndCall", "k", "v", "vecinit", JSON.stringify(["get", "k"])] });
+      assert.equal(called.response?.message, "");
+      assert.deepEqual(called.interest?.chaincodes?.map(({ name }) => name).sort(), ["vecinit", "vectors"]);
+    });
+
+    it("shows key-level policies in place of the chaincode's", async () => {
+      const state = peer.channel.state;
+      const policy = encode(common.SignaturePolicyEnvelope, { rule: { signedBy: 0 }, identities: [] });
+      const metadata = encode(kvrwset.KVMetadataWrite, { entries: [{ name: "VALIDATION_PARAMETER", value: policy }] });
+      state.set("vectors", "guarded", { value: fromUtf8("1"), version: { blockNumber: 1, txIndex: 0 }, metadata });
+      const { interest } = await process({ args: ["put", "guarded", "2"] });
+      assert.equal(interest?.chaincodes?.length, 1);
+      const [call] = interest!.chaincodes!;
+      assert.deepEqual([call!.name, call!.disregardNamespacePolicy, call!.keyPolicies?.length], ["vectors", true, 1]);
+      const both = await process({ args: ["putMany", "guarde", "1", "x"] });
+      assert.deepEqual(both.interest?.chaincodes, [{ name: "vectors" }]);
+    });
+  });
+
+  describe("a proposal that is not served", () => {
+    it("is no proposal", async () => {
+      await rejects(Buffer.from("nonsense"), /protos\.SignedProposal|proto/i);
+      await rejects(new Uint8Array(), /ChaincodeHeaderExtension.ChaincodeId is nil/);
+      await rejects(propose({ chaincode: "" }), "ChaincodeHeaderExtension.ChaincodeId.Name is empty");
+      await rejects(
+        propose({ header: { extension: new Uint8Array() } }),
+        "ChaincodeHeaderExtension.ChaincodeId is nil",
+      );
+    });
+
+    it("has a wrong header", async () => {
+      await rejects(
+        propose({ header: { type: HeaderType.MESSAGE } }),
+        "error validating proposal: invalid header type MESSAGE",
+      );
+      await rejects(propose({ header: { epoch: 1 } }), "error validating proposal: epoch is non-zero");
+      await rejects(propose({ nonce: new Uint8Array() }), "error validating proposal: nonce is empty");
+      await rejects(propose({ creator: new Uint8Array() }), "error validating proposal: creator is empty");
+      await rejects(
+        propose({ header: { txId: "abc" } }),
+        /^error validating proposal: incorrectly computed txid 'abc' -- expected '[0-9a-f]{64}'$/,
+      );
+    });
+
+    it("comes from nobody the channel trusts", async () => {
+      const stranger = {
+        ...client,
+        serialized: encode(msp.SerializedIdentity, { mspid: "NoMSP", idBytes: fromUtf8("x") }),
+      };
+      await rejects(
+        propose({ client: stranger }),
+        "error validating proposal: access denied: channel [mychannel] creator org unknown, creator is malformed",
+      );
+      // Org3 has left the channel by now.
+      await rejects(
+        propose({ client: identity("Org3MSP", "User1") }),
+        "error validating proposal: access denied: channel [mychannel] creator org unknown, creator is malformed",
+      );
+      const forged = { ...client, sign: (bytes: Bytes) => identity("Org1MSP", "Admin").sign(bytes) };
+      await rejects(
+        propose({ client: forged }),
+        "error validating proposal: access denied: channel [mychannel] creator org [Org1MSP]",
+      );
+      const unsigned = { ...client, sign: () => new Uint8Array() };
+      await rejects(propose({ client: unsigned }), "error validating proposal: empty signature bytes");
+    });
+
+    it("may not propose", () =>
+      rejects(
+        propose({ client: identity("OrdererMSP", "Admin") }),
+        "Failed evaluating policy on signed data during check policy on channel [mychannel] with policy [/Channel/Application/Writers]: [implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 of the 'Writers' sub-policies to be satisfied]",
+      ));
+
+    it("comes at the wrong time", async () => {
+      await rejects(
+        propose({ header: { timestamp: toTimestamp(NOW - 16 * 60_000) } }),
+        "request unauthorized due to incorrect timestamp 2026-11-30T23:44:00Z, peer time 2026-12-01T00:00:00Z, peer.authentication.timewindow 15m0s",
+      );
+      const expiry = Certificate.parse(vectorFile("identities", "Org1MSP", "User1.TEST-ONLY.cert.pem").toString());
+      const late = vectorPeer("Org1MSP", (expiry.notAfterMs + 1000) as UnixMs);
+      await assert.rejects(late.endorser.process(propose({})), /^ProposalRejected: proposal client identity expired$/);
+    });
+  });
+
+  describe("a proposal that fails", () => {
+    it("names an unknown channel or chaincode", async () => {
+      assert.equal(await message({ channelId: "nowhere" }), "channel 'nowhere' not found");
+      assert.equal(
+        await message({ chaincode: "nothing" }),
+        "make sure the chaincode nothing has been successfully defined on channel mychannel and try again: chaincode nothing not found",
+      );
+    });
+
+    it("is refused by the contract: payload, but no endorsement", async () => {
+      const response = await process({ args: ["fail", "no barley"] });
+      assert.deepEqual([response.response?.status, response.response?.message], [500, "no barley"]);
+      assert.equal(response.endorsement, undefined);
+      assert((response.payload?.length ?? 0) > 0);
+    });
+
+    it("keeps Fabric's texts", async () => {
+      const args = ["put", "x", "y"];
+      assert.match(
+        (await message({ chaincode: "vecinit", args: ["initialise", "x"], isInit: true })) ?? "",
+        /^error in simulation: failed to execute transaction [0-9a-f]{64}: invalid invocation: chaincode 'vecinit' is already initialized but called as init$/,
+      );
+      assert.match(
+        (await message({ args, isInit: true })) ?? "",
+        /invalid invocation: chaincode 'vectors' does not require initialization but called as init$/,
+      );
+      assert.match(
+        (await message({ args: ["pagePut", "row-", "row-9", "2", "", "out"] })) ?? "",
+        /^PUT_STATE failed: transaction ID: ([0-9a-f]{64}): txid \[\1\]: unsuppored transaction\. Transaction has already performed a paginated query\. Writes are not allowed$/,
+      );
+      assert.match(
+        (await message({ args: ["call", "nothing", "[]"] })) ?? "",
+        /^INVOKE_CHAINCODE failed: transaction ID: [0-9a-f]{64}: execute failed: invalid invocation: \[channel mychannel\] failed to get chaincode container info for nothing: chaincode nothing not found$/,
+      );
+      assert.match(
+        (await message({ args: ["putPrivate", "nowhere", "k"], transient: { value: fromUtf8("v") } })) ?? "",
+        /^PUT_STATE failed: transaction ID: [0-9a-f]{64}: collection mychannel\/vectors\/nowhere could not be found$/,
+      );
+      assert.match(
+        (await message({ args: ["call", "vectors", JSON.stringify(args)] })) ?? "",
+        /^INVOKE_CHAINCODE failed: transaction ID: ([0-9a-f]{64}): execute failed: error sending: txid: \1\(mychannel\) exists$/,
+      );
+    });
+  });
+
+  describe("_lifecycle", () => {
+    const admin = () => identity("Org1MSP", "Admin");
+    const ask = (method: string, args: Bytes, fields: Partial<ProposalFields> = {}) =>
+      process({ client: admin(), chaincode: "_lifecycle", args: [method, args], ...fields });
+
+    it("lists committed definitions as a real peer does", async () => {
+      const { response } = await ask("QueryChaincodeDefinitions", encode(lifecycle.QueryChaincodeDefinitionsArgs, {}));
+      const sorted = (bytes: Bytes) =>
+        lifecycle.QueryChaincodeDefinitionsResult.decode(bytes)
+          .chaincodeDefinitions.map(
+            (each) =>
+              [
+                each.name!,
+                Buffer.from(encode(lifecycle.QueryChaincodeDefinitionsResult.ChaincodeDefinition, each)).toString(
+                  "hex",
+                ),
+              ] as const,
+          )
+          .sort(([a], [b]) => (a < b ? -1 : 1));
+      assert.deepEqual(
+        sorted(response!.payload!),
+        sorted(vectorFile("messages", "lifecycle-query-definitions-result.pb")),
+      );
+    });
+
+    it("tells who approved a definition, and what this organisation approved", async () => {
+      const one = await ask(
+        "QueryChaincodeDefinition",
+        encode(lifecycle.QueryChaincodeDefinitionArgs, { name: "vectors" }),
+      );
+      const definition = lifecycle.QueryChaincodeDefinitionResult.decode(one.response!.payload!);
+      assert.deepEqual({ ...definition.approvals }, { Org1MSP: true, Org2MSP: true });
+      const missing = await ask(
+        "QueryChaincodeDefinition",
+        encode(lifecycle.QueryChaincodeDefinitionArgs, { name: "no" }),
+      );
+      assert.deepEqual([missing.response?.status, missing.response?.message], [404, "namespace no is not defined"]);
+
+      const approved = await ask(
+        "QueryApprovedChaincodeDefinition",
+        encode(lifecycle.QueryApprovedChaincodeDefinitionArgs, { name: "vectors", sequence: 1 }),
+      );
+      const { source, version } = lifecycle.QueryApprovedChaincodeDefinitionResult.decode(approved.response!.payload!);
+      assert.equal(version, "1.0");
+      assert.match(source?.localPackage?.packageId ?? "", /^vectors_1\.0:[0-9a-f]{64}$/);
+      const none = await ask(
+        "QueryApprovedChaincodeDefinition",
+        encode(lifecycle.QueryApprovedChaincodeDefinitionArgs, { name: "no" }),
+      );
+      assert.equal(
+        none.response?.message,
+        "failed to invoke backing implementation of 'QueryApprovedChaincodeDefinition': could not fetch approved chaincode definition (name: 'no', sequence: '0') on channel 'mychannel'",
+      );
+      const all = await ask("QueryApprovedChaincodeDefinitions", new Uint8Array());
+      const names = lifecycle.QueryApprovedChaincodeDefinitionsResult.decode(
+        all.response!.payload!,
+      ).approvedChaincodeDefinitions.map((each) => `${each.name}#${each.sequence}`);
+      assert(names.includes("vecinit#1") && names.includes("vectors#4"), names.join());
+    });
+
+    it("checks readiness and says what differs", async () => {
+      const base = { name: "brand-new", version: "1.0", sequence: 1 };
+      const { response } = await ask("CheckCommitReadiness", encode(lifecycle.CheckCommitReadinessArgs, base));
+      const result = lifecycle.CheckCommitReadinessResult.decode(response!.payload!);
+      assert.deepEqual({ ...result.approvals }, { Org1MSP: false, Org2MSP: false });
+      assert.deepEqual(result.mismatches?.Org1MSP?.items, ["ChaincodeParameters"]);
+      const wrong = await ask(
+        "CheckCommitReadiness",
+        encode(lifecycle.CheckCommitReadinessArgs, { ...base, sequence: 3 }),
+      );
+      assert.equal(
+        wrong.response?.message,
+        "failed to invoke backing implementation of 'CheckCommitReadiness': requested sequence is 3, but new definition must be sequence 1",
+      );
+    });
+
+    it("refuses with Fabric's texts", async () => {
+      const approve = (fields: lifecycle.ApproveChaincodeDefinitionForMyOrgArgs.$Properties) =>
+        ask(
+          "ApproveChaincodeDefinitionForMyOrg",
+          encode(lifecycle.ApproveChaincodeDefinitionForMyOrgArgs, {
+            name: "vectors",
+            version: "9",
+            sequence: 5,
+            ...fields,
+          }),
+        );
+      const prefix = "failed to invoke backing implementation of 'ApproveChaincodeDefinitionForMyOrg': ";
+      const cases: [lifecycle.ApproveChaincodeDefinitionForMyOrgArgs.$Properties, string][] = [
+        [
+          {},
+          "error validating chaincode definition: the proposed collection config does not contain previously defined collections",
+        ],
+        [{ name: "vecor", sequence: 9 }, "requested sequence 9 is larger than the next available sequence number 2"],
+        [{ name: "vecor", sequence: 0 }, "currently defined sequence 1 is larger than requested sequence 0"],
+        [{ name: "newcc", sequence: 0 }, "requested sequence is 0, but first definable sequence number is 1"],
+        [
+          { name: "qscc" },
+          "error validating chaincode definition: chaincode name 'qscc' is the name of a system chaincode",
+        ],
+        [
+          { name: "a/b" },
+          "error validating chaincode definition: invalid chaincode name 'a/b'. Names can only consist of alphanumerics, '_', and '-' and can only begin with alphanumerics",
+        ],
+        [
+          { name: "vecor", version: "" },
+          "error validating chaincode definition: invalid chaincode version ''. Versions can only consist of alphanumerics, '_', '-', '+', and '.'",
+        ],
+        [
+          { name: "vecor", version: "9", sequence: 1 },
+          "attempted to redefine the current committed sequence (1) for namespace vecor with different parameters: expected Version '1.0' does not match passed Version '9'",
+        ],
+      ];
+      for (const [fields, text] of cases) assert.equal((await approve(fields)).response?.message, prefix + text);
+
+      const commit = encode(lifecycle.CommitChaincodeDefinitionArgs, { name: "vecor", version: "2", sequence: 2 });
+      assert.equal(
+        (await ask("CommitChaincodeDefinition", commit)).response?.message,
+        "failed to invoke backing implementation of 'CommitChaincodeDefinition': chaincode definition not agreed to by this org (Org1MSP)",
+      );
+      const user = await ask("ApproveChaincodeDefinitionForMyOrg", commit, { client });
+      assert.match(
+        user.response?.message ?? "",
+        /^Failed to authorize invocation due to failed ACL check: Failed verifying that proposal's creator satisfies local MSP principal during channelless check policy with policy \[Admins\]: \[The identity is not an admin under this MSP \[Org1MSP\]/,
+      );
+      assert.equal(
+        (await ask("Nonsense", commit)).response?.message,
+        "Failed to authorize invocation due to failed ACL check: Unmapped policy for _lifecycle/Nonsense",
+      );
+    });
+
+    it("installs packages and lists them with the chaincodes that use them, outside channels", async () => {
+      const outside = { channelId: "" };
+      const install = encode(lifecycle.InstallChaincodeArgs, { chaincodeInstallPackage: fromUtf8("tgz") });
+      const installed = await ask("InstallChaincode", install, outside);
+      assert.equal(lifecycle.InstallChaincodeResult.decode(installed.response!.payload!).packageId, "new:3");
+      assert.equal(installed.endorsement, undefined);
+      const bad = await ask("InstallChaincode", encode(lifecycle.InstallChaincodeArgs, {}), outside);
+      assert.match(
+        bad.response?.message ?? "",
+        /^failed to invoke backing implementation of 'InstallChaincode': could not parse/,
+      );
+
+      const list = await ask("QueryInstalledChaincodes", new Uint8Array(), outside);
+      const all = lifecycle.QueryInstalledChaincodesResult.decode(list.response!.payload!).installedChaincodes;
+      const used = all.find(({ label }) => label === "vectors_2.0");
+      assert.deepEqual(used?.references?.mychannel?.chaincodes?.map(({ name }) => name).sort(), ["vecor", "vectors"]);
+      const one = await ask(
+        "QueryInstalledChaincode",
+        encode(lifecycle.QueryInstalledChaincodeArgs, { packageId: "no:1" }),
+        outside,
+      );
+      assert.match(one.response?.message ?? "", /could not find chaincode with package id 'no:1'/);
+      const gone = await ask(
+        "GetInstalledChaincodePackage",
+        encode(lifecycle.GetInstalledChaincodePackageArgs, { packageId: "no:1" }),
+        outside,
+      );
+      assert.deepEqual(
+        [gone.response?.status, gone.response?.message],
+        [404, "chaincode install package 'no:1' not found"],
+      );
+    });
+  });
+
+  describe("qscc and cscc", () => {
+    it("answer queries about blocks", async () => {
+      const ask = async (...args: string[]) => (await process({ chaincode: "qscc", args })).response!;
+      const block = await ask("GetBlockByNumber", "mychannel", "7");
+      assert.deepEqual(Buffer.from(block.payload!), vectorFile("7.block"));
+      const newest = await ask("GetBlockByNumber", "mychannel", "18446744073709551615");
+      assert.deepEqual(Buffer.from(newest.payload!), vectorFile("145.block"));
+      assert.equal(
+        (await ask("GetBlockByNumber", "mychannel", "999")).message,
+        "Failed to get block number 999, error no such block number [999] in index",
+      );
+      assert.equal(
+        (await ask("GetBlockByNumber", "mychannel", "x")).message,
+        'Failed to parse block number with error strconv.ParseUint: parsing "x": invalid syntax',
+      );
+      assert.equal((await ask("GetChainInfo", "nowhere")).message, "Invalid chain ID, nowhere");
+      assert.equal((await ask("GetChainInfo")).message, "Incorrect number of arguments, 1");
+      assert.equal((await ask("GetBlockByHash", "mychannel")).message, "missing 3rd argument for GetBlockByHash");
+      assert.match(
+        (await ask("Nonsense", "mychannel", "x")).message ?? "",
+        /^access denied for \[Nonsense\]\[mychannel\]: \[Unmapped policy for qscc\/Nonsense\]$/,
+      );
+      const txId = "no";
+      assert.equal(
+        (await ask("GetTransactionByID", "mychannel", txId)).message,
+        "Failed to get transaction with id no, error no such transaction ID [no] in index",
+      );
+    });
+
+    it("answer queries about channels, and join", async () => {
+      const admin = identity("Org1MSP", "Admin");
+      const ask = async (args: (string | Bytes)[], who = admin) =>
+        (await process({ chaincode: "cscc", channelId: "", client: who, args })).response!;
+      const channels = protos.ChannelQueryResponse.decode((await ask(["GetChannels"])).payload!);
+      assert.deepEqual(
+        channels.channels.map(({ channelId }) => channelId),
+        ["mychannel"],
+      );
+      const config = common.Block.decode((await ask(["GetConfigBlock", "mychannel"])).payload!);
+      assert(Number(config.header!.number) > 0);
+      assert.deepEqual(
+        common.Config.decode((await ask(["GetChannelConfig", "mychannel"])).payload!).sequence,
+        peer.channel.config.config.sequence,
+      );
+      assert.equal((await ask(["JoinChain", vectorFile("0.block")])).status, 200);
+      assert.deepEqual(peer.joined, ["mychannel"]);
+      assert.match(
+        (await ask(["JoinChain", vectorFile("0.block")], client)).message ?? "",
+        /^access denied for \[JoinChain\]\[mychannel\]: \[Failed verifying/,
+      );
+      assert.match(
+        (await ask(["JoinChain", fromUtf8("junk")])).message ?? "",
+        /^"JoinChain" request failed to extract channel id/,
+      );
+      assert.equal((await ask(["Nonsense", "x"])).message, "Requested function Nonsense not found.");
+      assert.equal(toUtf8((await ask(["GetChannels"])).payload!).includes("mychannel"), true);
+    });
+  });
+});
