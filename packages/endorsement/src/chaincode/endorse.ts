@@ -10,7 +10,7 @@ import type { TxSimulator } from "@hansa/ledger";
 import type { Identity, MspManager, SigningIdentity } from "@hansa/msp";
 import { type Bytes, type Clock, concatBytes, messageOf, NO_BYTES, toHex, toUtf8 } from "@hansa/primitives";
 import { encode, protos, rwset } from "@hansa/wire";
-import { allCollections, type StaticCollection } from "../lifecycle/index.js";
+import { allCollections, type StaticCollection } from "../lifecycle/collections.js";
 import type { AccessControl } from "./access.js";
 import type { EndorserChannel, PrivateWrites } from "./channel.js";
 import { chaincodeInterest } from "./interest.js";

@@ -1,7 +1,7 @@
 /** Puts the parts of an endorsing peer together. */
 import type { MspManager, SigningIdentity } from "@hansa/msp";
 import type { Bytes, Clock } from "@hansa/primitives";
-import { RunnableChaincodes } from "../lifecycle/index.js";
+import { RunnableChaincodes } from "../lifecycle/installed.js";
 import { AccessControl } from "./access.js";
 import type { EndorserChannel } from "./channel.js";
 import { ConfigChaincode } from "./config-chaincode.js";

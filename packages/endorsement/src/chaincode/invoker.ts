@@ -8,14 +8,10 @@ import type { TxSimulator } from "@hansa/ledger";
 import type { Identity } from "@hansa/msp";
 import { fromUtf8, messageOf, NO_BYTES, toUtf8 } from "@hansa/primitives";
 import { encode, protos } from "@hansa/wire";
-import {
-  allCollections,
-  collectionConfig,
-  LIFECYCLE_NAMESPACE,
-  type RunnableChaincode,
-  type RunnableChaincodes,
-  readSequence,
-} from "../lifecycle/index.js";
+import { allCollections, collectionConfig } from "../lifecycle/collections.js";
+import type { RunnableChaincode, RunnableChaincodes } from "../lifecycle/installed.js";
+import { LIFECYCLE_NAMESPACE } from "../lifecycle/keys.js";
+import { readSequence } from "../lifecycle/reading.js";
 import type { AccessControl } from "./access.js";
 import { type EndorserChannel, hasApplicationCapability } from "./channel.js";
 import { ChaincodeError, refuse } from "./error.js";

@@ -7,32 +7,15 @@ import type { ChannelConfig } from "@hansa/channel-config";
 import { compileSignaturePolicy } from "@hansa/msp";
 import { type Bytes, HansaError, messageOf, toUtf8 } from "@hansa/primitives";
 import { decode, encode, lifecycle } from "@hansa/wire";
-import {
-  type ApprovedDefinition,
-  approve,
-  type ChaincodeDefinition,
-  checkCollections,
-  checkKeepsCollections,
-  checkNameAndVersion,
-  checkReadiness,
-  collectionsOf,
-  commit,
-  type HashedKeys,
-  implicitCollection,
-  LIFECYCLE_NAMESPACE,
-  LifecycleError,
-  listDefinitions,
-  metadataPrefix,
-  metadataRange,
-  NAMESPACES,
-  orgApprovals,
-  queryApproved,
-  type RunnableChaincodes,
-  readApproval,
-  readDefinition,
-  refuse,
-  type WritableKeys,
-} from "../lifecycle/index.js";
+import { collectionsOf } from "../lifecycle/collections.js";
+import type { ApprovedDefinition, ChaincodeDefinition } from "../lifecycle/definition.js";
+import { LifecycleError, refuse } from "../lifecycle/error.js";
+import { checkCollections, checkKeepsCollections, checkNameAndVersion } from "../lifecycle/input.js";
+import type { RunnableChaincodes } from "../lifecycle/installed.js";
+import { implicitCollection, LIFECYCLE_NAMESPACE, metadataPrefix, NAMESPACES } from "../lifecycle/keys.js";
+import { listDefinitions, metadataRange, readApproval, readDefinition } from "../lifecycle/reading.js";
+import { approve, checkReadiness, commit, orgApprovals, queryApproved } from "../lifecycle/rules.js";
+import type { HashedKeys, WritableKeys } from "../lifecycle/stored.js";
 import type { AccessControl } from "./access.js";
 import type { EndorserChannel } from "./channel.js";
 import type { Simulation, StateResults } from "./simulation.js";
