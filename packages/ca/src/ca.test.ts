@@ -303,6 +303,23 @@ describe("the certificate authority", () => {
   });
 });
 
+describe("other keys", () => {
+  for (const algorithm of ["P-384", "Ed25519"] as const) {
+    it(`certify and are certified, ${algorithm}`, async () => {
+      const { client, ca } = await begin({
+        algorithm,
+        registrar: { id: "admin", secret: "a drawn secret", drawn: true },
+      });
+      const key = generatePrivateKey(algorithm);
+      const csrPem = createCsr({ key, subject: { commonName: "admin" } });
+      await assert.rejects(client.enroll({ id: "admin", secret: "another", csrPem }), { fault: "UNAUTHENTICATED" });
+      const signer = caSigner(await client.enroll({ id: "admin", secret: "a drawn secret", csrPem }), key);
+      assert.equal(signer.certificate.isIssuedBy(Certificate.parse(ca.caCertificatePem)), true);
+      await client.register(signer, { id: "u", type: "client" });
+    });
+  }
+});
+
 describe("signed requests", () => {
   it("count once, here, now, and from the authority's own", async () => {
     const clock = new HandClock();

@@ -40,8 +40,6 @@ export const REGISTRAR_POWERS: readonly Attribute[] = [
   { name: REGISTRAR_ROLES, value: "*", ecert: false },
   { name: REGISTRAR_ATTRIBUTES, value: "*", ecert: false },
   { name: REVOKER, value: "true", ecert: false },
-  { name: "hf.GenCRL", value: "true", ecert: false },
-  { name: "hf.AffiliationMgr", value: "true", ecert: false },
 ];
 
 export function attributeOf(identity: RegisteredIdentity, name: string): string | undefined {

@@ -60,6 +60,9 @@ export type RunningCa = {
   stop(options?: { graceMs?: number }): Promise<void>;
 };
 
+/** Beyond this, callers are told to come back: each call may hold a slow hash or an fsync. */
+const MAX_CONCURRENT_CALLS = 256;
+
 /**
  * Loads or makes the organisation's roots, opens the registry and listens.
  * @throws CaError CORRUPT_STORE, WRONG_PASSPHRASE; HansaError PORT_IN_USE, LISTEN_FAILED
@@ -93,7 +96,9 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
       maxMessageBytes: 16 * 1024 * 1024,
       logger,
     });
-    server.addService(services.HansaCa, caHandlers(authority, clock, logger));
+    server.addService(services.HansaCa, caHandlers(authority, clock, logger), {
+      maxConcurrentCalls: MAX_CONCURRENT_CALLS,
+    });
     const { address, port } = await server.listen(config.listenAddress);
     logger.info("certificate authority ready", { name: authority.name, address });
     return {

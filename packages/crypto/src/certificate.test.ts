@@ -206,6 +206,21 @@ describe("revocation lists", () => {
     assert.equal(list.nextUpdateMs, NOW + 86_400_000);
   });
 
+  it("with flipped bytes are typed errors or other lists, never crashes", () => {
+    const revoked = [{ serialHex: "7f", revokedAtMs: NOW }];
+    const pem = createRevocationList({ issuer: ca(), revoked, number: 1, nowMs: NOW, nextUpdateMs: NOW + 1000 });
+    const good = RevocationList.parse(pem).raw;
+    for (let at = 0; at < good.length; at++) {
+      const bytes = Buffer.from(good);
+      bytes[at] = (bytes[at] ?? 0) ^ 0x55;
+      try {
+        RevocationList.parse(bytes);
+      } catch (error) {
+        assert.equal((error as Error).name, "CryptoError", `byte ${at}`);
+      }
+    }
+  });
+
   it("may be empty", () => {
     const pem = createRevocationList({ issuer: ca(), revoked: [], number: 1, nowMs: NOW, nextUpdateMs: NOW + 1000 });
     assert.equal(RevocationList.parse(pem).size, 0);

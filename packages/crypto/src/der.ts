@@ -106,10 +106,12 @@ export function oidText(content: Bytes): string {
   return arcs.join(".");
 }
 
-/** UTF8String and the ASCII family by their bytes; BMPString as UTF-16. */
+/** UTF8String and the ASCII family by their bytes; BMPString as UTF-16. @throws CryptoError MALFORMED_DER */
 export function stringText(element: DerElement): string {
   const buffer = Buffer.from(element.content);
-  return element.tag === Tag.bmpString ? buffer.swap16().toString("utf16le") : buffer.toString("utf8");
+  if (element.tag !== Tag.bmpString) return buffer.toString("utf8");
+  if (buffer.length % 2 === 1) throw new CryptoError("MALFORMED_DER", "a BMPString has half a character");
+  return buffer.swap16().toString("utf16le");
 }
 
 /** Milliseconds since 1970 of UTCTime (two-digit years pivot at 50) or GeneralizedTime. NaN when it is neither. */

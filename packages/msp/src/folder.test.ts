@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toUtf8 } from "@hansa/primitives";
 import { msp } from "@hansa/wire";
+import fc from "fast-check";
 import { parseConfigYaml } from "./config-yaml.js";
 import { certify, rootCa } from "./fixtures.js";
 import { mspConfigFromFiles, mspFolderFiles } from "./folder.js";
@@ -71,6 +72,28 @@ describe("config.yaml", () => {
         E: [{ F: "1", G: "2" }, { F: "3" }],
         H: [{ I: "1" }],
       },
+    );
+  });
+
+  it("of any content gives a value or a typed error", () => {
+    const line = fc
+      .tuple(fc.nat(4), fc.constantFrom("A: 1", "B:", "- C: 2", "-", "- ", "x", "'q': 1", "# c", "- - D:", ":"))
+      .map(([indent, text]) => " ".repeat(indent) + text);
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(line, { maxLength: 12 }).map((lines) => lines.join("\n")),
+        ),
+        (text) => {
+          try {
+            parseConfigYaml(text);
+          } catch (error) {
+            assert.equal((error as Error).name, "MspError");
+          }
+        },
+      ),
+      { numRuns: 1000 },
     );
   });
 
