@@ -65,10 +65,18 @@ type AnyCall =
   | grpc.ServerWritableStream<Buffer, Buffer>;
 type Admission = { enter(): boolean; leave(): void; refusal: string };
 
+const DEFAULT_GRACE_MS = 1_000;
+/** Who is still shaking hands when the others have been ended is not waited for. */
+const HANDSHAKE_GRACE_MS = 200;
+
 export class RpcServer {
   readonly #server: grpc.Server;
   readonly #options: RpcServerOptions;
-  #port: number | undefined;
+  /** Where it listens; undefined before and after. */
+  #boundTo: string | undefined;
+  readonly #streamEnds = new Set<(status?: RpcStatus) => void>();
+  #unaryUnderWay = 0;
+  #stopping = false;
 
   constructor(options: RpcServerOptions) {
     const limit = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
@@ -102,18 +110,24 @@ export class RpcServer {
         else resolve(bound);
       });
     });
-    this.#port = port;
-    return { port, address: `${host}:${port}` };
+    this.#boundTo = `${host}:${port}`;
+    return { port, address: this.#boundTo };
   }
 
-  get port(): number | undefined {
-    return this.#port;
-  }
-
-  /** Lets calls under way finish for at most `graceMs`, then ends them. */
+  /**
+   * Takes no more connections and calls. Lets unary calls under way finish for at most `graceMs`, then ends streams
+   * with UNAVAILABLE and whatever else is left. May be called again.
+   */
   stop(options: { graceMs?: number } = {}): Promise<void> {
+    const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+    // Not forceShutdown: without channelz, grpc-js knows no sessions there and would end none. drain keeps its own list
+    // of them, and must come first, because tryShutdown marks them closed.
+    if (this.#boundTo !== undefined) this.#server.drain(this.#boundTo, graceMs);
+    this.#boundTo = undefined;
+    this.#stopping = true;
+    this.#endStreamsWhenIdle();
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#server.forceShutdown(), options.graceMs ?? 1_000);
+      const timer = setTimeout(resolve, graceMs + HANDSHAKE_GRACE_MS);
       this.#server.tryShutdown(() => {
         clearTimeout(timer);
         resolve();
@@ -156,12 +170,18 @@ export class RpcServer {
     return (call, callback) => {
       if (!admission.enter())
         return callback(statusObject(new RpcStatus(GrpcStatus.RESOURCE_EXHAUSTED, admission.refusal)));
-      const fail = (error: unknown) => {
+      this.#unaryUnderWay++;
+      const leave = () => {
         admission.leave();
+        this.#unaryUnderWay--;
+        if (this.#stopping) this.#endStreamsWhenIdle();
+      };
+      const fail = (error: unknown) => {
+        leave();
         callback(statusObject(this.#toStatus(path, error)));
       };
       const answer = (bytes: Uint8Array) => {
-        admission.leave();
+        leave();
         callback(null, asBuffer(bytes));
       };
       try {
@@ -185,16 +205,32 @@ export class RpcServer {
         return;
       }
       const lazyAbort = new LazyAbort(call);
+      let over = false;
+      const end = (status?: RpcStatus) => {
+        if (over) return;
+        over = true;
+        this.#streamEnds.delete(end);
+        if (status === undefined) call.end();
+        else if (!call.cancelled) call.emit("error", statusObject(status));
+        lazyAbort.abort();
+      };
+      this.#streamEnds.add(end);
       try {
         await run(call, contextOf(call, lazyAbort), sendInto(call, lazyAbort.signal, asBuffer));
-        call.end();
+        end();
       } catch (error) {
-        if (!call.cancelled) call.emit("error", statusObject(this.#toStatus(path, error)));
+        if (!over && !call.cancelled) end(this.#toStatus(path, error));
+        else end();
       } finally {
         admission.leave();
-        lazyAbort.abort();
       }
     };
+  }
+
+  /** Streams are open-ended, and calls under way may need them: so they end when no call is left. */
+  #endStreamsWhenIdle(): void {
+    if (this.#unaryUnderWay > 0) return;
+    for (const end of [...this.#streamEnds]) end(new RpcStatus(GrpcStatus.UNAVAILABLE, "the server is stopping"));
   }
 
   #toStatus(path: string, error: unknown): RpcStatus {

@@ -9,15 +9,18 @@ export type Send = (bytes: Uint8Array) => Promise<void> | undefined;
 /** The receiving half: either iterate it, or take each message in a callback (cheaper by an order of magnitude). */
 export interface Incoming extends AsyncIterable<Uint8Array> {
   /**
-   * From now on every message goes to `onMessage`, in order and without waiting for it. `onEnd` comes once, with the
-   * error when the stream did not end well.
+   * From now on every message goes to `onMessage`, in order. Where it returns a promise, the next message waits for it,
+   * and so, by flow control, does the sender. `onEnd` comes once, with the error when the stream did not end well or
+   * `onMessage` failed.
    */
-  subscribe(onMessage: (bytes: Uint8Array) => void, onEnd: (error?: Error) => void): void;
+  subscribe(onMessage: (bytes: Uint8Array) => unknown, onEnd: (error?: Error) => void): void;
 }
 
 type Readable = {
   iterator(options: { destroyOnReturn: boolean }): AsyncIterable<Uint8Array>;
   on(event: string, listener: (value: never) => void): unknown;
+  pause(): unknown;
+  resume(): unknown;
 };
 
 type Writable = {
@@ -35,10 +38,22 @@ export function incomingFrom(stream: Readable, toError: (error: Error) => Error 
         ended = true;
         onEnd(error && toError(error));
       };
+      const resume = () => void stream.resume();
+      const deliver = (bytes: Buffer) => {
+        if (ended) return;
+        try {
+          const handled = onMessage(bytes);
+          if (!(handled instanceof Promise)) return;
+          stream.pause();
+          handled.then(resume, end);
+        } catch (error) {
+          end(error as Error);
+        }
+      };
       stream.on("error", (error: Error) => end(error));
       stream.on("cancelled", () => end());
       stream.on("end", () => end());
-      stream.on("data", onMessage as (value: never) => void);
+      stream.on("data", deliver as (value: never) => void);
     },
     async *[Symbol.asyncIterator]() {
       try {
@@ -53,10 +68,12 @@ export function incomingFrom(stream: Readable, toError: (error: Error) => Error 
 
 /** @param ended aborts when nothing more can be sent, so that no sender waits for room that never comes */
 export function sendInto(stream: Writable, ended: AbortSignal, toBuffer: (bytes: Uint8Array) => Buffer): Send {
-  return (bytes) => {
-    if (ended.aborted || stream.write(toBuffer(bytes))) return undefined;
-    return new Promise((resolve) => {
+  // One promise for all who find the stream full: those who do not wait must not pile up listeners.
+  let room: Promise<void> | undefined;
+  const roomAgain = () =>
+    new Promise<void>((resolve) => {
       const done = () => {
+        room = undefined;
         stream.removeListener("drain", done);
         ended.removeEventListener("abort", done);
         resolve();
@@ -64,5 +81,9 @@ export function sendInto(stream: Writable, ended: AbortSignal, toBuffer: (bytes:
       stream.once("drain", done);
       ended.addEventListener("abort", done);
     });
+  return (bytes) => {
+    if (ended.aborted || stream.write(toBuffer(bytes))) return undefined;
+    room ??= roomAgain();
+    return room;
   };
 }

@@ -1,50 +1,20 @@
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { HansaError, silentLogger } from "@hansa/primitives";
-import { RpcClient, type TlsClient } from "./client.js";
-import { type Handlers, RpcServer, type ServiceOptions, type TlsServer } from "./server.js";
+import { RpcServer } from "./server.js";
 import { GrpcStatus, packAny, RpcStatus } from "./status.js";
-
-const Echo = {
-  name: "test.Echo",
-  methods: {
-    Once: { path: "/test.Echo/Once", requestStream: false, responseStream: false },
-    Many: { path: "/test.Echo/Many", requestStream: false, responseStream: true },
-    Talk: { path: "/test.Echo/Talk", requestStream: true, responseStream: true },
-  },
-} as const;
-
-const closers: (() => unknown)[] = [];
-after(() => Promise.all(closers.map((close) => close())));
-
-async function serve(handlers: Handlers<typeof Echo>, more: { options?: ServiceOptions; tls?: TlsServer } = {}) {
-  const server = new RpcServer({ logger: silentLogger, ...(more.tls && { tls: more.tls }) });
-  server.addService(Echo, handlers, more.options);
-  const { address } = await server.listen("127.0.0.1:0");
-  closers.push(() => server.stop({ graceMs: 100 }));
-  return address;
-}
-
-function dial(address: string, tls?: TlsClient): RpcClient {
-  const client = new RpcClient(address, tls);
-  closers.push(() => client.close());
-  return client;
-}
-
-const bytes = (text: string) => Buffer.from(text);
-const refused = (code: number, message?: RegExp) => (error: unknown) =>
-  error instanceof RpcStatus && error.code === code && (message?.test(error.message) ?? true);
+import { bytes, dial, Echo, refused, serve } from "./testing.js";
 
 describe("unary calls", () => {
   it("carry the same bytes both ways", async () => {
-    const client = dial(await serve({ Once: (request) => request }));
+    const client = dial((await serve({ Once: (request) => request })).address);
     const megabyte = Buffer.alloc(1 << 20, 7);
     assert.deepEqual(Buffer.from(await client.unary(Echo.methods.Once, megabyte)), megabyte);
   });
 
   it("carry a status, its text and its details", async () => {
     const detail = packAny("test.Detail", bytes("why"));
-    const address = await serve({
+    const { address } = await serve({
       Once: () => {
         throw new RpcStatus(GrpcStatus.ABORTED, "no: é", [detail]);
       },
@@ -58,7 +28,7 @@ describe("unary calls", () => {
   });
 
   it("hide an unforeseen failure behind INTERNAL", async () => {
-    const client = dial(await serve({ Once: () => Promise.reject(new Error("secret path")) }));
+    const client = dial((await serve({ Once: () => Promise.reject(new Error("secret path")) })).address);
     await assert.rejects(client.unary(Echo.methods.Once, bytes("")), (error: unknown) => {
       assert.ok(error instanceof RpcStatus && error.code === GrpcStatus.INTERNAL);
       assert.doesNotMatch(error.message, /secret/);
@@ -67,12 +37,12 @@ describe("unary calls", () => {
   });
 
   it("answer UNIMPLEMENTED where there is no handler", async () => {
-    const client = dial(await serve({}));
+    const client = dial((await serve({})).address);
     await assert.rejects(client.unary(Echo.methods.Once, bytes("")), refused(GrpcStatus.UNIMPLEMENTED));
   });
 
   it("end by deadline and by the caller's signal", async () => {
-    const client = dial(await serve({ Once: () => new Promise(() => {}) }));
+    const client = dial((await serve({ Once: () => new Promise(() => {}) })).address);
     const controller = new AbortController();
     const aborted = client.unary(Echo.methods.Once, bytes(""), { signal: controller.signal });
     const late = client.unary(Echo.methods.Once, bytes(""), { timeoutMs: 50 });
@@ -86,7 +56,7 @@ describe("unary calls", () => {
     const held = new Promise<Uint8Array>((resolve) => {
       release = () => resolve(bytes("done"));
     });
-    const client = dial(await serve({ Once: () => held }, { options: { maxConcurrentCalls: 1 } }));
+    const client = dial((await serve({ Once: () => held }, { service: { maxConcurrentCalls: 1 } })).address);
     const first = client.unary(Echo.methods.Once, bytes(""));
     await assert.rejects(
       client.unary(Echo.methods.Once, bytes("")),
@@ -102,26 +72,24 @@ describe("streams", () => {
   it("send many answers to one request, with backpressure", async () => {
     const chunk = Buffer.alloc(256 * 1024, 1);
     const count = 40;
-    const client = dial(
-      await serve({
-        Many: async (_request, _context, send) => {
-          for (let n = 0; n < count; n++) await send(chunk);
-        },
-      }),
-    );
+    const { address } = await serve({
+      Many: async (_request, _context, send) => {
+        for (let n = 0; n < count; n++) await send(chunk);
+      },
+    });
+    const client = dial(address);
     let received = 0;
     for await (const message of client.serverStream(Echo.methods.Many, bytes("")).incoming) received += message.length;
     assert.equal(received, count * chunk.length);
   });
 
   it("go both ways, iterated or subscribed to", async () => {
-    const client = dial(
-      await serve({
-        Talk: async (incoming, _context, send) => {
-          for await (const message of incoming) await send(Buffer.concat([bytes("re:"), message]));
-        },
-      }),
-    );
+    const { address } = await serve({
+      Talk: async (incoming, _context, send) => {
+        for await (const message of incoming) await send(Buffer.concat([bytes("re:"), message]));
+      },
+    });
+    const client = dial(address);
     const call = client.bidi(Echo.methods.Talk);
     const heard: string[] = [];
     const over = new Promise<Error | undefined>((resolve) => {
@@ -139,15 +107,14 @@ describe("streams", () => {
     const cancelled = new Promise<void>((resolve) => {
       gone = resolve;
     });
-    const client = dial(
-      await serve({
-        Talk: (_incoming, context, send) => {
-          context.signal.addEventListener("abort", gone);
-          send(bytes("hello"));
-          return new Promise(() => {});
-        },
-      }),
-    );
+    const { address } = await serve({
+      Talk: (_incoming, context, send) => {
+        context.signal.addEventListener("abort", gone);
+        send(bytes("hello"));
+        return new Promise(() => {});
+      },
+    });
+    const client = dial(address);
     const call = client.bidi(Echo.methods.Talk);
     for await (const _first of call.incoming) break;
     call.close();
@@ -155,13 +122,12 @@ describe("streams", () => {
   });
 
   it("end with the status that the handler threw", async () => {
-    const client = dial(
-      await serve({
-        Talk: async () => {
-          throw new RpcStatus(GrpcStatus.NOT_FOUND, "nothing here");
-        },
-      }),
-    );
+    const { address } = await serve({
+      Talk: async () => {
+        throw new RpcStatus(GrpcStatus.NOT_FOUND, "nothing here");
+      },
+    });
+    const client = dial(address);
     const read = async () => {
       for await (const _ of client.bidi(Echo.methods.Talk).incoming);
     };
@@ -171,7 +137,7 @@ describe("streams", () => {
 
 describe("listening", () => {
   it("names the address that is taken", async () => {
-    const address = await serve({});
+    const { address } = await serve({});
     const second = new RpcServer({ logger: silentLogger });
     await assert.rejects(second.listen(address), (error: unknown) => {
       assert.ok(error instanceof HansaError);
