@@ -6,8 +6,8 @@
  * Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/pvtstatepurgemgmt.
  */
 import { fromUtf8, toHex, toUtf8 } from "@hansa/primitives";
-import { hashedNamespace, hashFromKey, splitNamespace } from "./keys.js";
-import type { StateBatch, StateReader, Version } from "./state.js";
+import { hashedNamespace, hashFromKey, keyFromHash, splitNamespace } from "./keys.js";
+import type { StateBatch, StateEntry, StateReader, Version } from "./state.js";
 
 /** Blocks that a collection's data lives; 0 is for ever. As the state is before the block that is being committed. */
 export type BlockToLive = (state: StateReader, namespace: string, collection: string) => number;
@@ -18,66 +18,76 @@ const PAGE = 100;
 /** Namespace, collection and the key's hash in hex. */
 type ScheduledKey = readonly [string, string, string];
 
-/**
- * Schedules what this block wrote and removes what expires with it. To be called after the commit hash is taken:
- * expiry is no part of it.
- */
-export async function applyExpiry(
-  blockNumber: number,
-  batch: StateBatch,
-  state: StateReader,
-  blockToLive: BlockToLive,
-): Promise<void> {
-  const scheduled = schedule(blockNumber, batch, state, blockToLive);
-  await expire(blockNumber, batch, state);
-  for (const [expiringBlock, keys] of scheduled) {
-    batch.set(SCHEDULE, `${padded(expiringBlock)}/${padded(blockNumber)}`, {
-      value: fromUtf8(JSON.stringify(keys)),
-      version: { blockNumber, txIndex: 0 },
-    });
-  }
-}
+export class ExpirySchedule {
+  readonly #state: StateReader;
+  readonly #blockToLive: BlockToLive;
+  /** Blocks with which something may expire. */
+  readonly #due = new Set<number>();
 
-function schedule(
-  blockNumber: number,
-  batch: StateBatch,
-  state: StateReader,
-  blockToLive: BlockToLive,
-): Map<number, ScheduledKey[]> {
-  const scheduled = new Map<number, ScheduledKey[]>();
-  for (const [joined, updates] of batch.updates) {
-    const { kind, namespace, collection } = splitNamespace(joined);
-    if (kind !== "hashed" || collection === undefined) continue;
-    const life = blockToLive(state, namespace, collection);
-    if (life === 0) continue;
-    const expiringBlock = blockNumber + life + 1;
-    const keys = scheduled.get(expiringBlock) ?? [];
-    for (const [key, update] of updates) {
-      if (update.value !== undefined) keys.push([namespace, collection, toHex(hashFromKey(key))]);
+  constructor(state: StateReader, blockToLive: BlockToLive) {
+    this.#state = state;
+    this.#blockToLive = blockToLive;
+  }
+
+  /** To be called once, before the first block. */
+  async load(): Promise<void> {
+    for await (const { key } of this.#entries("", "")) this.#due.add(Number.parseInt(key.slice(0, DIGITS), 16));
+  }
+
+  /**
+   * Schedules what this block wrote and removes what expires with it. To be called after the commit hash is taken:
+   * expiry is no part of it.
+   */
+  async apply(blockNumber: number, batch: StateBatch): Promise<void> {
+    const scheduled = this.#schedule(blockNumber, batch);
+    if (this.#due.delete(blockNumber)) await this.#expire(blockNumber, batch);
+    for (const [expiringBlock, keys] of scheduled) {
+      this.#due.add(expiringBlock);
+      batch.set(SCHEDULE, `${padded(expiringBlock)}/${padded(blockNumber)}`, {
+        value: fromUtf8(JSON.stringify(keys)),
+        version: { blockNumber, txIndex: 0 },
+      });
     }
-    if (keys.length > 0) scheduled.set(expiringBlock, keys);
   }
-  return scheduled;
-}
 
-async function expire(blockNumber: number, batch: StateBatch, state: StateReader): Promise<void> {
-  const version: Version = { blockNumber, txIndex: 0 };
-  const cursor = state.range(SCHEDULE, padded(blockNumber), padded(blockNumber + 1));
-  try {
-    for (let page = await cursor.next(PAGE); page.length > 0; page = await cursor.next(PAGE)) {
-      for (const entry of page) {
-        const committingBlock = Number.parseInt(entry.key.slice(DIGITS + 1), 16);
-        for (const [namespace, collection, hash] of JSON.parse(toUtf8(entry.value)) as ScheduledKey[]) {
-          const joined = hashedNamespace(namespace, collection);
-          const key = Buffer.from(hash, "hex").toString("latin1");
-          const isRewritten = state.get(joined, key)?.version.blockNumber !== committingBlock;
-          if (!isRewritten && !batch.has(joined, key)) batch.set(joined, key, { value: undefined, version });
-        }
-        batch.set(SCHEDULE, entry.key, { value: undefined, version });
+  #schedule(blockNumber: number, batch: StateBatch): Map<number, ScheduledKey[]> {
+    const scheduled = new Map<number, ScheduledKey[]>();
+    for (const [joined, updates] of batch.updates) {
+      const { kind, namespace, collection } = splitNamespace(joined);
+      if (kind !== "hashed" || collection === undefined) continue;
+      const life = this.#blockToLive(this.#state, namespace, collection);
+      if (life === 0) continue;
+      const expiringBlock = blockNumber + life + 1;
+      const keys = scheduled.get(expiringBlock) ?? [];
+      for (const [key, update] of updates) {
+        if (update.value !== undefined) keys.push([namespace, collection, toHex(hashFromKey(key))]);
       }
+      if (keys.length > 0) scheduled.set(expiringBlock, keys);
     }
-  } finally {
-    await cursor.close();
+    return scheduled;
+  }
+
+  async #expire(blockNumber: number, batch: StateBatch): Promise<void> {
+    const version: Version = { blockNumber, txIndex: 0 };
+    for await (const entry of this.#entries(padded(blockNumber), padded(blockNumber + 1))) {
+      const committingBlock = Number.parseInt(entry.key.slice(DIGITS + 1), 16);
+      for (const [namespace, collection, hash] of JSON.parse(toUtf8(entry.value)) as ScheduledKey[]) {
+        const joined = hashedNamespace(namespace, collection);
+        const key = keyFromHash(Buffer.from(hash, "hex"));
+        const isRewritten = this.#state.get(joined, key)?.version.blockNumber !== committingBlock;
+        if (!isRewritten && !batch.has(joined, key)) batch.set(joined, key, { value: undefined, version });
+      }
+      batch.set(SCHEDULE, entry.key, { value: undefined, version });
+    }
+  }
+
+  async *#entries(startKey: string, endKey: string): AsyncGenerator<StateEntry> {
+    const cursor = this.#state.range(SCHEDULE, startKey, endKey);
+    try {
+      for (let page = await cursor.next(PAGE); page.length > 0; page = await cursor.next(PAGE)) yield* page;
+    } finally {
+      await cursor.close();
+    }
   }
 }
 

@@ -21,13 +21,13 @@ import {
 import type { BlockStore, TxLocation } from "./block-store.js";
 import { commitHash } from "./commit-hash.js";
 import { LedgerError } from "./error.js";
-import { applyExpiry, type BlockToLive } from "./expiry.js";
+import { type BlockToLive, ExpirySchedule } from "./expiry.js";
 import { KeyHistory } from "./history.js";
 import { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
 import { applyPrivateWrites, type PrivateWrites } from "./private-writes.js";
 import { readTransaction } from "./read-transaction.js";
 import { type CollectionLookup, TxSimulator } from "./simulator.js";
-import type { StateReader, StateStore } from "./state.js";
+import type { StateBatch, StateReader, StateStore } from "./state.js";
 
 export type LedgerOptions = {
   readonly channelId: string;
@@ -62,12 +62,14 @@ export type CommittedBlock = {
 export type CommitListener = (committed: CommittedBlock) => void;
 
 const METADATA_COUNT = 5;
+/** Blocks whose writes may be on their way into the state. */
+const MAX_APPLYING = 16;
 
 export class Ledger {
   readonly channelId: string;
   readonly blocks: BlockStore;
   readonly #state: StateStore;
-  readonly #blockToLive: BlockToLive;
+  readonly #expiry: ExpirySchedule;
   readonly #privateWrites: PrivateWrites | undefined;
   readonly #logger: Logger;
   readonly #listeners = new Set<CommitListener>();
@@ -75,14 +77,15 @@ export class Ledger {
   #previousHash: Uint8Array = NO_BYTES;
   #commitHash: Uint8Array = NO_BYTES;
   #isCommitting = false;
-  /** The state's last write. It may still be under way when `commit` resolves: the block is stored by then. */
-  #applied: Promise<void> = Promise.resolve();
+  /** Writes of the state that are under way. A commit does not wait for its own: the block is stored, and is enough. */
+  readonly #applying = new Set<Promise<void>>();
+  #applyFailure: unknown;
 
   private constructor(options: LedgerOptions) {
     this.channelId = options.channelId;
     this.blocks = options.blocks;
     this.#state = options.state;
-    this.#blockToLive = options.blockToLive ?? (() => 0);
+    this.#expiry = new ExpirySchedule(options.state, options.blockToLive ?? (() => 0));
     this.#privateWrites = options.privateWrites;
     this.#logger = options.logger ?? silentLogger;
   }
@@ -146,21 +149,20 @@ export class Ledger {
     this.#isCommitting = true;
     try {
       const number = this.#checkPlace(block);
-      await this.#applied;
+      if (this.#applyFailure !== undefined) throw this.#applyFailure;
+      while (this.#applying.size >= MAX_APPLYING) await Promise.race(this.#applying);
       const prepared = await prepareBlock(number, transactions, this.#state, true);
       const hash = number === 0 ? NO_BYTES : commitHash(this.#commitHash, prepared.codes, prepared.batch);
       const committed = finished(number, block, transactions, prepared, hash);
       this.#applyPrivate(number, transactions, prepared);
-      await applyExpiry(number, prepared.batch, this.#state, this.#blockToLive);
+      await this.#expiry.apply(number, prepared.batch);
       await this.blocks.append({
         number,
         headerHash: committed.headerHash,
         pieces: blockChunks(committed.block),
         transactions: committed.transactions,
       });
-      this.#applied = this.#state.apply(prepared.batch, number);
-      // The next commit or `close` reports it.
-      this.#applied.catch(() => {});
+      this.#apply(prepared.batch, number);
       this.#commitHash = hash;
       this.#previousHash = block.header.previousHash;
       this.#currentHash = committed.headerHash;
@@ -177,14 +179,25 @@ export class Ledger {
     return bytes === undefined ? undefined : splitBlock(bytes);
   }
 
+  /** @throws what the last writes of the state failed with, if they did */
   async close(): Promise<void> {
     this.#listeners.clear();
-    try {
-      await this.#applied;
-    } finally {
-      await this.#state.close();
-      await this.blocks.close();
-    }
+    await Promise.allSettled(this.#applying);
+    await this.#state.close();
+    await this.blocks.close();
+    if (this.#applyFailure !== undefined) throw this.#applyFailure;
+  }
+
+  #apply(batch: StateBatch, number: number): void {
+    const applying: Promise<void> = this.#state.apply(batch, number).then(
+      () => void this.#applying.delete(applying),
+      (error: unknown) => {
+        // The next commit or `close` reports it.
+        this.#applyFailure ??= error;
+        this.#applying.delete(applying);
+      },
+    );
+    this.#applying.add(applying);
   }
 
   #checkPlace(block: BlockParts): number {
@@ -215,6 +228,7 @@ export class Ledger {
   }
 
   async #recover(): Promise<void> {
+    await this.#expiry.load();
     const height = this.blocks.height();
     const savepoint = this.#state.savepoint();
     if (savepoint !== undefined && savepoint >= height) {
@@ -242,7 +256,7 @@ export class Ledger {
     );
     const prepared = await prepareBlock(number, transactions, this.#state, false);
     this.#applyPrivate(number, transactions, prepared);
-    await applyExpiry(number, prepared.batch, this.#state, this.#blockToLive);
+    await this.#expiry.apply(number, prepared.batch);
     await this.#state.apply(prepared.batch, number);
     this.#logger.info("block applied to the state again", { channel: this.channelId, number });
   }

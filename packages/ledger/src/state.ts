@@ -72,7 +72,10 @@ export interface HistoryCursor {
 export interface StateStore extends StateReader {
   /** Number of the last block whose writes are in the state; undefined when there is none. */
   savepoint(): number | undefined;
-  /** Applies a block's writes, its history lines and the savepoint, all or nothing. Readable at once when it resolves. */
+  /**
+   * Applies a block's writes, its history lines and the savepoint, all or nothing. They can be read when the call
+   * returns and are in the store when the promise resolves; further blocks may be applied in between.
+   */
   apply(batch: StateBatch, savepoint: number): Promise<void>;
   history(namespace: string, key: string): HistoryCursor;
   close(): Promise<void>;

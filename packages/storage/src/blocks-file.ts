@@ -8,7 +8,7 @@
  * On opening, a tail that a crash cut short is removed, with a line in the log. Any other damage is refused with file,
  * block and byte, and never repaired silently.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, writevSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
 import { type BlockStore, LedgerError, type StoredBlock, type TxLocation } from "@hansa/ledger";
@@ -156,7 +156,7 @@ export class FileBlockStore implements BlockStore {
       places.push({ segment: this.#segment, offset: end, bodyBytes });
       end += BLOCK_HEADER_BYTES + bodyBytes;
     }
-    await writeGathered(handle, pieces, groupStart);
+    writeGathered(handle.fd, pieces, groupStart);
     await handle.datasync();
     this.#end = end;
     for (const [i, block] of blocks.entries()) {
@@ -191,22 +191,22 @@ export class FileBlockStore implements BlockStore {
   }
 }
 
-/** Writes all pieces: a gathered write may stop short. */
-async function writeGathered(handle: FileHandle, pieces: readonly Uint8Array[], position: number): Promise<void> {
+/** Into the page cache, which is faster than to ask the thread pool. Writes all pieces: a gathered write may stop short. */
+function writeGathered(fd: number, pieces: readonly Uint8Array[], position: number): void {
   let left: Uint8Array[] = [...pieces];
   let at = position;
   while (left.length > 0) {
-    let { bytesWritten } = await handle.writev(left, at);
-    at += bytesWritten;
+    let written = writevSync(fd, left, at);
+    at += written;
     let whole = 0;
     for (const piece of left) {
-      if (bytesWritten < piece.length) break;
-      bytesWritten -= piece.length;
+      if (written < piece.length) break;
+      written -= piece.length;
       whole++;
     }
     left = left.slice(whole);
     const [first, ...rest] = left;
-    if (first !== undefined && bytesWritten > 0) left = [first.subarray(bytesWritten), ...rest];
+    if (first !== undefined && written > 0) left = [first.subarray(written), ...rest];
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * A channel's state in LevelDB: one atomic batch a block with state, history index and savepoint.
+ * A channel's state in LevelDB: state, history index and savepoint of a block go in one atomic batch, which may hold
+ * several blocks.
  *
  * What a block writes is readable from memory as soon as `apply` is called, and in the database when it resolves. A
  * batch is not synced to disk: it can be made again from the blocks, which are.
@@ -14,7 +15,7 @@ import {
   type Version,
   type VersionedValue,
 } from "@hansa/ledger";
-import { assert, messageOf } from "@hansa/primitives";
+import { messageOf } from "@hansa/primitives";
 import { Level } from "level";
 import { ByteLru } from "./byte-lru.js";
 import {
@@ -41,14 +42,24 @@ const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
 const SAVEPOINT_BYTES = 6;
 
 type Database = Level<Buffer, Buffer>;
+type Pending = { readonly value: VersionedValue | null; readonly generation: number };
+type Group = {
+  readonly batch: ReturnType<Database["batch"]>;
+  readonly generation: number;
+  readonly written: Promise<void>;
+};
 type Iterate = { gte: Buffer; lt: Buffer; reverse?: boolean };
 
 export class LevelStateStore implements StateStore {
   readonly #db: Database;
   readonly #cache: ByteLru<VersionedValue>;
-  /** What is being written and not in the database yet. */
-  #pending = new Map<string, VersionedValue | null>();
-  #writing: Promise<void> = Promise.resolve();
+  /** What was applied and is not in the database yet. */
+  readonly #pending = new Map<string, Pending>();
+  /** Gathers what is applied while the database is busy with what came before. */
+  #gathering: Group | undefined;
+  #generation = 0;
+  /** Settles when all that was applied so far is in the database. */
+  #written: Promise<void> = Promise.resolve();
   #savepoint: number | undefined;
   #isClosed = false;
 
@@ -85,7 +96,7 @@ export class LevelStateStore implements StateStore {
     const cached = this.#cache.get(id);
     if (cached !== undefined) return cached ?? undefined;
     const pending = this.#pending.get(id);
-    if (pending !== undefined) return pending ?? undefined;
+    if (pending !== undefined) return pending.value ?? undefined;
     const stored = this.#db.getSync(stateKey(namespace, key));
     const found = stored === undefined ? null : decodeValue(stored);
     this.#cache.set(id, found);
@@ -109,37 +120,31 @@ export class LevelStateStore implements StateStore {
     return this.#savepoint;
   }
 
-  async apply(batch: StateBatch, savepoint: number): Promise<void> {
+  apply(batch: StateBatch, savepoint: number): Promise<void> {
     this.#checkOpen();
-    assert(this.#pending.size === 0, "one batch at a time");
-    const chained = this.#db.batch();
+    const group = this.#gather();
     for (const [namespace, updates] of batch.updates) {
       for (const [key, update] of updates) {
         const bytes = stateKey(namespace, key);
-        const id = cacheId(namespace, key);
-        if (update.value === undefined) {
-          chained.del(bytes);
-          this.#pending.set(id, null);
-          this.#cache.set(id, null);
-          continue;
+        let value: VersionedValue | null = null;
+        if (update.value === undefined) group.batch.del(bytes);
+        else {
+          const encoded = encodeValue(update, update.value);
+          group.batch.put(bytes, encoded);
+          // Read back, so that memory holds these few bytes and not the block that the update is a view of.
+          value = decodeValue(encoded);
         }
-        const encoded = encodeValue(update, update.value);
-        chained.put(bytes, encoded);
-        // Read back, so that memory holds these few bytes and not the block that the update is a view of.
-        const value = decodeValue(encoded);
-        this.#pending.set(id, value);
+        const id = cacheId(namespace, key);
+        this.#pending.set(id, { value, generation: group.generation });
         this.#cache.set(id, value);
       }
     }
-    for (const entry of batch.history) chained.put(historyKey(entry), EMPTY);
+    for (const entry of batch.history) group.batch.put(historyKey(entry), EMPTY);
     const position = Buffer.alloc(SAVEPOINT_BYTES);
     position.writeUIntBE(savepoint, 0, SAVEPOINT_BYTES);
-    chained.put(SAVEPOINT_KEY, position);
+    group.batch.put(SAVEPOINT_KEY, position);
     this.#savepoint = savepoint;
-    const writing = chained.write();
-    this.#writing = writing;
-    await writing;
-    this.#pending = new Map();
+    return group.written;
   }
 
   history(namespace: string, key: string): HistoryCursor {
@@ -154,13 +159,30 @@ export class LevelStateStore implements StateStore {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#writing.catch(() => {});
+    await this.#written.catch(() => {});
     await this.#db.close();
+  }
+
+  /** The group that is not being written yet: its turn comes when the one before is done. */
+  #gather(): Group {
+    if (this.#gathering !== undefined) return this.#gathering;
+    const generation = ++this.#generation;
+    const batch = this.#db.batch();
+    const written = this.#written.then(async () => {
+      this.#gathering = undefined;
+      await batch.write();
+      for (const [id, pending] of this.#pending) if (pending.generation === generation) this.#pending.delete(id);
+    });
+    // Whoever applied hears of a failure; so does whoever applies next.
+    written.catch(() => {});
+    this.#written = written;
+    this.#gathering = { batch, generation, written };
+    return this.#gathering;
   }
 
   /** An iterator sees the database as it is when it is made, so what is readable must be there first. */
   async #iterate(range: Iterate) {
-    await this.#writing;
+    await this.#written;
     return this.#db.iterator(range);
   }
 
