@@ -2,6 +2,7 @@
 import type { Clock, Logger, MspId, Random } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import type { msp } from "@hansa/wire";
+import type { ChaincodeLogLevel } from "./chaincode/child.js";
 import type { RunningPeer } from "./running-peer.js";
 
 export type PeerConfig = {
@@ -41,6 +42,8 @@ export type ChaincodeConfig = {
   readonly listenAddress: string;
   /** Whether chaincodes that the peer did not start may register from this machine: for debuggers. */
   readonly allowAttach: boolean;
+  /** Of fabric-shim inside the processes that the peer starts; what a contract prints itself always goes to its log. */
+  readonly logLevel: ChaincodeLogLevel;
   readonly executeTimeoutMs: number;
   readonly startupTimeoutMs: number;
   readonly buildTimeoutMs: number;
@@ -67,6 +70,7 @@ export type PeerLimits = {
 export const CHAINCODE_DEFAULTS: ChaincodeConfig = {
   listenAddress: "127.0.0.1:0",
   allowAttach: false,
+  logLevel: "warning",
   executeTimeoutMs: 30_000,
   startupTimeoutMs: 300_000,
   buildTimeoutMs: 300_000,

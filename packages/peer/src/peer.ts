@@ -71,6 +71,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     packages,
     registry,
     mspId,
+    logLevel: chaincodeConfig.logLevel,
     logger,
     listenAddress: () => chaincodeAddress,
     buildTimeoutMs: chaincodeConfig.buildTimeoutMs,
@@ -252,8 +253,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
 
   async function stop(): Promise<void> {
     const serverStopped = server.stop({ graceMs: STOP_GRACE_MS });
+    await keepRunning.stop();
     await channelSet.stop();
-    await keepRunning.settled();
     await runtime.stop();
     registry.stop();
     await Promise.all([serverStopped, chaincodeServer.stop({ graceMs: 0 })]);

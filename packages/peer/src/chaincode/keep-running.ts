@@ -28,6 +28,7 @@ export class KeepRunning {
   readonly #options: KeepRunningOptions;
   /** What a committed definition ran when it was last looked at, so that an upgrade ends the process it replaces. */
   #committed = new Set<string>();
+  #isStopped = false;
   #looking: Promise<void> = Promise.resolve();
 
   constructor(options: KeepRunningOptions) {
@@ -45,12 +46,14 @@ export class KeepRunning {
     this.#look();
   }
 
-  /** Settles once the last look is over: for a stop in good order. */
-  settled(): Promise<void> {
+  /** Looks no more; settles once the last look is over. */
+  stop(): Promise<void> {
+    this.#isStopped = true;
     return this.#looking;
   }
 
   #look(): void {
+    if (this.#isStopped) return;
     this.#looking = this.#looking
       .then(() => this.#compare())
       .catch((error: unknown) =>

@@ -33,6 +33,7 @@ const CONTRACT = `
 const { Contract } = require("fabric-contract-api");
 class Echo extends Contract {
   async echo(ctx, text) { return text + "/" + process.env.CORE_CHAINCODE_ID_NAME + "/" + process.env.HANSA_CHAINCODE_AUTHORITY; }
+  async pour() { console.log("pouring"); }
   async crash() { process.exit(7); }
 }
 setInterval(() => {}, 1000);
@@ -65,6 +66,7 @@ beforeEach(async () => {
     packages,
     registry,
     mspId: "Org1MSP",
+    logLevel: "warning",
     logger: silentLogger,
     listenAddress: () => address,
     buildTimeoutMs: 60_000,
@@ -128,10 +130,11 @@ describe("chaincode that the peer starts", () => {
     console.log(`# launched in ${Math.round(performance.now() - startedAt)} ms`);
     assert.equal(await call(packageId, "echo", "hello"), `hello/${packageId}/undefined`);
 
+    await call(packageId, "pour");
     await assert.rejects(call(packageId, "crash"), { message: "chaincode stream terminated" });
     await runtime.launch(packageId);
     assert.equal(await call(packageId, "echo", "again"), `again/${packageId}/undefined`);
-    assert.match(await readFile(join(folder, "logs", `${packageId.replace(":", ".")}.log`), "utf8"), /ready/);
+    assert.match(await readFile(join(folder, "logs", `${packageId.replace(":", ".")}.log`), "utf8"), /pouring/);
   });
 
   it("is explained at once when it does not start", async () => {

@@ -14,7 +14,7 @@ import { stripVTControlCharacters } from "node:util";
 import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chaincode";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { type Build, buildChaincode } from "./build.js";
-import { ChaincodeChild } from "./child.js";
+import { ChaincodeChild, type ChaincodeLogLevel } from "./child.js";
 import { writeChildGuard } from "./child-guard.js";
 import { readConnection } from "./connection.js";
 import { readPackage } from "./package.js";
@@ -28,6 +28,7 @@ export type RuntimeOptions = {
   readonly packages: PackageStore;
   readonly registry: ChaincodeRegistry;
   readonly mspId: string;
+  readonly logLevel: ChaincodeLogLevel;
   readonly logger: Logger;
   /** host:port for chaincodes that dial the peer; asked at each launch. */
   readonly listenAddress: () => string;
@@ -132,7 +133,7 @@ export class ChaincodeRuntime {
   }
 
   async #child(packageId: string, build: Extract<Build, { kind: "node" }>): Promise<Launched> {
-    const { directory, mspId, listenAddress, logger, registry, startupTimeoutMs } = this.#options;
+    const { directory, mspId, logLevel, listenAddress, logger, registry, startupTimeoutMs } = this.#options;
     const authority = `${AUTHORITY_PREFIX}${randomBytes(32).toString("hex")}`;
     this.#authorities.set(fingerprint(authority), packageId);
     // A process that has answered before and dies is a crash: it is started again, and callers wait for that. One that
@@ -153,6 +154,7 @@ export class ChaincodeRuntime {
       build,
       peerAddress: listenAddress(),
       mspId,
+      logLevel,
       authority,
       guard: await writeChildGuard(directory),
       logFile: join(directory, "logs", `${packageId.replace(":", ".")}.log`),

@@ -14,6 +14,7 @@ const child = new ChaincodeChild({
   build: { kind: "node", directory, start: { kind: "node", args: ["index.js"] } },
   peerAddress: "127.0.0.1:1",
   mspId: "Org1MSP",
+  logLevel: "warning",
   authority: "none",
   guard: await writeChildGuard(directory),
   logFile: join(directory, "child.log"),
