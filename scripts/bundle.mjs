@@ -2,7 +2,7 @@
  * Bundles the hansa command with the workspace's code inside, so that it starts fast and can be published as one
  * package: packages/cli/bundle/. What comes from npm stays outside, as the package's own dependencies.
  */
-import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -38,6 +38,7 @@ export async function bundle() {
     banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
   });
   copyNetworks();
+  copyTypes();
 }
 
 /** The example networks travel with the command, their contracts built. */
@@ -47,6 +48,51 @@ function copyNetworks() {
     recursive: true,
     filter: (source) => existsSync(source) && !skipped.some((name) => source.endsWith(name)),
   });
+}
+
+/**
+ * Declarations of every workspace package, beside each other under types/, with imports between them made relative:
+ * whoever installs the command gets the library's types without the workspace.
+ */
+function copyTypes() {
+  const packages = readdirSync(path.join(root, "packages")).map((folder) => {
+    const manifest = JSON.parse(readFileSync(path.join(root, "packages", folder, "package.json"), "utf8"));
+    return { folder, name: manifest.name, exports: manifest.exports ?? {} };
+  });
+  const target = (specifier) => {
+    for (const { folder, name, exports } of packages) {
+      if (specifier !== name && !specifier.startsWith(`${name}/`)) continue;
+      const entry = exports[specifier === name ? "." : `.${specifier.slice(name.length)}`];
+      const file = name === "hansa" ? "index.d.ts" : path.posix.relative("dist", entry?.types ?? "");
+      return path.posix.join(name === "hansa" ? "hansa" : folder, file.replace(/\.d\.ts$/, ".js"));
+    }
+    return undefined;
+  };
+  for (const { folder, name } of packages) {
+    const from = path.join(root, "packages", folder, "dist");
+    if (!existsSync(from)) continue;
+    if (folder === "wire") copyGenerated();
+    const into = name === "hansa" ? "hansa" : folder;
+    for (const file of readdirSync(from, { recursive: true }).map(String)) {
+      if (!file.endsWith(".d.ts") || file.endsWith(".test.d.ts")) continue;
+      const place = path.posix.join(into, file.split(path.sep).join("/"));
+      const text = readFileSync(path.join(from, file), "utf8").replaceAll(/(from |import\()"([^"]+)"/g, (whole, verb, specifier) => {
+        const to = target(specifier);
+        if (to === undefined) return whole;
+        const relative = path.posix.relative(path.posix.dirname(place), to);
+        return `${verb}"${relative.startsWith(".") ? relative : `./${relative}`}"`;
+      });
+      const copy = path.join(out, "types", place);
+      mkdirSync(path.dirname(copy), { recursive: true });
+      writeFileSync(copy, text);
+    }
+  }
+}
+
+/** What is generated lies outside dist/, beside the packages' folders once copied. */
+function copyGenerated() {
+  const from = path.join(root, "packages/wire/generated");
+  cpSync(from, path.join(out, "types/generated"), { recursive: true, filter: (source) => source === from || source.endsWith(".d.ts") });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();

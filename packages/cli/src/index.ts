@@ -9,6 +9,7 @@ export {
   type NetworkFile,
   NetworkFileError,
   NetworkView,
+  type PeerLedger,
   type Phase,
   startNetwork,
   type StartOptions,

@@ -9,6 +9,7 @@ export type { SupervisorRecord } from "./control/control-server.js";
 export type { Phase } from "./launch/phases.js";
 export { runSupervisor, startDetached, type StartReport } from "./launch/supervisor.js";
 export { explainGatewayError, reasonOf } from "./library/gateway-errors.js";
+export type { PeerLedger } from "./library/ledgers.js";
 export { Member, type GatewayOptions } from "./library/member.js";
 export { type DeployRequest, type DeployResult, NetworkView } from "./library/network-view.js";
 export { Network, nodeProgram, startNetwork, type StartOptions } from "./library/start-network.js";

@@ -135,6 +135,7 @@ function serverSpec(
   const { port, adminPort } = ports[node.id]!;
   const channelsOf = ({ kind, name }: Organization) =>
     config.channels.filter((channel) => kind === "orderer" || channel.members.includes(name)).map((channel) => channel.name);
+  const orderer = plan.nodes.find((other) => other.kind === "orderer")!;
   const others = plan.nodes.filter((other) => other.kind === "peer" && other.id !== node.id);
   return {
     id: node.id,
@@ -148,6 +149,7 @@ function serverSpec(
     adminAddress: adminPort === undefined ? undefined : `127.0.0.1:${adminPort}`,
     batching: config.batching,
     genesisBlocks: channelsOf(organization).map((channel) => layout.genesisBlock(channel)),
+    orderer: { address: `127.0.0.1:${ports[orderer.id]!.port}`, host: orderer.host },
     otherPeers:
       node.kind !== "peer"
         ? []

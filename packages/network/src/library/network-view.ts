@@ -14,6 +14,7 @@ import { missingFile, readIdentity, userFiles } from "../identity/material.js";
 import type { Layout } from "../plan/layout.js";
 import { type NetworkPlan, type PlannedNode, planNetwork } from "../plan/plan.js";
 import { type DeployedContract, type NetworkState, readState, writeFileDurably, writeState } from "../plan/state-file.js";
+import { type PeerLedger, readLedgers } from "./ledgers.js";
 import { Member } from "./member.js";
 
 export type DeployRequest = {
@@ -143,6 +144,11 @@ export class NetworkView {
     const deployed = { channel: channel.name, name: request.name, version, sequence, packageId: contract.id };
     await this.#remember(deployed);
     return { ...deployed, blockNumber, changed };
+  }
+
+  /** Where every peer's copy of a channel stands. @throws HansaError UNKNOWN_CHANNEL */
+  async ledgers(channel: string): Promise<PeerLedger[]> {
+    return readLedgers(channel, await this.deployingOrgs(this.channel(channel)));
   }
 
   /** The channel's members with their administrators and peers. */

@@ -27,8 +27,10 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
     listenAddress: spec.address,
     tls,
     dataDirectory: spec.dataFolder,
+    // Channels name the orderer by address, and TLS wants a name.
+    ordererOverrides: { [spec.orderer.address]: { address: spec.orderer.address, serverName: spec.orderer.host } },
     mount: (running) => {
-      gateway = createGateway(gatewayHost(running, others), { tlsIdentity: tls });
+      gateway = createGateway(gatewayHost(running, spec, others), { tlsIdentity: tls });
       running.server.addService(services.Gateway, gateway.handlers);
     },
     logger,
@@ -66,7 +68,7 @@ async function connectPeers(spec: ServerSpec): Promise<OtherPeer[]> {
   );
 }
 
-function gatewayHost(peer: RunningPeer, others: readonly OtherPeer[]): GatewayHost {
+function gatewayHost(peer: RunningPeer, spec: ServerSpec, others: readonly OtherPeer[]): GatewayHost {
   return {
     mspId: peer.mspId,
     get address() {
@@ -86,6 +88,7 @@ function gatewayHost(peer: RunningPeer, others: readonly OtherPeer[]): GatewayHo
         mspId,
         address,
         tlsRootPems: config.ordererTlsRoots(mspId),
+        ...(address === spec.orderer.address ? { serverName: spec.orderer.host } : {}),
       }));
     },
     commitStatus: (channelId, txId, signal) => peer.commitStatus(channelId, txId, signal),

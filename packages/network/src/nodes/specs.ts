@@ -26,6 +26,8 @@ export type ServerSpec = {
   readonly batching: "adaptive" | "fabric";
   /** Files with the genesis blocks of the channels it is on; it joins those it has not joined yet. */
   readonly genesisBlocks: readonly string[];
+  /** For a peer: the orderer, by the address that channels name, and the name to expect in its certificate. */
+  readonly orderer: { readonly address: string; readonly host: string };
   /** For a peer: the network's other peers, whom its gateway may ask to endorse. */
   readonly otherPeers: readonly OtherPeerSpec[];
 };
