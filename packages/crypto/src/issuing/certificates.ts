@@ -3,6 +3,7 @@
  * Shapes follow cryptogen and fabric-ca, so that tools of Fabric find what they look for.
  */
 import { createPublicKey, type KeyObject, randomBytes } from "node:crypto";
+import type { Bytes } from "@hansa/primitives";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import {
   AuthorityKeyIdentifier,
@@ -13,14 +14,12 @@ import {
   KeyIdentifier,
   KeyUsage,
   KeyUsageFlags,
-  type Name,
   SubjectKeyIdentifier,
-  SubjectPublicKeyInfo,
-  TBSCertificate,
   Validity,
   Version,
 } from "@peculiar/asn1-x509";
 import { ATTRIBUTES_OID, Oid } from "../certificate.js";
+import { contextTag, derElement, Tag } from "../der.js";
 import { CryptoError } from "../error.js";
 import {
   describeKey,
@@ -32,17 +31,17 @@ import {
 } from "../key.js";
 import { toPem } from "../pem.js";
 import {
-  algorithmFor,
+  algorithmOf,
   altNamesExtension,
   arrayBuffer,
   checkIssuer,
+  encoded,
   extensionOf,
   type Issuer,
-  issuerName,
   keyIdOf,
   nameOf,
   type Subject,
-  signStructure,
+  signBody,
 } from "./encoding.js";
 
 /** Certificates are valid a little before they are made: clocks of two machines differ. */
@@ -82,7 +81,7 @@ export function createIntermediateCa(request: CaRequest & { issuer: Issuer }): K
   checkIssuer(request.issuer);
   const certPem = certify({
     name: nameOf({ commonName: request.commonName, organization: request.organization }),
-    issuerName: issuerName(certificate),
+    issuerName: certificate.subjectRaw,
     publicKey: createPublicKey(key),
     signingKey: request.issuer.key,
     notBeforeMs: Math.max(request.nowMs - BACKDATE_MS, certificate.notBeforeMs),
@@ -134,7 +133,7 @@ export function issueCertificate(request: CertificateRequest): string {
   }
   return certify({
     name: nameOf(request.subject),
-    issuerName: issuerName(certificate),
+    issuerName: certificate.subjectRaw,
     publicKey: request.publicKey,
     signingKey: key,
     notBeforeMs: Math.max(request.nowMs - BACKDATE_MS, certificate.notBeforeMs),
@@ -144,8 +143,9 @@ export function issueCertificate(request: CertificateRequest): string {
 }
 
 type Parts = {
-  name: Name;
-  issuerName: Name;
+  /** DER of the names. */
+  name: Bytes;
+  issuerName: Bytes;
   publicKey: KeyObject;
   signingKey: KeyObject;
   notBeforeMs: number;
@@ -157,17 +157,22 @@ function certify(parts: Parts): string {
   if (!(parts.notAfterMs > parts.notBeforeMs)) {
     throw new CryptoError("MALFORMED_REQUEST", "the certificate would end before it begins");
   }
-  const body = new TBSCertificate({
-    version: Version.v3,
-    serialNumber: arrayBuffer(randomSerial()),
-    signature: algorithmFor(parts.signingKey).identifier,
-    issuer: parts.issuerName,
-    validity: new Validity({ notBefore: wholeSeconds(parts.notBeforeMs), notAfter: wholeSeconds(parts.notAfterMs) }),
-    subject: parts.name,
-    subjectPublicKeyInfo: AsnConvert.parse(arrayBuffer(publicKeyToDer(parts.publicKey)), SubjectPublicKeyInfo),
-    extensions: new Extensions(parts.extensions),
+  const validity = new Validity({
+    notBefore: wholeSeconds(parts.notBeforeMs),
+    notAfter: wholeSeconds(parts.notAfterMs),
   });
-  return toPem("CERTIFICATE", signStructure(body, parts.signingKey));
+  const body = derElement(
+    Tag.sequence,
+    derElement(contextTag(0), derElement(Tag.integer, Buffer.from([Version.v3]))),
+    derElement(Tag.integer, randomSerial()),
+    algorithmOf(parts.signingKey),
+    parts.issuerName,
+    encoded(validity),
+    parts.name,
+    publicKeyToDer(parts.publicKey),
+    derElement(contextTag(3), encoded(new Extensions(parts.extensions))),
+  );
+  return toPem("CERTIFICATE", signBody(body, parts.signingKey));
 }
 
 /** 128 bits, positive, first byte never zero. */

@@ -1,6 +1,10 @@
-/** The pieces that certificates, requests and revocation lists share, on the schema classes of @peculiar/asn1-x509. */
+/**
+ * The pieces that certificates, requests and revocation lists share. Names, times and extensions are encoded by the
+ * schema classes of @peculiar/asn1-x509; what exists as bytes already (keys, issuers' names) goes in as it is, so that
+ * it comes out the same.
+ */
 import { createHash, type KeyObject, sign } from "node:crypto";
-import { type Bytes, equalBytes } from "@hansa/primitives";
+import type { Bytes } from "@hansa/primitives";
 import { AsnConvert, OctetString } from "@peculiar/asn1-schema";
 import {
   AlgorithmIdentifier,
@@ -36,12 +40,13 @@ const SIGNATURE: Readonly<Record<KeyAlgorithm, { oid: string; hash: string | nul
 /** X.520 upper bound for common name, organisation and unit. */
 const MAX_NAME_LENGTH = 64;
 
-export function nameOf(subject: Subject): Name {
+/** DER of the name. @throws CryptoError MALFORMED_REQUEST for an empty or too long part */
+export function nameOf(subject: Subject): Buffer {
   const parts: [string, string][] = [];
   if (subject.organization !== undefined) parts.push([Oid.organization, subject.organization]);
   for (const unit of subject.organizationalUnits ?? []) parts.push([Oid.organizationalUnit, unit]);
   parts.push([Oid.commonName, subject.commonName]);
-  return new Name(
+  const name = new Name(
     parts.map(([type, text]) => {
       if (text.length === 0 || text.length > MAX_NAME_LENGTH) {
         throw new CryptoError(
@@ -53,6 +58,7 @@ export function nameOf(subject: Subject): Name {
       return new RelativeDistinguishedName([new AttributeTypeAndValue({ type, value })]);
     }),
   );
+  return encoded(name);
 }
 
 export function extensionOf(oid: string, value: ArrayBuffer, critical = false): Extension {
@@ -69,26 +75,31 @@ export function altNamesExtension(dnsNames: readonly string[], ipAddresses: read
   return extensionOf(Oid.subjectAltName, AsnConvert.serialize(new SubjectAlternativeName(names)));
 }
 
-export function algorithmFor(key: KeyObject): { identifier: AlgorithmIdentifier; algorithm: KeyAlgorithm } {
-  const algorithm = keyAlgorithm(key);
-  if (algorithm === undefined) {
-    throw new CryptoError(
-      "UNSUPPORTED_KEY",
-      `cannot issue with a key ${describeKey(key)}; P-256, P-384 and Ed25519 can`,
-    );
-  }
-  return { algorithm, identifier: new AlgorithmIdentifier({ algorithm: SIGNATURE[algorithm].oid }) };
+/** DER of a schema object. */
+export function encoded(value: unknown): Buffer {
+  return Buffer.from(AsnConvert.serialize(value));
 }
 
-/** Signs a TBS structure; ECDSA signatures come out with low S, so that Fabric keeps the bytes as they are. */
-export function signStructure(body: unknown, key: KeyObject): Buffer {
-  const { algorithm, identifier } = algorithmFor(key);
-  const bytes = Buffer.from(AsnConvert.serialize(body));
-  const made = sign(SIGNATURE[algorithm].hash, bytes, key);
+/** DER of the AlgorithmIdentifier with which this private key signs. @throws CryptoError UNSUPPORTED_KEY */
+export function algorithmOf(key: KeyObject): Buffer {
+  return encoded(new AlgorithmIdentifier({ algorithm: SIGNATURE[issuingAlgorithm(key)].oid }));
+}
+
+function issuingAlgorithm(key: KeyObject): KeyAlgorithm {
+  const algorithm = keyAlgorithm(key);
+  if (algorithm !== undefined) return algorithm;
+  throw new CryptoError("UNSUPPORTED_KEY", `cannot issue with a key ${describeKey(key)}; P-256, P-384 and Ed25519 can`);
+}
+
+/** Signs a body (DER); ECDSA signatures come out with low S, so that Fabric keeps the bytes as they are. */
+export function signBody(body: Bytes, key: KeyObject): Buffer {
+  const algorithm = issuingAlgorithm(key);
+  const made = sign(SIGNATURE[algorithm].hash, body, key);
   const signature = algorithm === "Ed25519" ? made : toLowS(made, algorithm);
-  if (signature === undefined)
+  if (signature === undefined) {
     throw new CryptoError("UNSUPPORTED_KEY", "the crypto library returned no ECDSA signature");
-  return assembleSigned(bytes, Buffer.from(AsnConvert.serialize(identifier)), signature);
+  }
+  return assembleSigned(body, algorithmOf(key), signature);
 }
 
 /** SHA-256 over SubjectPublicKeyInfo: 32 bytes, like the tools of Fabric. Source: hyperledger/fabric, cryptogen ca. */
@@ -112,20 +123,6 @@ export function checkIssuer(issuer: Issuer): void {
     throw new CryptoError("UNSUPPORTED_KEY", `"${issuer.certificate.subjectCommonName}" is not a CA certificate`);
   }
   checkedIssuers.add(issuer);
-}
-
-const issuerNames = new WeakMap<Certificate, Name>();
-
-/** The issuer's name as its certificate has it, byte for byte. */
-export function issuerName(certificate: Certificate): Name {
-  const known = issuerNames.get(certificate);
-  if (known !== undefined) return known;
-  const name = AsnConvert.parse(arrayBuffer(certificate.subjectRaw), Name);
-  if (!equalBytes(Buffer.from(AsnConvert.serialize(name)), certificate.subjectRaw)) {
-    throw new CryptoError("MALFORMED_CERTIFICATE", "the CA's name is encoded in a way that cannot be repeated");
-  }
-  issuerNames.set(certificate, name);
-  return name;
 }
 
 /** Dotted IPv4, or IPv6 in any notation that the URL standard accepts. */

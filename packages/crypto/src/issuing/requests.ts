@@ -1,15 +1,14 @@
 /** PKCS #10 certificate requests. */
 import type { KeyObject } from "node:crypto";
 import { type Bytes, messageOf, toUtf8 } from "@hansa/primitives";
-import { Attributes, CertificationRequestInfo } from "@peculiar/asn1-csr";
 import { AsnConvert } from "@peculiar/asn1-schema";
-import { Attribute, Extensions, SubjectPublicKeyInfo } from "@peculiar/asn1-x509";
+import { Attribute, Extensions } from "@peculiar/asn1-x509";
 import { isSignedWith, nameParts, Oid, readExtensions, readSigned } from "../certificate.js";
-import { contextTag, type DerElement, DerReader, oidText, Tag } from "../der.js";
+import { contextTag, type DerElement, DerReader, derElement, oidText, Tag } from "../der.js";
 import { CryptoError } from "../error.js";
 import { describeKey, keyAlgorithm, publicKeyFromDer, publicKeyToDer } from "../key.js";
 import { derFrom, toPem } from "../pem.js";
-import { altNamesExtension, arrayBuffer, nameOf, type Subject, signStructure } from "./encoding.js";
+import { altNamesExtension, encoded, nameOf, type Subject, signBody } from "./encoding.js";
 
 const EXTENSION_REQUEST = "1.2.840.113549.1.9.14";
 const MAX_ALT_NAMES = 100;
@@ -31,17 +30,19 @@ export function createCsr(request: {
   ipAddresses?: readonly string[];
 }): string {
   const { dnsNames = [], ipAddresses = [] } = request;
-  const attributes = new Attributes();
+  const attributes: Buffer[] = [];
   if (dnsNames.length + ipAddresses.length > 0) {
     const extensions = new Extensions([altNamesExtension(dnsNames, ipAddresses)]);
-    attributes.push(new Attribute({ type: EXTENSION_REQUEST, values: [AsnConvert.serialize(extensions)] }));
+    attributes.push(encoded(new Attribute({ type: EXTENSION_REQUEST, values: [AsnConvert.serialize(extensions)] })));
   }
-  const body = new CertificationRequestInfo({
-    subject: nameOf(request.subject),
-    subjectPKInfo: AsnConvert.parse(arrayBuffer(publicKeyToDer(request.key)), SubjectPublicKeyInfo),
-    attributes,
-  });
-  return toPem("CERTIFICATE REQUEST", signStructure(body, request.key));
+  const body = derElement(
+    Tag.sequence,
+    derElement(Tag.integer, Buffer.from([0])),
+    nameOf(request.subject),
+    publicKeyToDer(request.key),
+    derElement(contextTag(0), ...attributes),
+  );
+  return toPem("CERTIFICATE REQUEST", signBody(body, request.key));
 }
 
 /** @throws CryptoError MALFORMED_PEM, MALFORMED_REQUEST, UNSUPPORTED_KEY */

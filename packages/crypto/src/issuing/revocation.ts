@@ -4,22 +4,15 @@ import {
   CRLNumber,
   CRLReason,
   type CRLReasons,
+  Extensions,
   RevokedCertificate,
-  TBSCertList,
   Time,
   Version,
 } from "@peculiar/asn1-x509";
+import { contextTag, derElement, Tag } from "../der.js";
 import { toPem } from "../pem.js";
 import { authorityExtension, issuerKeyId, wholeSeconds } from "./certificates.js";
-import {
-  algorithmFor,
-  arrayBuffer,
-  checkIssuer,
-  extensionOf,
-  type Issuer,
-  issuerName,
-  signStructure,
-} from "./encoding.js";
+import { algorithmOf, arrayBuffer, checkIssuer, encoded, extensionOf, type Issuer, signBody } from "./encoding.js";
 
 /** Names and numbers of RFC 5280, as fabric-ca spells them in lower case. */
 export const REVOCATION_REASONS = {
@@ -62,19 +55,21 @@ export function createRevocationList(request: {
             : [extensionOf(CRL_REASON, AsnConvert.serialize(reasonOf(entry.reason)))],
       }),
   );
-  const body = new TBSCertList({
-    version: Version.v2,
-    signature: algorithmFor(request.issuer.key).identifier,
-    issuer: issuerName(request.issuer.certificate),
-    thisUpdate: new Time(wholeSeconds(request.nowMs)),
-    nextUpdate: new Time(wholeSeconds(request.nextUpdateMs)),
-    revokedCertificates: entries.length === 0 ? undefined : entries,
-    crlExtensions: [
-      authorityExtension(issuerKeyId(request.issuer)),
-      extensionOf(CRL_NUMBER, AsnConvert.serialize(new CRLNumber(request.number))),
-    ],
-  });
-  return toPem("X509 CRL", signStructure(body, request.issuer.key));
+  const extensions = new Extensions([
+    authorityExtension(issuerKeyId(request.issuer)),
+    extensionOf(CRL_NUMBER, AsnConvert.serialize(new CRLNumber(request.number))),
+  ]);
+  const body = derElement(
+    Tag.sequence,
+    derElement(Tag.integer, Buffer.from([Version.v2])),
+    algorithmOf(request.issuer.key),
+    request.issuer.certificate.subjectRaw,
+    encoded(new Time(wholeSeconds(request.nowMs))),
+    encoded(new Time(wholeSeconds(request.nextUpdateMs))),
+    ...(entries.length === 0 ? [] : [derElement(Tag.sequence, ...entries.map(encoded))]),
+    derElement(contextTag(0), encoded(extensions)),
+  );
+  return toPem("X509 CRL", signBody(body, request.issuer.key));
 }
 
 function reasonOf(reason: RevocationReason): CRLReason {
