@@ -12,7 +12,10 @@ export function installedChaincodes(
   return {
     async install(bytes): Promise<InstalledChaincode> {
       const known = new Set(packages.list().map(({ packageId }) => packageId));
-      const installed = await packages.install(bytes);
+      const installed = await packages.install(bytes).catch((cause: unknown) => {
+        const text = `could not parse as a chaincode install package: ${messageOf(cause)}`;
+        throw new HansaError("CHAINCODE_PACKAGE_INVALID", text, { cause });
+      });
       try {
         await runtime.build(installed.packageId);
       } catch (cause) {

@@ -315,6 +315,10 @@ describe("endorser", { skip: skipVectors }, () => {
       const installed = await ask("InstallChaincode", install, outside);
       assert.equal(lifecycle.InstallChaincodeResult.decode(installed.response!.payload!).packageId, "new:3");
       assert.equal(installed.endorsement, undefined);
+      assert.equal(
+        (await ask("InstallChaincode", install, outside)).response?.message,
+        "failed to invoke backing implementation of 'InstallChaincode': chaincode already successfully installed (package ID 'new:3')",
+      );
       const bad = await ask("InstallChaincode", encode(lifecycle.InstallChaincodeArgs, {}), outside);
       assert.match(
         bad.response?.message ?? "",

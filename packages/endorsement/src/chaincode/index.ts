@@ -3,7 +3,6 @@ export * from "./channel.js";
 export * from "./config-chaincode.js";
 export * from "./conversation.js";
 export * from "./endorse.js";
-export * from "./endorsing-peer.js";
 export { ChaincodeError, type ChaincodeFault } from "./error.js";
 export * from "./interest.js";
 export * from "./invoker.js";

@@ -112,7 +112,10 @@ export class LifecycleChaincode implements SystemChaincode {
 
   async #install(input: Bytes): Promise<Bytes> {
     const { chaincodeInstallPackage } = read(lifecycle.InstallChaincodeArgs, input, "InstallChaincode");
-    const { label, packageId } = await this.#options.installed.install(chaincodeInstallPackage);
+    const { installed } = this.#options;
+    const known = new Set(installed.list().map((each) => each.packageId));
+    const { label, packageId } = await installed.install(chaincodeInstallPackage);
+    if (known.has(packageId)) refuse(`chaincode already successfully installed (package ID '${packageId}')`);
     return encode(lifecycle.InstallChaincodeResult, { label, packageId });
   }
 

@@ -4,7 +4,7 @@
  *
  * Source: hyperledger/fabric, core/chaincode/handler_registry.go and chaincode_support.go.
  */
-import { type Bytes, type Clock, type Logger, messageOf, silentLogger } from "@hansa/primitives";
+import { type Bytes, type Clock, type Logger, silentLogger } from "@hansa/primitives";
 import { Conversation } from "./conversation.js";
 import { ChaincodeError } from "./error.js";
 import { type ConversationLimits, DEFAULT_LIMITS } from "./limits.js";
@@ -64,9 +64,15 @@ export class ChaincodeRegistry {
    *   waits for the expected one is told why. Undefined: any id that `accepts` takes.
    */
   connect(stream: ChaincodeStream, expected?: string): ChaincodeConnection {
-    const conversation = new Conversation(
+    const conversation: Conversation = new Conversation(
       {
-        send: (message) => stream.send(message),
+        send: (message) => {
+          try {
+            stream.send(message);
+          } catch (error) {
+            fail(error);
+          }
+        },
         register: (packageId, self) => this.#register(packageId, expected, self),
         ready: (packageId) => this.#becomeReady(packageId, conversation),
       },
@@ -79,19 +85,23 @@ export class ChaincodeRegistry {
       isClosed = true;
       this.#remove(conversation);
     };
+    const fail = (error: unknown) => {
+      if (isClosed) return;
+      const reason = error instanceof Error ? error : new Error(String(error));
+      this.#logger.warn("chaincode stream ends", {
+        packageId: conversation.packageId || expected,
+        reason: reason.message,
+      });
+      closed();
+      if (expected !== undefined) this.fail(expected, reason);
+      stream.close(reason);
+    };
     const receive = (message: Bytes) => {
       if (isClosed) return;
       try {
         conversation.receive(message);
       } catch (error) {
-        const reason = error instanceof Error ? error : new Error(String(error));
-        this.#logger.warn("chaincode stream ends", {
-          packageId: conversation.packageId || expected,
-          reason: messageOf(error),
-        });
-        closed();
-        if (expected !== undefined) this.fail(expected, reason);
-        stream.close(reason);
+        fail(error);
       }
     };
     return { receive, closed };

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { MspManager, type SigningIdentity } from "@hansa/msp";
 import { type Bytes, concatBytes, fromUtf8, type UnixMs } from "@hansa/primitives";
 import { common, encode, HeaderType, protos, toTimestamp, transactionId } from "@hansa/wire";
-import { createEndorsingPeer } from "../endorsing-peer.js";
 import type { InstalledChaincode } from "../lifecycle-chaincode.js";
 import { ChaincodeRegistry } from "../registry.js";
+import { createEndorsingPeer } from "./endorsing-peer.js";
 import { loadContracts, startShim } from "./shim-process.js";
 import {
   contractSource,

@@ -1,15 +1,15 @@
-/** Puts the parts of an endorsing peer together. */
+/** An endorsing peer out of its parts, without disk and network. */
 import type { MspManager, SigningIdentity } from "@hansa/msp";
 import type { Bytes, Clock } from "@hansa/primitives";
-import { RunnableChaincodes } from "../lifecycle/installed.js";
-import { AccessControl } from "./access.js";
-import type { EndorserChannel } from "./channel.js";
-import { ConfigChaincode } from "./config-chaincode.js";
-import { createEndorser, type Endorser } from "./endorse.js";
-import { type ChaincodeProcesses, Invoker } from "./invoker.js";
-import { type InstalledChaincodes, LifecycleChaincode } from "./lifecycle-chaincode.js";
-import { QueryChaincode } from "./query-chaincode.js";
-import type { SystemChaincode } from "./system-chaincode.js";
+import { RunnableChaincodes } from "../../lifecycle/installed.js";
+import { AccessControl } from "../access.js";
+import type { EndorserChannel } from "../channel.js";
+import { ConfigChaincode } from "../config-chaincode.js";
+import { createEndorser, type Endorser } from "../endorse.js";
+import { type ChaincodeProcesses, Invoker } from "../invoker.js";
+import { type InstalledChaincodes, LifecycleChaincode } from "../lifecycle-chaincode.js";
+import { QueryChaincode } from "../query-chaincode.js";
+import type { SystemChaincode } from "../system-chaincode.js";
 
 export type EndorsingPeerOptions = {
   /** The peer's own identity; its organisation is the peer's. */
