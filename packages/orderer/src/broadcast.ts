@@ -67,21 +67,13 @@ class BroadcastStream {
 
   /** Takes one message; its answer comes now or later. */
   #accept(raw: Uint8Array): OrderedChannel | undefined {
+    const message = readMessage(raw);
     const slot: { outcome: Outcome | undefined } = { outcome: undefined };
-    const answer = (outcome: Outcome) => {
+    this.#slots.push(slot);
+    return submit(this.#channels, message, (outcome) => {
       slot.outcome = outcome;
       this.#flush();
-    };
-    const message = readMessage(raw);
-    this.#slots.push(slot);
-    if (message.kind === "rejected") {
-      answer(message);
-      return undefined;
-    }
-    const channel = this.#channels.get(message.channelId);
-    if (channel === undefined) answer(unknownChannel());
-    else channel.submit(message, answer);
-    return channel;
+    });
   }
 
   #flush(): void {
@@ -110,6 +102,29 @@ class BroadcastStream {
       };
     });
   }
+}
+
+/** One message without a stream around it: for callers in the same process. */
+export function broadcastOne(channels: Channels, raw: Uint8Array): Promise<Outcome> {
+  return new Promise((resolve) => {
+    submit(channels, readMessage(raw), ({ status, info }) => resolve({ status, info }));
+  });
+}
+
+/** Returns the channel that took the message, if one did. */
+function submit(
+  channels: Channels,
+  message: ReturnType<typeof readBroadcast>,
+  answer: (outcome: Outcome) => void,
+): OrderedChannel | undefined {
+  if (message.kind === "rejected") {
+    answer(message);
+    return undefined;
+  }
+  const channel = channels.get(message.channelId);
+  if (channel === undefined) answer(unknownChannel());
+  else channel.submit(message, answer);
+  return channel;
 }
 
 function readMessage(raw: Uint8Array): ReturnType<typeof readBroadcast> {

@@ -14,7 +14,7 @@ import {
   type SeekRefusal,
 } from "@hansa/ordering";
 import { type Clock, HansaError, type Logger, messageOf, sha256 } from "@hansa/primitives";
-import { type BidiHandler, type CallContext, GrpcStatus, RpcStatus, type Send } from "@hansa/transport";
+import { type BidiHandler, GrpcStatus, RpcStatus, type Send } from "@hansa/transport";
 import { common, encode, joinBlock, orderer, Status, splitBlock, statusName } from "@hansa/wire";
 import type { Channels } from "./broadcast.js";
 import type { OrderedChannel } from "./channel.js";
@@ -31,29 +31,55 @@ export type DeliverOptions = {
 export function deliverHandler(options: DeliverOptions): BidiHandler {
   return async (incoming, context, send) => {
     for await (const raw of incoming) {
-      const refusal = await deliver(raw, options, context, send);
+      const tlsCertHash = context.tlsClientCert && sha256(context.tlsClientCert);
+      const client = { signal: context.signal, peerAddress: context.peerAddress, tlsCertHash };
+      const status = await answerSeek(raw, options, client, send);
       if (context.signal.aborted) throw new RpcStatus(GrpcStatus.CANCELLED, "context canceled");
-      const status = refusal?.status ?? Status.SUCCESS;
-      if (refusal !== undefined) {
-        const fields = { peer: context.peerAddress, status: statusName(status), reason: refusal.reason };
-        // Clients poll for channels that are being made.
-        if (status === Status.NOT_FOUND) options.logger.debug("deliver refused", fields);
-        else options.logger.warn("deliver refused", fields);
-      }
-      await send(encode(orderer.DeliverResponse, { status }));
       if (status !== Status.SUCCESS) return;
     }
   };
 }
 
+/** One seek of a caller in the same process, where there is no TLS to bind it to. */
+export async function deliverOne(
+  seekEnvelope: Uint8Array,
+  options: DeliverOptions,
+  signal: AbortSignal,
+  send: Send,
+): Promise<void> {
+  const client = { signal, peerAddress: "in process", tlsCertHash: undefined };
+  await answerSeek(seekEnvelope, { ...options, mutualTls: false }, client, send);
+}
+
+type Client = { signal: AbortSignal; peerAddress: string; tlsCertHash: Uint8Array | undefined };
+
+async function answerSeek(
+  raw: Uint8Array,
+  options: DeliverOptions,
+  client: Client,
+  send: Send,
+): Promise<common.Status> {
+  const refusal = await deliver(raw, options, client, send);
+  const status = refusal?.status ?? Status.SUCCESS;
+  if (client.signal.aborted) return status;
+  if (refusal !== undefined) {
+    const fields = { peer: client.peerAddress, status: statusName(status), reason: refusal.reason };
+    // Clients poll for channels that are being made.
+    if (status === Status.NOT_FOUND) options.logger.debug("deliver refused", fields);
+    else options.logger.warn("deliver refused", fields);
+  }
+  await send(encode(orderer.DeliverResponse, { status }));
+  return status;
+}
+
 async function deliver(
   raw: Uint8Array,
   options: DeliverOptions,
-  context: CallContext,
+  client: Client,
   send: Send,
 ): Promise<SeekRefusal | undefined> {
   const { clock, timeWindowMs, mutualTls } = options;
-  const tlsCertHash = context.tlsClientCert && sha256(context.tlsClientCert);
+  const { tlsCertHash, signal } = client;
   const envelope = readSeekEnvelope(raw, { now: clock.now(), timeWindowMs, mutualTls, tlsCertHash });
   if ("kind" in envelope) return envelope;
   const { channelId } = envelope.channelHeader;
@@ -68,22 +94,22 @@ async function deliver(
   if (denied !== undefined) return denied;
   const plan = planSeek(seek, channel.height);
   if (plan.kind === "refused") return plan;
-  return sendBlocks(channel, plan, access, { ...options, context, send });
+  return sendBlocks(channel, plan, access, { clock, signal, send });
 }
 
 async function sendBlocks(
   channel: OrderedChannel,
   plan: SeekPlan,
   access: ReadAccess,
-  { clock, context, send }: DeliverOptions & { context: CallContext; send: Send },
+  { clock, signal, send }: { clock: Clock; signal: AbortSignal; send: Send },
 ): Promise<SeekRefusal | undefined> {
   for (let number = plan.start; ; number++) {
     if (number >= channel.height) {
       if (plan.failIfNotReady) return refused(Status.NOT_FOUND, `block ${number} is beyond the channel's height`);
-      const ended = await nextBlock(channel, number, plan, context.signal);
+      const ended = await nextBlock(channel, number, plan, signal);
       if (ended !== undefined) return ended;
     }
-    if (context.signal.aborted) return undefined;
+    if (signal.aborted) return undefined;
     let response: Uint8Array;
     try {
       response = plan.headersOnly ? await headerResponse(channel, number) : await channel.response(number);
@@ -94,7 +120,7 @@ async function sendBlocks(
     const denied = access.evaluate(channel.config, clock.now());
     if (denied !== undefined) return denied;
     await send(response);
-    if (context.signal.aborted) return undefined;
+    if (signal.aborted) return undefined;
     if (number === plan.stop) return undefined;
   }
 }

@@ -133,6 +133,24 @@ describe("an ordering node", () => {
     await stop();
   });
 
+  it("serves callers in its own process alike", async () => {
+    const { orderer, client, stop } = await running();
+    await orderer.join(genesis);
+    const answer = async (envelope: Uint8Array) => ab.BroadcastResponse.decode(await orderer.broadcast(envelope));
+    assert.equal((await answer(client.envelope(member, "trade"))).status, Status.SUCCESS);
+    assert.equal((await answer(client.envelope(member, "nowhere"))).info, "channel does not exist");
+    await assert.rejects(orderer.broadcast(Buffer.from([255])), /failed to unmarshal/);
+    const responses: ab.DeliverResponse[] = [];
+    const collect = (bytes: Uint8Array) => void responses.push(ab.DeliverResponse.decode(bytes));
+    const seek = client.seek(peer, "trade", { oldest: {} }, { newest: {} });
+    await orderer.deliver(seek, (bytes) => collect(bytes) as undefined, new AbortController().signal);
+    assert.deepEqual(
+      responses.map(({ block, status }) => (block ? Number(block.header?.number) : status)),
+      [0, 1, Status.SUCCESS],
+    );
+    await stop();
+  });
+
   it("keeps everything across a restart and goes on", async () => {
     const dataFolder = path.join(root, "restart");
     const first = await running({ dataFolder });

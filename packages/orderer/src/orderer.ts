@@ -3,12 +3,12 @@ import path from "node:path";
 import { privateKeyFromPem } from "@hansa/crypto";
 import { createSigningIdentity, type SigningIdentity } from "@hansa/msp";
 import { FileJournalStore, MemoryJournalStore } from "@hansa/storage";
-import { RpcServer } from "@hansa/transport";
-import { services } from "@hansa/wire";
+import { RpcServer, type Send } from "@hansa/transport";
+import { orderer as ab, encode, services } from "@hansa/wire";
 import { AdminServer } from "./admin-server.js";
-import { broadcastHandler } from "./broadcast.js";
+import { broadcastHandler, broadcastOne } from "./broadcast.js";
 import { type OrdererConfig, resolveConfig } from "./config.js";
-import { deliverHandler } from "./deliver.js";
+import { deliverHandler, deliverOne } from "./deliver.js";
 import { journalHandlers } from "./journal-service.js";
 import { participationApi } from "./participation.js";
 import { Registrar } from "./registrar.js";
@@ -20,6 +20,16 @@ export type RunningOrderer = {
   /** Where channel participation answers, if it was asked for. */
   readonly admin: { readonly address: string; readonly port: number; readonly url: string } | undefined;
   channels(): { readonly channelId: string; readonly height: number }[];
+  /**
+   * Broadcast for callers in the same process: the encoded orderer.BroadcastResponse to one envelope.
+   * @throws RpcStatus INTERNAL when the bytes are no envelope
+   */
+  broadcast(envelope: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Deliver for callers in the same process: every encoded orderer.DeliverResponse to one signed seek goes to `send`,
+   * the last one being a status. Blocks are the same bytes for all who follow.
+   */
+  deliver(seekEnvelope: Uint8Array, send: Send, signal: AbortSignal): Promise<void>;
   /** Joins a channel at its genesis block, as `osnadmin channel join` does. @throws ParticipationError */
   join(genesisBlock: Uint8Array): Promise<void>;
   /** @throws ParticipationError */
@@ -57,9 +67,10 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
 
     const server = new RpcServer({ logger, ...(listen.tls === undefined ? {} : { tls: listen.tls }) });
     const mutualTls = listen.tls?.requireClientCert === true;
+    const deliverOptions = { channels: registrar, timeWindowMs, mutualTls, clock, logger };
     server.addService(services.AtomicBroadcast, {
       Broadcast: broadcastHandler(registrar),
-      Deliver: deliverHandler({ channels: registrar, timeWindowMs, mutualTls, clock, logger }),
+      Deliver: deliverHandler(deliverOptions),
     });
     server.addService(services.Journal, journalHandlers(registrar, identity));
     const { address, port } = await server.listen(listen.address);
@@ -79,6 +90,8 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
           const height = registrar.get(channelId)?.height;
           return height === undefined ? [] : [{ channelId, height }];
         }),
+      broadcast: async (envelope) => encode(ab.BroadcastResponse, await broadcastOne(registrar, envelope)),
+      deliver: (seekEnvelope, send, signal) => deliverOne(seekEnvelope, deliverOptions, signal, send),
       join: async (genesisBlock) => {
         await registrar.join(genesisBlock);
       },

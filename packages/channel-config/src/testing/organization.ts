@@ -13,8 +13,12 @@ export type TestOrganization = {
   mspId: string;
   mspConfig: Uint8Array;
   caPem: string;
-  identity(role: "admin" | "client" | "peer" | "orderer"): SigningIdentity;
+  identity(role: TestRole): SigningIdentity;
+  /** The same identity as it would lie on disk. */
+  credentials(role: TestRole): { mspId: string; certPem: string; keyPem: string };
 };
+
+type TestRole = "admin" | "client" | "peer" | "orderer";
 
 export function testOrganization(mspId: string): TestOrganization {
   const validityMs = 3650 * DAY_MS;
@@ -35,6 +39,7 @@ export function testOrganization(mspId: string): TestOrganization {
     },
   });
   const identities = new Map<string, SigningIdentity>();
+  const keyPems = new Map<string, string>();
   return {
     mspId,
     mspConfig: encode(msp.MSPConfig, { type: 0, config }),
@@ -51,9 +56,15 @@ export function testOrganization(mspId: string): TestOrganization {
         nowMs: NOW_MS,
         validityMs: 365 * DAY_MS,
       });
-      const identity = createSigningIdentity(mspId, certPem, privateKeyFromPem(privateKeyToPem(key)));
+      const keyPem = privateKeyToPem(key);
+      const identity = createSigningIdentity(mspId, certPem, privateKeyFromPem(keyPem));
       identities.set(role, identity);
+      keyPems.set(role, keyPem);
       return identity;
+    },
+    credentials(role) {
+      const { certificate } = this.identity(role);
+      return { mspId, certPem: certificate.pem, keyPem: keyPems.get(role) as string };
     },
   };
 }
