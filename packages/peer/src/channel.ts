@@ -6,8 +6,8 @@
  */
 import type { ChannelConfig } from "@hansa/channel-config";
 import type { CommittedBlock, Ledger } from "@hansa/ledger";
-import { type Clock, HansaError, type Logger, LruMap, messageOf, type UnixMs } from "@hansa/primitives";
-import { joinBlock, splitBlock } from "@hansa/wire";
+import { type Clock, HansaError, type Logger, messageOf, type UnixMs } from "@hansa/primitives";
+import { splitBlock } from "@hansa/wire";
 import {
   type CommitterInput,
   type CommitterState,
@@ -59,15 +59,12 @@ export type ChannelOptions = {
   readonly logger: Logger;
 };
 
-const RECENT_BLOCKS = 64;
-
 export class PeerChannel {
   readonly channelId: string;
   readonly ledger: Ledger;
   readonly transient: TransientStore;
   readonly #options: ChannelOptions;
   readonly #logger: Logger;
-  readonly #recent = new LruMap<number, CommittedBlock>(RECENT_BLOCKS);
   readonly #blockWaiters = new Set<() => void>();
   readonly #statusWaiters = new Map<string, Set<(status: TransactionStatus) => void>>();
   readonly #listeners = new Set<(block: CommittedBlock, config: ChannelConfig) => void>();
@@ -119,18 +116,11 @@ export class PeerChannel {
 
   /** Bytes of a committed block with the peer's metadata. @throws HansaError when there is no such block */
   async block(number: number): Promise<Uint8Array> {
-    const recent = this.#recent.get(number);
-    if (recent !== undefined) return joinBlock(recent.block);
     const bytes = await this.ledger.blocks.read(number);
     if (bytes === undefined) {
       throw new HansaError("BLOCK_NOT_FOUND", `channel ${this.channelId} has no block ${number}`);
     }
     return bytes;
-  }
-
-  /** A block as the ledger reported it at commit; undefined when it is not among the last ones. */
-  recentBlock(number: number): CommittedBlock | undefined {
-    return this.#recent.get(number);
   }
 
   /** Resolves true once block `number` is committed; false when the signal fires or the channel closes. */
@@ -258,7 +248,6 @@ export class PeerChannel {
       const { transactions, config } = await this.#options.judge.judge(block, this.#config, this.ledger);
       const committed = await this.ledger.commit({ block: splitBlock(block.bytes), transactions });
       this.#config = config;
-      this.#recent.set(committed.number, committed);
       this.#tell(committed);
       this.#logger.info("block committed", {
         number: committed.number,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,10 @@ import { after, before, describe, it } from "node:test";
 import { silentLogger } from "@hansa/primitives";
 import { RpcClient } from "@hansa/transport";
 import { common, encode, HeaderType, orderer, protos, services, signedEnvelope, toLong } from "@hansa/wire";
+import { buildChaincode, shimProgram } from "./chaincode/build.js";
+import { plainEnvironment } from "./chaincode/command.js";
+import { readPackage } from "./chaincode/package.js";
+import { findShippedModules } from "./chaincode/shipped-modules.js";
 import type { PeerConfig } from "./config.js";
 import { startPeer } from "./peer.js";
 import type { RunningPeer } from "./running-peer.js";
@@ -63,6 +68,7 @@ describe("a peer among others", () => {
         localMsp: org.mspConfig,
         listenAddress: "127.0.0.1:0",
         dataDirectory: join(folder, org.mspId),
+        chaincode: { allowAttach: org === pub },
         logger: silentLogger,
       });
     }
@@ -234,6 +240,39 @@ describe("a peer among others", () => {
       [common.Status.BAD_REQUEST],
     );
     client.close();
+  });
+
+  it("lets a contract under a debugger take the place of the installed one", async () => {
+    const [first, second] = peers;
+    assert.ok(first && second);
+    const directory = join(folder, "debugged");
+    const source = CONTRACT.replace("async get(ctx, key) { return", "async get(ctx, key) { return 'debugged ' +");
+    const { code } = await readPackage(makeNodePackage("debugged", source));
+    const build = await buildChaincode("debugged", "node", code, {
+      directory,
+      shipped: findShippedModules(),
+      timeoutMs: 30_000,
+    });
+    assert.ok(build.kind === "node");
+    const attach = (peer: RunningPeer, name: string) =>
+      spawn(
+        process.execPath,
+        [shimProgram(build.directory), "start", "--peer.address", peer.chaincodeAddress, "--chaincode-id-name", name],
+        { cwd: build.directory, env: plainEnvironment(), stdio: "ignore" },
+      );
+    const answers = async (expected: string) => {
+      for (let tries = 0; tries < 200; tries++) {
+        if ((await text(second, user, call("get", "ale")).catch(() => "")) === expected) return;
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+      assert.fail(`never answered "${expected}"`);
+    };
+    const strangers = [attach(second, "store:9.9"), attach(first, "store:1.0")];
+    const debugged = attach(second, "store:1.0");
+    await answers("debugged 12");
+    assert.equal(await text(first, user, call("get", "ale")), "12");
+    for (const child of [debugged, ...strangers]) child.kill();
+    await answers("12");
   });
 
   it("comes back with all it knew, and its contract", async () => {

@@ -16,7 +16,13 @@ import {
   QueryChaincode,
   type SystemChaincode,
 } from "@hansa/endorsement/chaincode";
-import { LIFECYCLE_NAMESPACE, listDefinitions, RunnableChaincodes, readSequence } from "@hansa/endorsement/lifecycle";
+import {
+  chaincodeDefinition,
+  LIFECYCLE_NAMESPACE,
+  listDefinitions,
+  RunnableChaincodes,
+  readSequence,
+} from "@hansa/endorsement/lifecycle";
 import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
 import { HansaError, systemClock, systemRandom } from "@hansa/primitives";
 import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
@@ -63,8 +69,10 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       const timer = setInterval(run, ms).unref();
       return () => clearInterval(timer);
     },
+    accepts: (name) => packages.get(name) !== undefined || isCommitted(name, channels?.all() ?? []),
     logger,
   });
+  let channels: ChannelSet | undefined;
   let chaincodeAddress = "";
   const runtime = new ChaincodeRuntime({
     directory: chaincodeDirectory,
@@ -89,7 +97,6 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   chaincodeAddress = (await chaincodeServer.listen(chaincodeConfig.listenAddress)).address;
 
   const runnable = new RunnableChaincodes(mspId, () => packages.list().map(({ packageId }) => packageId));
-  let channels: ChannelSet | undefined;
   const keepRunning = new KeepRunning({
     mspId,
     packages,
@@ -270,6 +277,12 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   }
   logger.info("peer started", { peer: config.name, address: peer.address, channels: channelSet.ids().length });
   return peer;
+}
+
+/** Whether "name:version" is a committed definition, under which a chaincode may attach by itself. */
+function isCommitted(instance: string, channels: readonly PeerChannel[]): boolean {
+  const [name = "", version] = instance.split(":", 2);
+  return channels.some(({ ledger }) => chaincodeDefinition(ledger.state, name)?.version === version);
 }
 
 function endorserChannel(channel: PeerChannel): EndorserChannel {

@@ -10,7 +10,7 @@
  * common/ledger/blockledger/fileledger/impl.go.
  */
 import type { ChannelConfig } from "@hansa/channel-config";
-import { type Clock, equalBytes, type Logger, LruMap, messageOf, NO_BYTES, sha256 } from "@hansa/primitives";
+import { type Clock, equalBytes, type Logger, messageOf, NO_BYTES, sha256 } from "@hansa/primitives";
 import type { CallContext } from "@hansa/transport";
 import {
   type common,
@@ -25,6 +25,7 @@ import {
 } from "@hansa/wire";
 import { blockResponse, filteredBlockResponse, headersOnlyResponse, statusResponse } from "./deliver-responses.js";
 import { filteredBlock } from "./filtered-block.js";
+import { ResponseCache } from "./response-cache.js";
 
 /** What the service needs of a channel. */
 export interface DeliverChannel {
@@ -55,11 +56,10 @@ export type DeliverKind = "block" | "filtered" | "private";
 type Send = (bytes: Uint8Array) => Promise<void> | void;
 
 const MAX_ENVELOPE_BYTES = 1024 * 1024;
-const CACHED_BLOCKS = 32;
 
 export class DeliverService {
   readonly #options: DeliverOptions;
-  readonly #responses = new LruMap<string, Promise<Uint8Array>>(CACHED_BLOCKS);
+  readonly #responses = new ResponseCache();
 
   constructor(options: DeliverOptions) {
     this.#options = options;
@@ -177,19 +177,14 @@ export class DeliverService {
     request: ReadEnvelope,
   ): Promise<Uint8Array> {
     if (kind === "private") return channel.blockWithPrivateData(number, request);
-    const key = `${kind}/${headersOnly}/${number}/${channel.channelId}`;
-    const made = this.#responses.get(key);
-    if (made !== undefined) return made;
-    const making = channel.block(number).then((block) => {
+    return this.#responses.get(`${kind}/${headersOnly}/${number}/${channel.channelId}`, async () => {
+      const block = await channel.block(number);
       if (kind === "block")
         return headersOnly && !isConfigBlock(block) ? headersOnlyResponse(block) : blockResponse(block);
       const filtered = filteredBlock(block);
       // Fabric sends this status in the block's place and goes on with the next one; clients stop reading.
       return filtered === undefined ? statusResponse(Status.BAD_REQUEST) : filteredBlockResponse(filtered);
     });
-    this.#responses.set(key, making);
-    making.catch(() => this.#responses.delete(key));
-    return making;
   }
 }
 
