@@ -3,7 +3,8 @@
  * changed. Uses only Node's own modules, because nothing else may be there yet.
  */
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,12 +19,13 @@ export function nodeProblem() {
 
 /** @returns milliseconds it took; 0 when everything was there */
 export async function install() {
-  const marker = path.join(root, "node_modules/.modules.yaml");
-  const lock = path.join(root, "pnpm-lock.yaml");
-  if (existsSync(marker) && statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return 0;
+  const lock = createHash("sha256").update(readFileSync(path.join(root, "pnpm-lock.yaml"))).digest("hex");
+  const marker = path.join(root, "node_modules/.installed-lockfile");
+  if (existsSync(marker) && readFileSync(marker, "utf8") === lock) return 0;
   const { packageManager } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const startedAt = performance.now();
   await run("npx", ["-y", packageManager, "install", "--frozen-lockfile"]);
+  writeFileSync(marker, lock);
   return performance.now() - startedAt;
 }
 

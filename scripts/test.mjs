@@ -35,9 +35,8 @@ async function main() {
   const files = testFiles(narrowed.length > 0 ? narrowed : folders);
   if (files.length === 0) throw new Error("there are no tests there");
 
-  const reporter = process.stdout.isTTY ? "spec" : "dot";
-  const options = ["--test", "--test-concurrency=2", "--test-reporter=" + reporter, "--test-reporter-destination=stdout"];
-  if (!process.stdout.isTTY) options.push("--test-reporter=tap", `--test-reporter-destination=${path.join(root, "test/results.tap")}`);
+  const reporter = path.join(root, "scripts/test-reporter.mjs");
+  const options = ["--test", "--test-concurrency=2", `--test-reporter=${reporter}`, "--test-reporter-destination=stdout"];
   const runner = spawn(process.execPath, [...options, ...files], { cwd: root, stdio: "inherit" });
   process.exitCode = await new Promise((resolve, reject) => {
     runner.once("error", reject);
