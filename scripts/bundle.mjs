@@ -35,7 +35,9 @@ export async function bundle() {
     logLevel: "warning",
     external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
     // Code that was written for CommonJS asks for require at run time.
-    banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
   });
   copyNetworks();
   copyTypes();
@@ -76,12 +78,15 @@ function copyTypes() {
     for (const file of readdirSync(from, { recursive: true }).map(String)) {
       if (!file.endsWith(".d.ts") || file.endsWith(".test.d.ts")) continue;
       const place = path.posix.join(into, file.split(path.sep).join("/"));
-      const text = readFileSync(path.join(from, file), "utf8").replaceAll(/(from |import\()"([^"]+)"/g, (whole, verb, specifier) => {
-        const to = target(specifier);
-        if (to === undefined) return whole;
-        const relative = path.posix.relative(path.posix.dirname(place), to);
-        return `${verb}"${relative.startsWith(".") ? relative : `./${relative}`}"`;
-      });
+      const text = readFileSync(path.join(from, file), "utf8").replaceAll(
+        /(from |import\()"([^"]+)"/g,
+        (whole, verb, specifier) => {
+          const to = target(specifier);
+          if (to === undefined) return whole;
+          const relative = path.posix.relative(path.posix.dirname(place), to);
+          return `${verb}"${relative.startsWith(".") ? relative : `./${relative}`}"`;
+        },
+      );
       const copy = path.join(out, "types", place);
       mkdirSync(path.dirname(copy), { recursive: true });
       writeFileSync(copy, text);
@@ -92,7 +97,10 @@ function copyTypes() {
 /** What is generated lies outside dist/, beside the packages' folders once copied. */
 function copyGenerated() {
   const from = path.join(root, "packages/wire/generated");
-  cpSync(from, path.join(out, "types/generated"), { recursive: true, filter: (source) => source === from || source.endsWith(".d.ts") });
+  cpSync(from, path.join(out, "types/generated"), {
+    recursive: true,
+    filter: (source) => source === from || source.endsWith(".d.ts"),
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();

@@ -21,7 +21,8 @@ function progress(text) {
   clearInterval(waiting);
   if (!terminal) return;
   const startedAt = performance.now();
-  const draw = () => process.stdout.write(`\r\u001b[K  ${dim(`… ${text} ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)}`);
+  const draw = () =>
+    process.stdout.write(`\r\u001b[K  ${dim(`… ${text} ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)}`);
   draw();
   waiting = setInterval(draw, 100);
 }
@@ -32,8 +33,14 @@ function line(text) {
 }
 
 function step(what, { txId, block, ms }) {
-  const facts = [txId === undefined ? "" : `tx ${txId.slice(0, 8)}`, block === undefined ? "" : `block ${block}`, `${Math.round(ms)} ms`];
-  line(`  ${green("✓")} ${what.padEnd(68)} ${dim(`${facts[0].padEnd(12)}${facts[1].padEnd(9)}${facts[2].padStart(8)}`)}`);
+  const facts = [
+    txId === undefined ? "" : `tx ${txId.slice(0, 8)}`,
+    block === undefined ? "" : `block ${block}`,
+    `${Math.round(ms)} ms`,
+  ];
+  line(
+    `  ${green("✓")} ${what.padEnd(68)} ${dim(`${facts[0].padEnd(12)}${facts[1].padEnd(9)}${facts[2].padStart(8)}`)}`,
+  );
 }
 
 async function main() {
@@ -130,7 +137,8 @@ async function play(network) {
   await refused("Pub", "Pub tries to ship the beer itself", /^Only the brewery may ship an order/, "ShipOrder", order);
   await submit("Brewery", "Brewery ships the order", "ShipOrder", order);
   await submit("Carrier", "Carrier picks it up", "RecordPickup", order);
-  for (const celsius of [4.5, 6.1]) await submit("Carrier", `Carrier reads ${celsius} °C`, "RecordTemperature", order, celsius);
+  for (const celsius of [4.5, 6.1])
+    await submit("Carrier", `Carrier reads ${celsius} °C`, "RecordTemperature", order, celsius);
   await submit("Carrier", "Carrier reads 11.4 °C: too warm", "RecordTemperature", order, 11.4);
 
   progress("waiting for the event");
@@ -145,11 +153,22 @@ async function play(network) {
   events.close();
 
   await submit("Carrier", "Carrier delivers 39 kegs", "RecordDelivery", order, 39);
-  await refused("Carrier", "Carrier tries to deliver a second time", /was delivered already/, "RecordDelivery", order, 40);
-  const check = JSON.parse(await submit("Pub", "Pub checks what arrived against what it ordered", "CheckDelivery", order));
+  await refused(
+    "Carrier",
+    "Carrier tries to deliver a second time",
+    /was delivered already/,
+    "RecordDelivery",
+    order,
+    40,
+  );
+  const check = JSON.parse(
+    await submit("Pub", "Pub checks what arrived against what it ordered", "CheckDelivery", order),
+  );
   if (check.complete || !check.tooWarm || check.orderedKegs - check.deliveredKegs !== 1)
     throw new Error(`the check does not say what happened: ${JSON.stringify(check)}`);
-  line(`      ordered ${check.orderedKegs}, delivered ${check.deliveredKegs}, too warm: ${check.tooWarm ? "yes" : "no"}`);
+  line(
+    `      ordered ${check.orderedKegs}, delivered ${check.deliveredKegs}, too warm: ${check.tooWarm ? "yes" : "no"}`,
+  );
   return { contracts, order, times };
 }
 
@@ -172,8 +191,15 @@ async function verify(network, played) {
   const steps = JSON.parse(first);
   const ledgers = await settled(() => network.ledgers(CHANNEL));
   played.ledgers = ledgers;
-  step(`All ${ledgers.length} peers hold the same ${ledgers[0].height} blocks and the same state`, { ms: performance.now() - startedAt });
-  line(`      the order's history: ${steps.map((each) => each.status).reverse().join(" → ")}`);
+  step(`All ${ledgers.length} peers hold the same ${ledgers[0].height} blocks and the same state`, {
+    ms: performance.now() - startedAt,
+  });
+  line(
+    `      the order's history: ${steps
+      .map((each) => each.status)
+      .reverse()
+      .join(" → ")}`,
+  );
 }
 
 /** Peers commit a moment apart; what they must agree on is where they end. */
@@ -189,15 +215,23 @@ async function settled(read) {
 
 function summarize({ ledgers, times }) {
   const sorted = [...times].sort((a, b) => a - b);
-  line(`\n  ${bold("peer".padEnd(16))}${bold("blocks".padEnd(8))}${bold("newest block".padEnd(18))}${bold("commit hash")}`);
+  line(
+    `\n  ${bold("peer".padEnd(16))}${bold("blocks".padEnd(8))}${bold("newest block".padEnd(18))}${bold("commit hash")}`,
+  );
   for (const { peer, height, blockHash, commitHash } of ledgers)
-    line(`  ${peer.padEnd(16)}${String(height).padEnd(8)}${blockHash.slice(0, 16).padEnd(18)}${commitHash.slice(0, 16)}`);
-  line(`\n  ${times.length} transactions; the median took ${Math.round(sorted[sorted.length >> 1])} ms from proposal to commit.`);
+    line(
+      `  ${peer.padEnd(16)}${String(height).padEnd(8)}${blockHash.slice(0, 16).padEnd(18)}${commitHash.slice(0, 16)}`,
+    );
+  line(
+    `\n  ${times.length} transactions; the median took ${Math.round(sorted[sorted.length >> 1])} ms from proposal to commit.`,
+  );
   line(`\n${bold("What to try next")}`);
   line("  npx hansa up                                   the same network, in the background; then npx hansa status");
   line("  npx hansa invoke shipment PlaceOrder B-2 Stout 12 8 --as Pub");
   line("  npx hansa contract deploy <folder>             a contract of your own");
-  line("  network-configs/beer-supply-chain.yaml         the network; network-configs/contracts/shipment, the contract");
+  line(
+    "  network-configs/beer-supply-chain.yaml         the network; network-configs/contracts/shipment, the contract",
+  );
 }
 
 function sentence(text) {

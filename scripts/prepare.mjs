@@ -19,7 +19,9 @@ export function nodeProblem() {
 
 /** @returns milliseconds it took; 0 when everything was there */
 export async function install() {
-  const lock = createHash("sha256").update(readFileSync(path.join(root, "pnpm-lock.yaml"))).digest("hex");
+  const lock = createHash("sha256")
+    .update(readFileSync(path.join(root, "pnpm-lock.yaml")))
+    .digest("hex");
   const marker = path.join(root, "node_modules/.installed-lockfile");
   if (existsSync(marker) && readFileSync(marker, "utf8") === lock) return 0;
   const { packageManager } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));

@@ -7,7 +7,8 @@ export default async function* report(source) {
   const failed = [];
   for await (const { type, data } of source) {
     if (type === "test:pass" || type === "test:fail") {
-      const file = data.file === undefined ? "" : path.relative(root, data.file).replace("/dist/", "/src/").replace(/js$/, "ts");
+      const file =
+        data.file === undefined ? "" : path.relative(root, data.file).replace("/dist/", "/src/").replace(/js$/, "ts");
       const cause = data.details?.error;
       if (type === "test:fail" && !/subtests? failed/.test(cause?.message ?? "")) {
         const error = cause?.cause ?? cause;

@@ -28,7 +28,8 @@ async function main() {
   console.log(`built (${Math.round(await build())} ms)`);
 
   const asked = process.argv.slice(2).map((folder) => path.resolve(root, folder));
-  const within = (folder) => asked.length === 0 || asked.some((wanted) => folder.startsWith(wanted) || wanted.startsWith(folder));
+  const within = (folder) =>
+    asked.length === 0 || asked.some((wanted) => folder.startsWith(wanted) || wanted.startsWith(folder));
   const packages = readdirSync(path.join(root, "packages")).map((name) => path.join(root, "packages", name));
   const folders = [path.join(root, "test"), ...packages].filter(within).map((folder) => path.join(folder, "dist"));
   const narrowed = asked.filter((folder) => folder.includes(`${path.sep}dist`));
@@ -36,7 +37,12 @@ async function main() {
   if (files.length === 0) throw new Error("there are no tests there");
 
   const reporter = path.join(root, "scripts/test-reporter.mjs");
-  const options = ["--test", "--test-concurrency=2", `--test-reporter=${reporter}`, "--test-reporter-destination=stdout"];
+  const options = [
+    "--test",
+    "--test-concurrency=2",
+    `--test-reporter=${reporter}`,
+    "--test-reporter-destination=stdout",
+  ];
   const runner = spawn(process.execPath, [...options, ...files], { cwd: root, stdio: "inherit" });
   process.exitCode = await new Promise((resolve, reject) => {
     runner.once("error", reject);

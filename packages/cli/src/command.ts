@@ -1,5 +1,5 @@
-import type { Io, Paint } from "./output.js";
 import type { OptionDefinition, Options } from "./options.js";
+import type { Io, Paint } from "./output.js";
 
 /** What a command gives back: data for `--json`, and the same as text for a person. */
 export type Result = { readonly data: unknown; readonly text: string };

@@ -4,7 +4,11 @@
  */
 export const EXITS = [
   { exit: 0, codes: [], meaning: "done" },
-  { exit: 1, codes: ["UNEXPECTED"], meaning: "an error that Hansa did not foresee; its details are in the log it names" },
+  {
+    exit: 1,
+    codes: ["UNEXPECTED"],
+    meaning: "an error that Hansa did not foresee; its details are in the log it names",
+  },
   { exit: 2, codes: ["USAGE"], meaning: "an unknown command or option, or a wrong value for one" },
   { exit: 3, codes: ["NETWORK_FILE"], meaning: "the network file is wrong; each problem names its line" },
   { exit: 4, codes: ["NETWORK_FILE_MISSING"], meaning: "there is no network file at the given path" },
@@ -21,10 +25,22 @@ export const EXITS = [
   { exit: 15, codes: ["UNKNOWN_NODE"], meaning: "the network has no such node" },
   { exit: 16, codes: ["CONTRACT_NOT_FOUND"], meaning: "there is no contract at the given path" },
   { exit: 17, codes: ["CONTRACT_BUILD"], meaning: "the contract does not build, or is no chaincode package" },
-  { exit: 18, codes: ["CONTRACT_REFUSED", "ENDORSEMENT_REFUSED"], meaning: "the contract or its endorsers refused the transaction" },
-  { exit: 19, codes: ["TRANSACTION_INVALID"], meaning: "the transaction was ordered but is invalid; the validation code is named" },
+  {
+    exit: 18,
+    codes: ["CONTRACT_REFUSED", "ENDORSEMENT_REFUSED"],
+    meaning: "the contract or its endorsers refused the transaction",
+  },
+  {
+    exit: 19,
+    codes: ["TRANSACTION_INVALID"],
+    meaning: "the transaction was ordered but is invalid; the validation code is named",
+  },
   { exit: 20, codes: ["ORDERING_REFUSED"], meaning: "the orderer refused the transaction" },
-  { exit: 21, codes: ["NODE_UNREACHABLE", "SUPERVISOR_UNREACHABLE"], meaning: "a node or the supervisor does not answer" },
+  {
+    exit: 21,
+    codes: ["NODE_UNREACHABLE", "SUPERVISOR_UNREACHABLE"],
+    meaning: "a node or the supervisor does not answer",
+  },
   { exit: 22, codes: ["TIMED_OUT"], meaning: "something took longer than its time limit" },
   { exit: 23, codes: ["NETWORK_CHANGED"], meaning: "the network file's members differ from the network on disk" },
   { exit: 24, codes: ["COLLECTIONS"], meaning: "the collections file is wrong" },

@@ -11,6 +11,6 @@ export {
   NetworkView,
   type PeerLedger,
   type Phase,
-  startNetwork,
   type StartOptions,
+  startNetwork,
 } from "@hansa/network";

@@ -2,7 +2,15 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { didYouMean, findSupervisor, Layout, NetworkView, parseNetworkFile, type NetworkConfig, type SupervisorRecord } from "@hansa/network";
+import {
+  didYouMean,
+  findSupervisor,
+  Layout,
+  type NetworkConfig,
+  NetworkView,
+  parseNetworkFile,
+  type SupervisorRecord,
+} from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call } from "./command.js";
 
@@ -70,7 +78,9 @@ const DEFAULT_NETWORK = "beer-supply-chain";
 export async function readNetworkFile(cwd: string, wanted: string | undefined): Promise<NetworkConfig> {
   const file = networkFilePath(cwd, wanted);
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new HansaError("NETWORK_FILE_MISSING", `The network file ${file} cannot be read: ${cause.message}.`, { cause });
+    throw new HansaError("NETWORK_FILE_MISSING", `The network file ${file} cannot be read: ${cause.message}.`, {
+      cause,
+    });
   });
   const shown = path.relative(cwd, file);
   return parseNetworkFile(text, shown.startsWith("..") ? file : shown, (relative) =>
@@ -88,7 +98,9 @@ function networkFilePath(cwd: string, wanted: string | undefined): string {
   if (existsSync(file)) return file;
   if (/^[a-z][a-z0-9-]*$/.test(wanted) && existsSync(shipped(wanted))) return shipped(wanted);
   const names = existsSync(SHIPPED_NETWORKS)
-    ? readdirSync(SHIPPED_NETWORKS).filter((name) => name.endsWith(".yaml")).map((name) => name.replace(".yaml", ""))
+    ? readdirSync(SHIPPED_NETWORKS)
+        .filter((name) => name.endsWith(".yaml"))
+        .map((name) => name.replace(".yaml", ""))
     : [];
   throw new HansaError("NETWORK_FILE_MISSING", `There is no network file ${file}.${didYouMean(wanted, names)}`, {
     nextStep: `Give a file, or a network that comes with Hansa: ${names.join(", ")}.`,

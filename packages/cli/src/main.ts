@@ -86,9 +86,13 @@ function unknownCommand(argv: readonly string[]): HansaError {
   const names = COMMANDS.map((command) => command.name);
   const group = names.filter((name) => name.startsWith(`${words[0]} `));
   if (group.length > 0)
-    return new HansaError("USAGE", `hansa ${words.join(" ")} is no command.`, { nextStep: `Use: hansa ${group.join(", hansa ")}` });
+    return new HansaError("USAGE", `hansa ${words.join(" ")} is no command.`, {
+      nextStep: `Use: hansa ${group.join(", hansa ")}`,
+    });
   const given = words[0] ?? argv[0]!;
-  return new HansaError("USAGE", `hansa has no command "${given}".${didYouMean(given, names)}`, { nextStep: "See: hansa help" });
+  return new HansaError("USAGE", `hansa has no command "${given}".${didYouMean(given, names)}`, {
+    nextStep: "See: hansa help",
+  });
 }
 
 function overview(): string {

@@ -36,7 +36,10 @@ export function readOptions(
       args: [...argv],
       allowPositionals: true,
       options: Object.fromEntries(
-        Object.entries(definitions).map(([name, { type, short }]) => [name, short === undefined ? { type } : { type, short }]),
+        Object.entries(definitions).map(([name, { type, short }]) => [
+          name,
+          short === undefined ? { type } : { type, short },
+        ]),
       ),
     });
     return {

@@ -1,4 +1,4 @@
-import { type Contract } from "fabric-contract-api";
+import type { Contract } from "fabric-contract-api";
 import { ShipmentContract } from "./shipment.js";
 
 export { ShipmentContract } from "./shipment.js";

@@ -1,5 +1,5 @@
-import { Context, Contract, Info, Returns, Transaction } from "fabric-contract-api";
-import { DeliveryCheck, Order, type OrderStatus } from "./order.js";
+import { type Context, Contract, Info, Returns, Transaction } from "fabric-contract-api";
+import type { DeliveryCheck, Order, OrderStatus } from "./order.js";
 
 /** Who takes part, by the MSP id in their certificate. */
 const PARTIES = { brewery: "BreweryMSP", carrier: "CarrierMSP", pub: "PubMSP" } as const;
@@ -124,7 +124,8 @@ function only(party: keyof typeof PARTIES, ctx: Context, what: string): void {
 }
 
 function whole(count: number, what: string): void {
-  if (!Number.isSafeInteger(count) || count < 1) throw new Error(`The number of ${what} must be a whole number above 0.`);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new Error(`The number of ${what} must be a whole number above 0.`);
 }
 
 async function step(ctx: Context, orderId: string, from: OrderStatus, to: OrderStatus): Promise<Order> {

@@ -9,7 +9,9 @@ export function theChannel(call: Call, view: NetworkView): string {
   const names = view.config.channels.map((channel) => channel.name);
   if (names.length === 1) return names[0]!;
   if (names.length === 0)
-    throw new HansaError("UNKNOWN_CHANNEL", `Network ${view.name} has no channel.`, { nextStep: "Add one to the network file." });
+    throw new HansaError("UNKNOWN_CHANNEL", `Network ${view.name} has no channel.`, {
+      nextStep: "Add one to the network file.",
+    });
   throw new HansaError("USAGE", `Network ${view.name} has several channels.`, {
     nextStep: `Choose one with --channel: ${names.join(", ")}.`,
   });

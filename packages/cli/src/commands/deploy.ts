@@ -54,7 +54,9 @@ async function nameOf(source: string): Promise<string> {
   const text = await readFile(path.join(source, "package.json"), "utf8").catch(() => undefined);
   const name: unknown = text === undefined ? undefined : safeName(text);
   if (typeof name === "string" && /^[a-zA-Z0-9]+([-_][a-zA-Z0-9]+)*$/.test(name)) return name;
-  throw new HansaError("USAGE", `The name of the contract in ${source} is not known.`, { nextStep: "Give it with --name." });
+  throw new HansaError("USAGE", `The name of the contract in ${source} is not known.`, {
+    nextStep: "Give it with --name.",
+  });
 }
 
 function safeName(text: string): unknown {
@@ -64,4 +66,3 @@ function safeName(text: string): unknown {
     return undefined;
   }
 }
-

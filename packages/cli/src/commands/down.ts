@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
+import path from "node:path";
 import { askStop, findSupervisor } from "@hansa/network";
 import type { Command } from "../command.js";
 import { locateLayout } from "../locate.js";
-import path from "node:path";
 
 export const down: Command = {
   name: "down",
@@ -23,7 +23,9 @@ export const down: Command = {
     if (wipe) await rm(layout.root, { recursive: true, force: true });
     const wasRunning = supervisor !== undefined;
     const fact = wasRunning ? `Network ${name} is stopped` : `Network ${name} was not running`;
-    const rest = wipe ? "; its data is gone.\n" : `; its data is kept in ${layout.root}.\nStart it again with: hansa up\n`;
+    const rest = wipe
+      ? "; its data is gone.\n"
+      : `; its data is kept in ${layout.root}.\nStart it again with: hansa up\n`;
     return { data: { network: name, wasRunning, wiped: wipe }, text: `${fact}${rest}` };
   },
 };

@@ -16,7 +16,11 @@ export const logs: Command = {
   usage: "[node]",
   options: {
     follow: { type: "boolean", short: "f", about: "go on printing as more is written" },
-    lines: { type: "string", value: "count", about: `how many lines of each log to begin with; ${DEFAULT_LINES} unless given` },
+    lines: {
+      type: "string",
+      value: "count",
+      about: `how many lines of each log to begin with; ${DEFAULT_LINES} unless given`,
+    },
   },
   positionals: { min: 0, max: 1 },
   examples: ["hansa logs", "hansa logs peer0.brewery -f"],
@@ -24,7 +28,10 @@ export const logs: Command = {
     const view = await locateNetwork(call);
     const node = call.options.positionals[0];
     const known = existsSync(view.layout.logs)
-      ? readdirSync(view.layout.logs).filter((name) => name.endsWith(".log")).map((name) => name.slice(0, -4)).sort()
+      ? readdirSync(view.layout.logs)
+          .filter((name) => name.endsWith(".log"))
+          .map((name) => name.slice(0, -4))
+          .sort()
       : [];
     const hosts = new Map(view.plan.nodes.map((planned) => [planned.host, planned.id]));
     const wanted = node === undefined ? known : [hosts.get(node) ?? node];

@@ -32,7 +32,9 @@ export const status: Command = {
       node.restarts === 0 ? "" : `restarted ${node.restarts}x, last because ${node.lastFailure}`,
     ]);
     const lines = table([["node", "organization", "state", "address", "pid", "up", ""], ...rows]);
-    const coloured = lines.replaceAll(/ running /g, (text) => green(text)).replaceAll(/ restarting /g, (text) => red(text));
+    const coloured = lines
+      .replaceAll(/ running /g, (text) => green(text))
+      .replaceAll(/ restarting /g, (text) => red(text));
     return {
       data: { ...found, running: true, contracts },
       text: `Network ${bold(view.name)} is running, supervisor ${found.supervisorPid}.\n\n${coloured}`,

@@ -18,7 +18,10 @@ export const invoke: Command = {
   usage: "<contract> <function> [argument…]",
   options,
   positionals: { min: 2, max: 1000 },
-  examples: ["hansa invoke shipment PlaceOrder B-1 Pils 40 8 --as Pub", "hansa invoke shipment ConfirmOrder B-1 --as Brewery"],
+  examples: [
+    "hansa invoke shipment PlaceOrder B-1 Pils 40 8 --as Pub",
+    "hansa invoke shipment ConfirmOrder B-1 --as Brewery",
+  ],
   run: (call) =>
     withContract(call, async ({ contract, transaction, args, transientData, who }) => {
       const startedAt = performance.now();
@@ -31,9 +34,14 @@ export const invoke: Command = {
       const txId = signed.getTransactionId();
       if (!status.successful) {
         const code = txValidationCodeName(status.code);
-        throw new HansaError("TRANSACTION_INVALID", `Transaction ${txId} was ordered in block ${status.blockNumber} but is invalid: ${code}.`, {
-          nextStep: code === "MVCC_READ_CONFLICT" ? "Another transaction changed the same data first; try again." : undefined,
-        });
+        throw new HansaError(
+          "TRANSACTION_INVALID",
+          `Transaction ${txId} was ordered in block ${status.blockNumber} but is invalid: ${code}.`,
+          {
+            nextStep:
+              code === "MVCC_READ_CONFLICT" ? "Another transaction changed the same data first; try again." : undefined,
+          },
+        );
       }
       return {
         data: { txId, block: Number(status.blockNumber), code: "VALID", ms, result },
@@ -82,7 +90,9 @@ async function withContract<T>(call: Call, work: (work: Work) => Promise<T>): Pr
     const contract = gateway.getNetwork(channel).getContract(name);
     return await work({ contract, transaction, args, transientData, who: `${member.name}/${user ?? member.users[0]}` });
   } catch (error) {
-    throw error instanceof HansaError ? error : await explainGatewayError(error, view, { channel, contract: name, transaction });
+    throw error instanceof HansaError
+      ? error
+      : await explainGatewayError(error, view, { channel, contract: name, transaction });
   } finally {
     view.closeConnections();
   }
@@ -95,7 +105,9 @@ function firstMember(view: NetworkView, channel: string): string {
 function transientOf(call: Call): Record<string, string> | undefined {
   const json = call.options.text("transient");
   if (json === undefined) return undefined;
-  const wrong = new HansaError("USAGE", "--transient is not a JSON object of texts.", { nextStep: `Write it like '{"price":"12"}'.` });
+  const wrong = new HansaError("USAGE", "--transient is not a JSON object of texts.", {
+    nextStep: `Write it like '{"price":"12"}'.`,
+  });
   try {
     const value: unknown = JSON.parse(json);
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong;

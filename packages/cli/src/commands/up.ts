@@ -1,5 +1,12 @@
 import path from "node:path";
-import { findSupervisor, Layout, NetworkView, type NetworkConfig, startDetached, type StartReport } from "@hansa/network";
+import {
+  findSupervisor,
+  Layout,
+  type NetworkConfig,
+  NetworkView,
+  type StartReport,
+  startDetached,
+} from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command, Result } from "../command.js";
 import { dataRoot, readNetworkFile } from "../locate.js";
@@ -84,7 +91,9 @@ function describe(view: NetworkView, headline: string, report: StartReport | und
   const contract = view.state.contracts[0]?.name;
   const next = [
     "hansa status",
-    contract === undefined ? "hansa contract deploy <folder>" : `hansa query ${contract} org.hyperledger.fabric:GetMetadata`,
+    contract === undefined
+      ? "hansa contract deploy <folder>"
+      : `hansa query ${contract} org.hyperledger.fabric:GetMetadata`,
     `eval "$(hansa env ${first})"`,
     "hansa down",
   ];

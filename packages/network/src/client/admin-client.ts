@@ -3,8 +3,8 @@
  * to the peers as Fabric's `peer` command does. Applications use the official SDK instead.
  */
 import { randomBytes } from "node:crypto";
-import { HansaError } from "@hansa/primitives";
 import type { SigningIdentity } from "@hansa/msp";
+import { HansaError } from "@hansa/primitives";
 import { GrpcStatus, type RpcClient, RpcStatus } from "@hansa/transport";
 import {
   common,
@@ -14,8 +14,8 @@ import {
   HeaderType,
   orderer,
   protos,
-  services,
   Status,
+  services,
   TxValidationCode,
   toTimestamp,
   transactionId,
@@ -69,9 +69,13 @@ export async function submit(
   const first = answers[0]!.response;
   for (const { peer, response } of answers)
     if (Buffer.compare(response.payload, first.payload) !== 0)
-      throw new HansaError("ENDORSEMENT_REFUSED", `${peer.name} and ${answers[0]!.peer.name} computed different results.`, {
-        nextStep: "Install the same contract on both, and let it depend on nothing but its arguments and the ledger.",
-      });
+      throw new HansaError(
+        "ENDORSEMENT_REFUSED",
+        `${peer.name} and ${answers[0]!.peer.name} computed different results.`,
+        {
+          nextStep: "Install the same contract on both, and let it depend on nothing but its arguments and the ledger.",
+        },
+      );
   const data = encode(protos.Transaction, {
     actions: [
       {
@@ -105,7 +109,10 @@ export async function broadcast(target: Target, envelope: Uint8Array): Promise<v
     for await (const bytes of call.incoming) {
       const answer = decode(orderer.BroadcastResponse, bytes, "orderer.BroadcastResponse");
       if (answer.status === Status.SUCCESS) return;
-      throw new HansaError("ORDERING_REFUSED", `${target.name} refused the transaction: ${answer.info} (status ${answer.status}).`);
+      throw new HansaError(
+        "ORDERING_REFUSED",
+        `${target.name} refused the transaction: ${answer.info} (status ${answer.status}).`,
+      );
     }
     throw new HansaError("ORDERING_REFUSED", `${target.name} closed the connection without an answer.`);
   } catch (error) {
@@ -123,7 +130,11 @@ export async function waitForCommit(
   txId: string,
   what: string,
 ): Promise<{ blockNumber: number }> {
-  const request = encode(gateway.CommitStatusRequest, { channelId, transactionId: txId, identity: identity.serialized });
+  const request = encode(gateway.CommitStatusRequest, {
+    channelId,
+    transactionId: txId,
+    identity: identity.serialized,
+  });
   const signed = encode(gateway.SignedCommitStatusRequest, { request, signature: identity.sign(request) });
   const bytes = await unary(peer, services.Gateway.methods.CommitStatus, signed, { timeoutMs: COMMIT_TIMEOUT_MS });
   const { result, blockNumber } = decode(gateway.CommitStatusResponse, bytes, "gateway.CommitStatusResponse");
@@ -164,15 +175,20 @@ async function propose(
   identity: SigningIdentity,
   proposal: Proposal,
 ): Promise<{ peer: Target; response: protos.ProposalResponse }> {
-  const signed = encode(protos.SignedProposal, { proposalBytes: proposal.bytes, signature: identity.sign(proposal.bytes) });
+  const signed = encode(protos.SignedProposal, {
+    proposalBytes: proposal.bytes,
+    signature: identity.sign(proposal.bytes),
+  });
   const bytes = await unary(peer, services.Endorser.methods.ProcessProposal, signed, { timeoutMs: INSTALL_TIMEOUT_MS });
   const response = decode(protos.ProposalResponse, bytes, "protos.ProposalResponse");
   const status = response.response?.status ?? 500;
   if (status < 200 || status >= 400)
-    throw new HansaError("ENDORSEMENT_REFUSED", `${peer.name} refused: ${response.response?.message ?? "no reason given"}`);
+    throw new HansaError(
+      "ENDORSEMENT_REFUSED",
+      `${peer.name} refused: ${response.response?.message ?? "no reason given"}`,
+    );
   return { peer, response };
 }
-
 
 async function unary(
   target: Target,

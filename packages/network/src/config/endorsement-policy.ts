@@ -16,4 +16,3 @@ export function policyProblem(policy: string, mspIds: readonly string[]): string
       return `MSP ids of the channel's members: ${mspIds.join(", ")}.${didYouMean(mspId!, mspIds)}`;
   return undefined;
 }
-

@@ -39,7 +39,11 @@ const domain = {
   pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
   like: "a domain name in lower case, such as brewery.example.com",
 } as const;
-const mspId = { kind: "text", pattern: /^[A-Za-z][A-Za-z0-9.-]{0,99}$/, like: "an MSP id, such as BreweryMSP" } as const;
+const mspId = {
+  kind: "text",
+  pattern: /^[A-Za-z][A-Za-z0-9.-]{0,99}$/,
+  like: "an MSP id, such as BreweryMSP",
+} as const;
 const path = { kind: "text", pattern: /./, like: "a path, relative to this file" } as const;
 const policy = {
   kind: "text",
@@ -50,7 +54,10 @@ const policy = {
 const batch = {
   kind: "record",
   fields: {
-    timeout: optional({ kind: "duration" }, "the longest a transaction waits for others to fill its block; 2s unless given"),
+    timeout: optional(
+      { kind: "duration" },
+      "the longest a transaction waits for others to fill its block; 2s unless given",
+    ),
     maxMessages: optional(count, "the most transactions in a block; 500 unless given"),
     preferredSize: optional({ kind: "size" }, "a block is cut before it grows past this; 2 MB unless given"),
     maxSize: optional({ kind: "size" }, "no block is larger than this; 10 MB unless given"),
@@ -93,7 +100,9 @@ export const networkShape = {
             ca: optional(
               {
                 kind: "record",
-                fields: { port: optional(port, "the port of the member's certificate authority; a free one unless given") },
+                fields: {
+                  port: optional(port, "the port of the member's certificate authority; a free one unless given"),
+                },
               },
               "the member's certificate authority",
             ),
@@ -152,7 +161,10 @@ export const networkShape = {
             path: required(path, "the contract's folder, or a chaincode package (.tgz or .tar.gz)"),
             version: optional(contractVersion, "the version its definition states; 1.0 unless given"),
             endorsement: optional(policy, "who must endorse: majority (the default), all, any, or a signature policy"),
-            collections: optional(path, "a file with the contract's private data collections, as Fabric's tools read it"),
+            collections: optional(
+              path,
+              "a file with the contract's private data collections, as Fabric's tools read it",
+            ),
             initRequired: optional({ kind: "boolean" }, "whether Init must be called first; false unless given"),
           },
         },

@@ -59,7 +59,11 @@ const wrong: readonly (readonly [name: string, text: string, ...problems: string
     "network: a\nmembers: [{name: Pub}]\nchannels:\n  - name: t\n    batch: { timeout: 2 }\n",
     "net.yaml:5:23: channels[0].batch.timeout is 2; expected a time above zero with its unit, such as 200ms or 2s.",
   ],
-  ["a list instead of settings", "- a\n", "net.yaml:1:1: the file is a list of 1; expected settings such as network, mode, batching."],
+  [
+    "a list instead of settings",
+    "- a\n",
+    "net.yaml:1:1: the file is a list of 1; expected settings such as network, mode, batching.",
+  ],
   ["an empty file", "", "net.yaml:1:1: the file is nothing; expected settings such as network, mode, batching."],
 ];
 
@@ -78,7 +82,10 @@ describe("network file", () => {
   }
 
   it("names the line of broken YAML", () => {
-    assert.throws(() => parseNetworkFile("network: a\nmembers: [\n", "net.yaml"), /net\.yaml:\d+:\d+: this is not YAML/);
+    assert.throws(
+      () => parseNetworkFile("network: a\nmembers: [\n", "net.yaml"),
+      /net\.yaml:\d+:\d+: this is not YAML/,
+    );
     assert.throws(() => parseNetworkFile("network: a\nnetwork: b\n", "net.yaml"), /net\.yaml:2:1: .*unique/);
   });
 
@@ -123,6 +130,10 @@ describe("network file", () => {
   it("has a JSON schema that says the same", () => {
     const schema = JSON.parse(readFileSync(path.join(configs, "schema/network.schema.json"), "utf8"));
     const { $schema: _, title: __, ...shape } = schema;
-    assert.deepEqual(shape, JSON.parse(JSON.stringify(jsonSchema(networkShape))), "run node scripts/generate-schema.mjs");
+    assert.deepEqual(
+      shape,
+      JSON.parse(JSON.stringify(jsonSchema(networkShape))),
+      "run node scripts/generate-schema.mjs",
+    );
   });
 });

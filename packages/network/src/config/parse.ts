@@ -1,5 +1,5 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
-import { networkShape, type NetworkFile } from "./file-shape.js";
+import { type NetworkFile, networkShape } from "./file-shape.js";
 import type { NetworkConfig } from "./network-config.js";
 import { NetworkFileError, type Place, problemText } from "./problems.js";
 import { resolveNetwork } from "./resolve.js";
@@ -19,7 +19,9 @@ export function parseNetworkFile(
   resolvePath: (relative: string) => string = (relative) => relative,
 ): NetworkConfig {
   if (text.length > MAX_FILE_BYTES)
-    throw new NetworkFileError([`${source}: the file has ${text.length} characters; expected at most ${MAX_FILE_BYTES}.`]);
+    throw new NetworkFileError([
+      `${source}: the file has ${text.length} characters; expected at most ${MAX_FILE_BYTES}.`,
+    ]);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   if (document.errors.length > 0) {
@@ -44,7 +46,12 @@ export function parseNetworkFile(
  * @throws NetworkFileError
  */
 export function parseNetworkObject(value: unknown, source = "the network"): NetworkConfig {
-  return checkNetwork(value, source, () => undefined, (relative) => relative);
+  return checkNetwork(
+    value,
+    source,
+    () => undefined,
+    (relative) => relative,
+  );
 }
 
 function checkNetwork(

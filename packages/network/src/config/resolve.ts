@@ -1,6 +1,12 @@
 import { policyProblem } from "./endorsement-policy.js";
 import type { NetworkFile } from "./file-shape.js";
-import type { ChannelDefinition, ContractConfig, MemberConfig, NetworkConfig, OrdererConfig } from "./network-config.js";
+import type {
+  ChannelDefinition,
+  ContractConfig,
+  MemberConfig,
+  NetworkConfig,
+  OrdererConfig,
+} from "./network-config.js";
 import type { Problem } from "./shape.js";
 import { durationMs, sizeBytes } from "./shape.js";
 import { didYouMean } from "./suggest.js";
@@ -54,7 +60,11 @@ export function resolveNetwork(
     const endorsement = contract.endorsement ?? "majority";
     const reason = policyProblem(endorsement, memberMspIds(members, channels, contract.channel));
     if (reason !== undefined)
-      problems.push({ path: ["contracts", index, "endorsement"], found: JSON.stringify(endorsement), expected: reason });
+      problems.push({
+        path: ["contracts", index, "endorsement"],
+        found: JSON.stringify(endorsement),
+        expected: reason,
+      });
     return {
       name: contract.name,
       channel: contract.channel,
@@ -84,7 +94,13 @@ export function resolveNetwork(
     ...members.flatMap((member, index) =>
       member.users.flatMap((user, position): Problem[] =>
         user.toLowerCase() === "admin"
-          ? [{ path: ["members", index, "users", position], found: `"${user}"`, expected: "a name other than Admin, who is always enrolled" }]
+          ? [
+              {
+                path: ["members", index, "users", position],
+                found: `"${user}"`,
+                expected: "a name other than Admin, who is always enrolled",
+              },
+            ]
           : [],
       ),
     ),
@@ -104,7 +120,11 @@ export function resolveNetwork(
 type Named = readonly [name: string, path: readonly (string | number)[]];
 
 /** MSP ids of the members on a channel; of all members when the channel is not defined in the file. */
-function memberMspIds(members: readonly MemberConfig[], channels: readonly ChannelDefinition[], name: string): string[] {
+function memberMspIds(
+  members: readonly MemberConfig[],
+  channels: readonly ChannelDefinition[],
+  name: string,
+): string[] {
   const on = channels.find((channel) => channel.name === name)?.members;
   return members.filter((member) => on === undefined || on.includes(member.name)).map((member) => member.mspId);
 }

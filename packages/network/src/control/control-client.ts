@@ -80,10 +80,14 @@ async function call(
     return await client.unary(services.Control.methods[method], request, { timeoutMs });
   } catch (cause) {
     if (!(cause instanceof RpcStatus)) throw cause;
-    throw new HansaError("SUPERVISOR_UNREACHABLE", `The network's supervisor, process ${pid}, does not answer: ${cause.message}.`, {
-      cause,
-      nextStep: `End that process and start the network again: its data is kept.`,
-    });
+    throw new HansaError(
+      "SUPERVISOR_UNREACHABLE",
+      `The network's supervisor, process ${pid}, does not answer: ${cause.message}.`,
+      {
+        cause,
+        nextStep: `End that process and start the network again: its data is kept.`,
+      },
+    );
   } finally {
     client.close();
   }

@@ -28,10 +28,16 @@ export type Controlled = {
 export type SupervisorRecord = { readonly pid: number; readonly socket: string };
 
 /** Serves Control on a socket that only the owner may open. Returns what closes it. */
-export async function serveControl(layout: Layout, controlled: Controlled, logger: Logger): Promise<() => Promise<void>> {
+export async function serveControl(
+  layout: Layout,
+  controlled: Controlled,
+  logger: Logger,
+): Promise<() => Promise<void>> {
   const wanted = path.join(layout.root, "control.sock");
   const socket =
-    wanted.length <= LONGEST_SOCKET_PATH ? wanted : path.join(await mkdtemp(path.join(os.tmpdir(), "hansa-")), "control.sock");
+    wanted.length <= LONGEST_SOCKET_PATH
+      ? wanted
+      : path.join(await mkdtemp(path.join(os.tmpdir(), "hansa-")), "control.sock");
   if (existsSync(socket)) unlinkSync(socket);
   const server = new RpcServer({ logger });
   server.addService(services.Control, {

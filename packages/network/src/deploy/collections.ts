@@ -12,8 +12,16 @@ const shape = {
     kind: "record",
     fields: {
       name: { shape: { kind: "text", pattern: /./, like: "a name" }, required: true, about: "the collection's name" },
-      policy: { shape: { kind: "text", pattern: /./, like: "a signature policy" }, required: true, about: "who keeps it" },
-      requiredPeerCount: { shape: { kind: "integer", min: 0, max: 1000 }, required: false, about: "peers that must get it" },
+      policy: {
+        shape: { kind: "text", pattern: /./, like: "a signature policy" },
+        required: true,
+        about: "who keeps it",
+      },
+      requiredPeerCount: {
+        shape: { kind: "integer", min: 0, max: 1000 },
+        required: false,
+        about: "peers that must get it",
+      },
       maxPeerCount: { shape: { kind: "integer", min: 0, max: 1000 }, required: false, about: "peers that may get it" },
       blockToLive: {
         shape: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
@@ -26,8 +34,16 @@ const shape = {
         shape: {
           kind: "record",
           fields: {
-            signaturePolicy: { shape: { kind: "text", pattern: /./, like: "a signature policy" }, required: false, about: "" },
-            channelConfigPolicy: { shape: { kind: "text", pattern: /./, like: "a policy's path" }, required: false, about: "" },
+            signaturePolicy: {
+              shape: { kind: "text", pattern: /./, like: "a signature policy" },
+              required: false,
+              about: "",
+            },
+            channelConfigPolicy: {
+              shape: { kind: "text", pattern: /./, like: "a policy's path" },
+              required: false,
+              about: "",
+            },
           },
         },
         required: false,
@@ -54,7 +70,8 @@ export async function readCollections(file: string): Promise<Uint8Array> {
 
 export function encodeCollections(value: unknown): Uint8Array {
   const [problem] = check(shape, value);
-  if (problem !== undefined) throw new Error(`${problem.path.join(".")} is ${problem.found}; expected ${problem.expected}`);
+  if (problem !== undefined)
+    throw new Error(`${problem.path.join(".")} is ${problem.found}; expected ${problem.expected}`);
   return encode(protos.CollectionConfigPackage, {
     config: (value as ValueOf<typeof shape>).map((collection) => ({
       staticCollectionConfig: {

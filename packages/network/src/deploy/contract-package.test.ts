@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { HansaError } from "@hansa/primitives";
+import type { HansaError } from "@hansa/primitives";
 import { packageContract } from "./contract-package.js";
 import { readTar, writeTar } from "./tar.js";
 
@@ -21,7 +21,11 @@ function contract(name: string, files: Record<string, string>): string {
   return root;
 }
 
-const plain = { "package.json": '{"main":"index.js"}', "index.js": "exports.contracts = [];", "node_modules/x/y.js": "" };
+const plain = {
+  "package.json": '{"main":"index.js"}',
+  "index.js": "exports.contracts = [];",
+  "node_modules/x/y.js": "",
+};
 
 describe("contract package", () => {
   it("has Fabric's shape: metadata.json and code.tar.gz with src/", async () => {
@@ -30,14 +34,16 @@ describe("contract package", () => {
     assert.equal(label, "shipment_1.0");
     assert.match(id, /^shipment_1\.0:[0-9a-f]{64}$/);
     const outer = readTar(gunzipSync(bytes));
-    assert.deepEqual(outer.map((file) => file.name), ["metadata.json", "code.tar.gz"]);
+    assert.deepEqual(
+      outer.map((file) => file.name),
+      ["metadata.json", "code.tar.gz"],
+    );
     assert.deepEqual(JSON.parse(Buffer.from(outer[0]!.content).toString()), { path: "", type: "node", label });
     const inner = readTar(gunzipSync(outer[1]!.content));
-    assert.deepEqual(inner.map((file) => file.name), [
-      "META-INF/statedb/couchdb/indexes/a.json",
-      "src/index.js",
-      "src/package.json",
-    ]);
+    assert.deepEqual(
+      inner.map((file) => file.name),
+      ["META-INF/statedb/couchdb/indexes/a.json", "src/index.js", "src/package.json"],
+    );
   });
 
   it("is the same for the same files, whatever their times", async () => {
@@ -58,7 +64,10 @@ describe("contract package", () => {
 
   it("says what stops a contract from building", async () => {
     const root = contract("broken", {
-      "package.json": JSON.stringify({ main: "dist/index.js", scripts: { build: "node -e \"console.error('line 3: no such type'); process.exit(2)\"" } }),
+      "package.json": JSON.stringify({
+        main: "dist/index.js",
+        scripts: { build: "node -e \"console.error('line 3: no such type'); process.exit(2)\"" },
+      }),
       "node_modules/.keep": "",
     });
     await assert.rejects(packageContract(root, "c", "1"), (error: HansaError) => {
@@ -74,7 +83,13 @@ describe("tar", () => {
   it("is read by the system's tar", () => {
     const long = `${"deep/".repeat(25)}file.txt`;
     const file = path.join(folder, "a.tar");
-    writeFileSync(file, writeTar([{ name: "a.txt", content: Buffer.from("hello") }, { name: long, content: Buffer.alloc(513, 65) }]));
+    writeFileSync(
+      file,
+      writeTar([
+        { name: "a.txt", content: Buffer.from("hello") },
+        { name: long, content: Buffer.alloc(513, 65) },
+      ]),
+    );
     assert.equal(execFileSync("tar", ["-tf", file], { encoding: "utf8" }), `a.txt\n${long}\n`);
     assert.equal(execFileSync("tar", ["-xOf", file, "a.txt"], { encoding: "utf8" }), "hello");
   });

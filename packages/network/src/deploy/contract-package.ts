@@ -39,9 +39,13 @@ export async function packageContract(source: string, name: string, version: str
     { name: "code.tar.gz", content: compress(files) },
   ]);
   if (bytes.length > MAX_PACKAGE_BYTES)
-    throw new HansaError("CONTRACT_BUILD", `The package of ${source} has ${bytes.length} bytes; the most is ${MAX_PACKAGE_BYTES}.`, {
-      nextStep: "Move what the contract does not need out of its folder.",
-    });
+    throw new HansaError(
+      "CONTRACT_BUILD",
+      `The package of ${source} has ${bytes.length} bytes; the most is ${MAX_PACKAGE_BYTES}.`,
+      {
+        nextStep: "Move what the contract does not need out of its folder.",
+      },
+    );
   return { id: `${label}:${sha256Hex(bytes)}`, label, bytes };
 }
 
@@ -114,14 +118,19 @@ async function readManifest(root: string): Promise<{ main?: string; scripts?: Re
   try {
     return JSON.parse(await readFile(file, "utf8")) as { main?: string; scripts?: Record<string, string> };
   } catch (cause) {
-    throw new HansaError("CONTRACT_BUILD", `${file} cannot be read: ${messageOf(cause)}.`, { cause, nextStep: "Correct it." });
+    throw new HansaError("CONTRACT_BUILD", `${file} cannot be read: ${messageOf(cause)}.`, {
+      cause,
+      nextStep: "Correct it.",
+    });
   }
 }
 
 async function newestSource(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const times = await Promise.all(
-    entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(path.join(entry.parentPath, entry.name))).mtimeMs),
+    entries
+      .filter((entry) => entry.isFile())
+      .map(async (entry) => (await stat(path.join(entry.parentPath, entry.name))).mtimeMs),
   );
   return Math.max(0, ...times);
 }
@@ -130,14 +139,19 @@ async function run(cwd: string, args: readonly string[]): Promise<void> {
   const output: string[] = [];
   const code = await new Promise<number | null>((resolve, reject) => {
     const child = spawn("npm", args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => output.push(chunk.toString("utf8")));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => output.push(chunk.toString("utf8")));
     child.once("error", reject);
     child.once("close", resolve);
   }).catch((cause: Error) => {
     throw new HansaError("CONTRACT_BUILD", `npm could not be started to build ${cwd}: ${cause.message}.`, { cause });
   });
   if (code === 0) return;
-  const lines = output.join("").trim().split("\n").filter((line) => line.trim() !== "" && !line.startsWith(">"));
+  const lines = output
+    .join("")
+    .trim()
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith(">"));
   throw new HansaError("CONTRACT_BUILD", `The contract in ${cwd} does not build:\n${lines.slice(0, 12).join("\n")}`, {
     nextStep: `Correct it and try: npm ${args.join(" ")}`,
   });

@@ -1,6 +1,6 @@
-import { HansaError, fromUtf8 } from "@hansa/primitives";
 import { parsePolicy, type SigningIdentity } from "@hansa/msp";
-import { encode, lifecycle, protos, decode } from "@hansa/wire";
+import { fromUtf8, HansaError } from "@hansa/primitives";
+import { decode, encode, lifecycle, protos } from "@hansa/wire";
 import { evaluate, submit, type Target } from "../client/admin-client.js";
 import type { ContractPackage } from "./contract-package.js";
 
@@ -41,8 +41,14 @@ export async function deployContract(
     committedSequence(channelId, definition.name, first),
     ...organizations.flatMap(({ admin, peers }) => peers.map((peer) => install(peer, admin, contract))),
   ]);
-  const validationParameter = applicationPolicy(definition.endorsement, organizations.map((org) => org.mspId));
-  const collections = definition.collections === undefined ? undefined : decode(protos.CollectionConfigPackage, definition.collections, "protos.CollectionConfigPackage");
+  const validationParameter = applicationPolicy(
+    definition.endorsement,
+    organizations.map((org) => org.mspId),
+  );
+  const collections =
+    definition.collections === undefined
+      ? undefined
+      : decode(protos.CollectionConfigPackage, definition.collections, "protos.CollectionConfigPackage");
   const { name, version, initRequired } = definition;
   const fields = { name, version, validationParameter, collections, initRequired };
   if (current !== 0 && (await stands(channelId, current, fields, contract.id, organizations)))
@@ -62,7 +68,13 @@ export async function deployContract(
   const observers = organizations.flatMap((org) => org.peers);
   await Promise.all(
     organizations.map(({ admin, peers }) =>
-      submit(peers.slice(0, 1), orderer, observers, admin, lifecycleCall("ApproveChaincodeDefinitionForMyOrg", approval)),
+      submit(
+        peers.slice(0, 1),
+        orderer,
+        observers,
+        admin,
+        lifecycleCall("ApproveChaincodeDefinitionForMyOrg", approval),
+      ),
     ),
   );
   report("committing");
@@ -71,7 +83,10 @@ export async function deployContract(
     orderer,
     observers,
     first.admin,
-    lifecycleCall("CommitChaincodeDefinition", encode(lifecycle.CommitChaincodeDefinitionArgs, { ...fields, sequence })),
+    lifecycleCall(
+      "CommitChaincodeDefinition",
+      encode(lifecycle.CommitChaincodeDefinitionArgs, { ...fields, sequence }),
+    ),
   );
   return { sequence, blockNumber, changed: true };
 }
@@ -79,11 +94,17 @@ export async function deployContract(
 async function install(peer: Target, admin: SigningIdentity, contract: ContractPackage): Promise<void> {
   const argument = encode(lifecycle.InstallChaincodeArgs, { chaincodeInstallPackage: contract.bytes });
   try {
-    await evaluate(peer, admin, { channelId: "", chaincode: "_lifecycle", args: [fromUtf8("InstallChaincode"), argument] });
+    await evaluate(peer, admin, {
+      channelId: "",
+      chaincode: "_lifecycle",
+      args: [fromUtf8("InstallChaincode"), argument],
+    });
   } catch (error) {
     if (error instanceof HansaError && error.message.includes("chaincode already successfully installed")) return;
     if (error instanceof HansaError && error.code === "ENDORSEMENT_REFUSED")
-      throw new HansaError("CONTRACT_BUILD", `${contract.label} cannot be installed: ${error.message}`, { cause: error });
+      throw new HansaError("CONTRACT_BUILD", `${contract.label} cannot be installed: ${error.message}`, {
+        cause: error,
+      });
     throw error;
   }
 }
@@ -97,7 +118,9 @@ async function committedSequence(channelId: string, name: string, org: Deploying
       chaincode: "_lifecycle",
       args: [fromUtf8("QueryChaincodeDefinition"), argument],
     });
-    return Number(decode(lifecycle.QueryChaincodeDefinitionResult, bytes, "lifecycle.QueryChaincodeDefinitionResult").sequence);
+    return Number(
+      decode(lifecycle.QueryChaincodeDefinitionResult, bytes, "lifecycle.QueryChaincodeDefinitionResult").sequence,
+    );
   } catch (error) {
     if (error instanceof HansaError && /is not defined/.test(error.message)) return 0;
     throw error;
@@ -120,7 +143,11 @@ async function stands(
     organizations.map(async ({ admin, peers }) => {
       try {
         const bytes = await evaluate(peers[0]!, admin, call);
-        return decode(lifecycle.QueryApprovedChaincodeDefinitionResult, bytes, "lifecycle.QueryApprovedChaincodeDefinitionResult");
+        return decode(
+          lifecycle.QueryApprovedChaincodeDefinitionResult,
+          bytes,
+          "lifecycle.QueryApprovedChaincodeDefinitionResult",
+        );
       } catch (error) {
         if (error instanceof HansaError && error.code === "ENDORSEMENT_REFUSED") return undefined;
         throw error;

@@ -32,7 +32,12 @@ export async function enrolOrganization(
     });
     const users = [...organization.users, "Admin"];
     const wanted = [
-      ...servers.map((node) => ({ key: node.id, id: node.host, type: node.kind as "peer" | "orderer", hosts: [node.host, node.host.split(".")[0]!, "localhost"] })),
+      ...servers.map((node) => ({
+        key: node.id,
+        id: node.host,
+        type: node.kind as "peer" | "orderer",
+        hosts: [node.host, node.host.split(".")[0]!, "localhost"],
+      })),
       ...users.map((user) => ({
         key: user,
         id: `${user}@${organization.domain}`,
@@ -47,7 +52,10 @@ export async function enrolOrganization(
     const credentials = new Map<string, Credentials>(
       wanted.map(({ key, signingKeyPem, tlsKeyPem }, index) => {
         const [signing, tls] = certificates[index]!;
-        return [key, { signing: { certPem: signing!, keyPem: signingKeyPem }, tls: { certPem: tls!, keyPem: tlsKeyPem } }];
+        return [
+          key,
+          { signing: { certPem: signing!, keyPem: signingKeyPem }, tls: { certPem: tls!, keyPem: tlsKeyPem } },
+        ];
       }),
     );
     const pick = (keys: readonly string[]) => new Map(keys.map((key) => [key, credentials.get(key)!]));
@@ -65,7 +73,12 @@ function requests(commonName: string, hosts: readonly string[]) {
   const asks = [
     { csrPem: createCsr({ key: signingKey, subject }) },
     {
-      csrPem: createCsr({ key: tlsKey, subject, dnsNames: hosts, ipAddresses: hosts.length === 0 ? [] : ["127.0.0.1"] }),
+      csrPem: createCsr({
+        key: tlsKey,
+        subject,
+        dnsNames: hosts,
+        ipAddresses: hosts.length === 0 ? [] : ["127.0.0.1"],
+      }),
       profile: "tls" as const,
     },
   ];

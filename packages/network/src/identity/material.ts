@@ -1,8 +1,8 @@
 import { createPrivateKey } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { HansaError, messageOf } from "@hansa/primitives";
 import { createSigningIdentity, mspConfigFromFiles, mspFolderFiles, type SigningIdentity } from "@hansa/msp";
+import { HansaError, messageOf } from "@hansa/primitives";
 import type { msp } from "@hansa/wire";
 import type { Layout } from "../plan/layout.js";
 import type { Organization, PlannedNode } from "../plan/plan.js";
@@ -63,9 +63,7 @@ export async function writeOrganization(
     addIdentity(layout.userIdentity(kind, domain, user), `${user}@${domain}`, credentials, "client");
   const folders = new Set([...files.keys()].map((file) => path.dirname(file)));
   await Promise.all([...folders].map((name) => mkdir(name, { recursive: true })));
-  await Promise.all(
-    [...files].map(([file, text]) => writeFile(file, text, { mode: isPrivate(file) ? 0o600 : 0o644 })),
-  );
+  await Promise.all([...files].map(([file, text]) => writeFile(file, text, { mode: isPrivate(file) ? 0o600 : 0o644 })));
 }
 
 function isPrivate(file: string): boolean {
@@ -100,10 +98,14 @@ export async function readIdentity(mspId: string, files: IdentityFiles): Promise
   try {
     return createSigningIdentity(mspId, certPem, createPrivateKey(keyPem));
   } catch (cause) {
-    throw new HansaError("MISSING_IDENTITY", `The identity in ${files.mspFolder} cannot be used: ${messageOf(cause)}.`, {
-      cause,
-      nextStep: "Restore the folder, or start over with: hansa down --wipe",
-    });
+    throw new HansaError(
+      "MISSING_IDENTITY",
+      `The identity in ${files.mspFolder} cannot be used: ${messageOf(cause)}.`,
+      {
+        cause,
+        nextStep: "Restore the folder, or start over with: hansa down --wipe",
+      },
+    );
   }
 }
 
@@ -119,4 +121,3 @@ export function missingFile(file: string, cause: Error): HansaError {
     nextStep: "Restore the file, or start over with: hansa down --wipe",
   });
 }
-

@@ -47,9 +47,7 @@ export async function createGenesisBlock(
     maxMessageCount: channel.batch.maxMessageCount,
     preferredMaxBytes: channel.batch.preferredMaxBytes,
     absoluteMaxBytes: channel.batch.absoluteMaxBytes,
-    consenters: [
-      { host: "127.0.0.1", port: ordererPort, clientTlsCertPem: tlsCertPem, serverTlsCertPem: tlsCertPem },
-    ],
+    consenters: [{ host: "127.0.0.1", port: ordererPort, clientTlsCertPem: tlsCertPem, serverTlsCertPem: tlsCertPem }],
   });
   await writeFileDurably(file, block);
 }

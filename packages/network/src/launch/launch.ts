@@ -70,14 +70,18 @@ async function start(options: LaunchOptions, before: NetworkState | undefined, k
   }
   phases.done("ports chosen");
 
-  await Promise.all(plan.organizations.map((organization) => startAuthority(organization, options, plan, ports, state, keeper)));
+  await Promise.all(
+    plan.organizations.map((organization) => startAuthority(organization, options, plan, ports, state, keeper)),
+  );
   state = { ...state, enrolled: plan.organizations.map((organization) => organization.mspId) };
   signal?.throwIfAborted();
   phases.done(before === undefined ? "authorities started, identities certified" : "authorities started");
 
   for (const channel of config.channels) await createGenesisBlock(layout, plan, ports, channel);
   await Promise.all(
-    [...nodesOf("orderer"), ...nodesOf("peer")].map((node) => keeper.start(node, serverSpec(node, plan, config, layout, ports))),
+    [...nodesOf("orderer"), ...nodesOf("peer")].map((node) =>
+      keeper.start(node, serverSpec(node, plan, config, layout, ports)),
+    ),
   );
   state = { ...state, channels: config.channels.map((channel) => channel.name) };
   await writeFileDurably(layout.networkFile, `${JSON.stringify(config, undefined, 2)}\n`);
@@ -134,7 +138,9 @@ function serverSpec(
   const { organization } = node;
   const { port, adminPort } = ports[node.id]!;
   const channelsOf = ({ kind, name }: Organization) =>
-    config.channels.filter((channel) => kind === "orderer" || channel.members.includes(name)).map((channel) => channel.name);
+    config.channels
+      .filter((channel) => kind === "orderer" || channel.members.includes(name))
+      .map((channel) => channel.name);
   const orderer = plan.nodes.find((other) => other.kind === "orderer")!;
   const others = plan.nodes.filter((other) => other.kind === "peer" && other.id !== node.id);
   return {
@@ -180,7 +186,11 @@ async function refuseOtherMembers(layout: Layout, config: NetworkConfig): Promis
     });
   }
   const describe = ({ members, orderer }: NetworkConfig) =>
-    [...members.map(({ name, mspId, domain, peers, users }) => `${name} ${mspId} ${domain} ${peers.length} ${users}`), orderer.domain, orderer.mspId].join("\n");
+    [
+      ...members.map(({ name, mspId, domain, peers, users }) => `${name} ${mspId} ${domain} ${peers.length} ${users}`),
+      orderer.domain,
+      orderer.mspId,
+    ].join("\n");
   if (describe(before) === describe(config)) return;
   const names = (network: NetworkConfig) => network.members.map((member) => member.name).join(", ");
   throw new HansaError(

@@ -1,6 +1,6 @@
+import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { spawn } from "node:child_process";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { NetworkConfig } from "../config/network-config.js";
 import { serveControl } from "../control/control-server.js";

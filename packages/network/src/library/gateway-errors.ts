@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
-import type { CommitError, GatewayError } from "@hyperledger/fabric-gateway";
 import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
 import { GrpcStatus } from "@hansa/transport";
 import { encode, lifecycle, txValidationCodeName } from "@hansa/wire";
+import type { CommitError, GatewayError } from "@hyperledger/fabric-gateway";
 import { evaluate } from "../client/admin-client.js";
 import type { NetworkView } from "./network-view.js";
 
@@ -15,9 +15,13 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
   const sdk = require("@hyperledger/fabric-gateway") as typeof import("@hyperledger/fabric-gateway");
   if (error instanceof sdk.CommitError) {
     const { code, transactionId } = error as CommitError;
-    return new HansaError("TRANSACTION_INVALID", `Transaction ${transactionId} was ordered but is invalid: ${txValidationCodeName(code)}.`, {
-      cause: error,
-    });
+    return new HansaError(
+      "TRANSACTION_INVALID",
+      `Transaction ${transactionId} was ordered but is invalid: ${txValidationCodeName(code)}.`,
+      {
+        cause: error,
+      },
+    );
   }
   if (!(error instanceof sdk.GatewayError)) return error;
   const failure = error as GatewayError;
@@ -29,10 +33,13 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
       nextStep: `List its functions with: hansa query ${asked.contract} org.hyperledger.fabric:GetMetadata`,
     });
   if (await isUndefined(view, asked)) {
-    const known = view.state.contracts.filter((contract) => contract.channel === asked.channel).map((contract) => contract.name);
+    const known = view.state.contracts
+      .filter((contract) => contract.channel === asked.channel)
+      .map((contract) => contract.name);
     return new HansaError("UNKNOWN_CONTRACT", `Channel ${asked.channel} has no contract "${asked.contract}".`, {
       cause: error,
-      nextStep: known.length === 0 ? "Deploy one with: hansa contract deploy <folder>" : `Use one of: ${known.join(", ")}.`,
+      nextStep:
+        known.length === 0 ? "Deploy one with: hansa contract deploy <folder>" : `Use one of: ${known.join(", ")}.`,
     });
   }
   if (failure.code === GrpcStatus.UNAVAILABLE)

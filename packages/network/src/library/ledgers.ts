@@ -35,4 +35,3 @@ function newest(block: Uint8Array): { blockHash: string; commitHash: string } {
   const commit = bytes === undefined ? undefined : decode(common.Metadata, bytes, "common.Metadata");
   return { blockHash: toHex(blockHeaderHash(header)), commitHash: toHex(commit?.value ?? new Uint8Array(0)) };
 }
-

@@ -6,10 +6,10 @@ import { createSigner } from "@hansa/crypto";
 import { HansaError } from "@hansa/primitives";
 import type { ConnectOptions, Gateway } from "@hyperledger/fabric-gateway";
 import { didYouMean } from "../config/suggest.js";
+import { missingFile, userFiles } from "../identity/material.js";
 import type { Layout } from "../plan/layout.js";
 import type { NetworkPlan, Organization, PlannedNode } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
-import { missingFile, userFiles } from "../identity/material.js";
 
 const require = createRequire(import.meta.url);
 
@@ -81,7 +81,10 @@ export class Member {
     const files = userFiles(this.#layout, this.#organization, this.#user(user ?? this.users[0]!));
     const peer = this.peers[position];
     if (peer === undefined)
-      throw new HansaError("UNKNOWN_NODE", `${this.name} has ${this.peers.length} peers; there is no peer ${position}.`);
+      throw new HansaError(
+        "UNKNOWN_NODE",
+        `${this.name} has ${this.peers.length} peers; there is no peer ${position}.`,
+      );
     const signer = createSigner(createPrivateKey(readSync(files.keyFile)));
     const client = new grpc.Client(peer.address, grpc.credentials.createSsl(Buffer.from(readSync(this.tlsRootFile))), {
       "grpc.ssl_target_name_override": peer.host,

@@ -13,7 +13,13 @@ import { type DeployingOrg, deployContract } from "../deploy/lifecycle.js";
 import { missingFile, readIdentity, userFiles } from "../identity/material.js";
 import type { Layout } from "../plan/layout.js";
 import { type NetworkPlan, type PlannedNode, planNetwork } from "../plan/plan.js";
-import { type DeployedContract, type NetworkState, readState, writeFileDurably, writeState } from "../plan/state-file.js";
+import {
+  type DeployedContract,
+  type NetworkState,
+  readState,
+  writeFileDurably,
+  writeState,
+} from "../plan/state-file.js";
 import { type PeerLedger, readLedgers } from "./ledgers.js";
 import { Member } from "./member.js";
 
@@ -59,7 +65,9 @@ export class NetworkView {
       readState(layout),
     ]);
     if (text === undefined || state === undefined)
-      throw new HansaError("NO_NETWORK", `There is no network in ${layout.root}.`, { nextStep: "Start one with: hansa up" });
+      throw new HansaError("NO_NETWORK", `There is no network in ${layout.root}.`, {
+        nextStep: "Start one with: hansa up",
+      });
     try {
       return new NetworkView(layout, JSON.parse(text) as NetworkConfig, state);
     } catch (cause) {
@@ -80,7 +88,10 @@ export class NetworkView {
 
   get orderer(): { readonly address: string; readonly adminAddress: string | undefined } {
     const { port, adminPort } = this.#state.ports[this.#orderer().id]!;
-    return { address: `127.0.0.1:${port}`, adminAddress: adminPort === undefined ? undefined : `127.0.0.1:${adminPort}` };
+    return {
+      address: `127.0.0.1:${port}`,
+      adminAddress: adminPort === undefined ? undefined : `127.0.0.1:${adminPort}`,
+    };
   }
 
   get members(): readonly Member[] {
@@ -93,9 +104,13 @@ export class NetworkView {
     const found = members.find((organization) => organization.name.toLowerCase() === name.toLowerCase());
     if (found === undefined) {
       const names = members.map((member) => member.name);
-      throw new HansaError("UNKNOWN_MEMBER", `Network ${this.name} has no member "${name}".${didYouMean(name, names)}`, {
-        nextStep: `Use one of: ${names.join(", ")}.`,
-      });
+      throw new HansaError(
+        "UNKNOWN_MEMBER",
+        `Network ${this.name} has no member "${name}".${didYouMean(name, names)}`,
+        {
+          nextStep: `Use one of: ${names.join(", ")}.`,
+        },
+      );
     }
     return new Member(found, this.layout, this.plan, this.#state.ports, (close) => this.#open.add(close));
   }
@@ -105,9 +120,13 @@ export class NetworkView {
     const found = this.config.channels.find((channel) => channel.name === name);
     if (found !== undefined) return found;
     const names = this.config.channels.map((channel) => channel.name);
-    throw new HansaError("UNKNOWN_CHANNEL", `Network ${this.name} has no channel "${name}".${didYouMean(name, names)}`, {
-      nextStep: names.length === 0 ? "Add a channel to the network file." : `Use one of: ${names.join(", ")}.`,
-    });
+    throw new HansaError(
+      "UNKNOWN_CHANNEL",
+      `Network ${this.name} has no channel "${name}".${didYouMean(name, names)}`,
+      {
+        nextStep: names.length === 0 ? "Add a channel to the network file." : `Use one of: ${names.join(", ")}.`,
+      },
+    );
   }
 
   /**
@@ -119,7 +138,10 @@ export class NetworkView {
     const version = request.version ?? "1.0";
     const endorsement = request.endorsement ?? "majority";
     const organizations = await this.deployingOrgs(channel);
-    const problem = policyProblem(endorsement, organizations.map((organization) => organization.mspId));
+    const problem = policyProblem(
+      endorsement,
+      organizations.map((organization) => organization.mspId),
+    );
     if (problem !== undefined)
       throw new HansaError("USAGE", `The endorsement policy is ${JSON.stringify(endorsement)}; expected ${problem}`);
     report("packaging");
@@ -195,7 +217,9 @@ export class NetworkView {
 
   async #remember(deployed: DeployedContract): Promise<void> {
     const state = (await readState(this.layout)) ?? this.#state;
-    const others = state.contracts.filter(({ channel, name }) => channel !== deployed.channel || name !== deployed.name);
+    const others = state.contracts.filter(
+      ({ channel, name }) => channel !== deployed.channel || name !== deployed.name,
+    );
     this.#state = { ...state, contracts: [...others, deployed] };
     await writeState(this.layout, this.#state);
   }

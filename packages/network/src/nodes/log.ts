@@ -5,15 +5,12 @@ const LEVELS = { debug: 0, info: 1, warn: 2, error: 3 } as const;
 export type LogLevel = keyof typeof LEVELS;
 
 /** One line per entry: time, level, message, then `name=value`. Values with spaces are quoted as JSON. */
-export function textLogger(
-  write: (line: string) => void,
-  level: LogLevel = "info",
-  fields: LogFields = {},
-): Logger {
+export function textLogger(write: (line: string) => void, level: LogLevel = "info", fields: LogFields = {}): Logger {
   const at = (name: LogLevel) => (message: string, own?: LogFields) => {
     if (LEVELS[name] < LEVELS[level]) return;
     let line = `${new Date().toISOString()} ${name.padEnd(5)} ${oneLine(message)}`;
-    for (const [key, value] of Object.entries({ ...fields, ...own })) if (value !== undefined) line += ` ${key}=${show(value)}`;
+    for (const [key, value] of Object.entries({ ...fields, ...own }))
+      if (value !== undefined) line += ` ${key}=${show(value)}`;
     write(`${line}\n`);
   };
   return {

@@ -44,7 +44,10 @@ async function runNodeProcess(kind: NodeKind, configFile: string | undefined): P
   const fail = (error: unknown) => {
     const known = error instanceof HansaError;
     const message = messageOf(error);
-    logger.error("node failed", { message, ...(known ? {} : { stack: error instanceof Error ? error.stack : undefined }) });
+    logger.error("node failed", {
+      message,
+      ...(known ? {} : { stack: error instanceof Error ? error.stack : undefined }),
+    });
     const report: FromNode = {
       type: "failed",
       code: known ? error.code : "NODE_FAILED",

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { type Gateway, createGateway, type GatewayHost, type GatewayPeer } from "@hansa/gateway";
+import { createGateway, type Gateway, type GatewayHost, type GatewayPeer } from "@hansa/gateway";
 import { mspConfigFromFiles } from "@hansa/msp";
 import { type RunningPeer, startPeer } from "@hansa/peer";
 import type { Logger } from "@hansa/primitives";

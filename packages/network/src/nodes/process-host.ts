@@ -79,7 +79,9 @@ class NodeProcess implements NodeHandle {
         resolve(reason);
       };
       this.#child.once("error", (error) => end(`it could not be started: ${error.message}`));
-      this.#child.once("exit", (code, signal) => end(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`));
+      this.#child.once("exit", (code, signal) =>
+        end(signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`),
+      );
     });
     this.#child.on("message", (message: FromNode) => this.#receive(message));
   }

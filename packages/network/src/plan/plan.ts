@@ -44,7 +44,10 @@ export function planNetwork(config: NetworkConfig): NetworkPlan {
   };
   const nodes: PlannedNode[] = [
     node("ca.orderer", "ca", ordering, `ca.orderer.${orderer.domain}`, orderer.caPort),
-    { ...node("orderer", "orderer", ordering, `orderer.${orderer.domain}`, orderer.port), fixedAdminPort: orderer.adminPort },
+    {
+      ...node("orderer", "orderer", ordering, `orderer.${orderer.domain}`, orderer.port),
+      fixedAdminPort: orderer.adminPort,
+    },
   ];
   const organizations = [ordering];
   for (const member of config.members) {

@@ -61,5 +61,7 @@ export function portError(node: string, port: number | undefined, cause: NodeJS.
       cause,
       nextStep: "Give the node a port above 1023 in the network file.",
     });
-  return new HansaError("PORT_IN_USE", `Port ${port ?? "(free)"} for ${node} cannot be opened: ${cause.message}.`, { cause });
+  return new HansaError("PORT_IN_USE", `Port ${port ?? "(free)"} for ${node} cannot be opened: ${cause.message}.`, {
+    cause,
+  });
 }
