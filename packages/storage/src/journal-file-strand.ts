@@ -3,7 +3,7 @@
  *
  *   strand.json  its id and name
  *   blocks       the records, one after another; the only file that matters
- *   offsets      16 bytes a block: where its record begins (6), its length (4), zero (2), CRC-32 of these (4)
+ *   offsets      where each record lies
  *   tree         the complete nodes of the block tree, 32 bytes each
  *
  * `offsets` and `tree` follow from `blocks`. They are written after the sync and not synced themselves; when they lag or
@@ -23,7 +23,6 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { crc32 } from "node:zlib";
 import {
   emptyTip,
   HASH_BYTES,
@@ -39,6 +38,7 @@ import {
   verifyBlock,
 } from "@hansa/journal";
 import { assert, type Bytes, type Logger, messageOf } from "@hansa/primitives";
+import { BlockOffsets } from "./journal-file-offsets.js";
 import { RecordScanner } from "./journal-file-scan.js";
 import { assertFollows } from "./journal-follow.js";
 import { Frontier } from "./journal-frontier.js";
@@ -48,8 +48,6 @@ const writevAsync = promisify(writev);
 const writeAsync = promisify(write);
 const readAsync = promisify(readFile);
 const fdatasyncAsync = promisify(fdatasync);
-
-const OFFSET_BYTES = 16;
 
 type Waiting = { records: readonly JournalRecord[]; done: () => void; failed: (error: unknown) => void };
 
@@ -61,12 +59,10 @@ export type FileStrandOptions = {
 
 export class FileStrand implements JournalStrand {
   readonly #blocks: number;
-  readonly #offsets: number;
+  readonly #offsets: BlockOffsets;
   readonly #tree: number;
   readonly #logger: Logger;
   readonly #file: string;
-  /** Where each record begins, and where the next one will. */
-  #starts = new Float64Array(1024);
   #tip: StrandTip;
   /** As #tip, with the appends that still wait. */
   #accepted: StrandTip;
@@ -84,7 +80,7 @@ export class FileStrand implements JournalStrand {
     this.#logger = options.logger.child({ strand: info.strandId, name: info.name });
     this.#file = path.join(folder, "blocks");
     this.#blocks = openOrCreate(this.#file);
-    this.#offsets = openOrCreate(path.join(folder, "offsets"));
+    this.#offsets = new BlockOffsets(openOrCreate(path.join(folder, "offsets")));
     this.#tree = openOrCreate(path.join(folder, "tree"));
     this.#tip = emptyTip(info.strandId);
     this.#accepted = this.#tip;
@@ -161,7 +157,7 @@ export class FileStrand implements JournalStrand {
   }
 
   async #writeGroup(records: readonly JournalRecord[]): Promise<void> {
-    const groupStart = this.#end();
+    const groupStart = this.#offsets.end;
     const frontier = this.#frontier.copy();
     const pieces: Bytes[] = [];
     const nodes: Bytes[] = [];
@@ -179,7 +175,8 @@ export class FileStrand implements JournalStrand {
     const tree = Buffer.concat(nodes);
     writeSync(this.#tree, tree, 0, tree.length, firstNode * HASH_BYTES);
     this.#frontier = frontier;
-    this.#index(lengths);
+    for (const length of lengths) this.#offsets.add(length);
+    this.#offsets.save();
     this.#tip = tipAfter((records.at(-1) as JournalRecord).block);
   }
 
@@ -195,31 +192,6 @@ export class FileStrand implements JournalStrand {
     }
   }
 
-  /** Notes the records that became durable, in memory and in the offsets file. */
-  #index(lengths: readonly number[]): void {
-    const first = this.#tip.size;
-    const entries = Buffer.alloc(lengths.length * OFFSET_BYTES);
-    lengths.forEach((length, i) => {
-      const start = this.#starts[first + i] as number;
-      writeOffset(entries.subarray(i * OFFSET_BYTES), start, length);
-      this.#setStart(first + i + 1, start + length);
-    });
-    writeSync(this.#offsets, entries, 0, entries.length, first * OFFSET_BYTES);
-  }
-
-  #setStart(sequenceNo: number, start: number): void {
-    if (sequenceNo >= this.#starts.length) {
-      const grown = new Float64Array(this.#starts.length * 2);
-      grown.set(this.#starts);
-      this.#starts = grown;
-    }
-    this.#starts[sequenceNo] = start;
-  }
-
-  #end(): number {
-    return this.#starts[this.#tip.size] as number;
-  }
-
   async #read(sequenceNo: number): Promise<JournalRecord> {
     const { strandId } = this.info;
     const { size } = this.#tip;
@@ -227,8 +199,8 @@ export class FileStrand implements JournalStrand {
       throw new JournalError({ code: "BLOCK_NOT_FOUND", strandId, sequenceNo, size });
     }
     assert(!this.#closed, `strand ${strandId} is closed`);
-    const start = this.#starts[sequenceNo] as number;
-    const bytes = Buffer.allocUnsafeSlow((this.#starts[sequenceNo + 1] as number) - start);
+    const start = this.#offsets.start(sequenceNo);
+    const bytes = Buffer.allocUnsafeSlow(this.#offsets.start(sequenceNo + 1) - start);
     let filled = 0;
     while (filled < bytes.length) {
       const { bytesRead } = await readAsync(this.#blocks, bytes, filled, bytes.length - filled, start + filled);
@@ -252,19 +224,18 @@ export class FileStrand implements JournalStrand {
 
   #recover(verifyBytes: number): void {
     const fileBytes = fstatSync(this.#blocks).size;
-    const indexed = this.#loadOffsets();
-    const indexedEnd = this.#starts[indexed] as number;
-    if (indexedEnd > fileBytes) {
-      const block = this.#startsBelow(fileBytes, indexed);
-      throw this.#damaged(block, fileBytes, `the file ends here; ${indexedEnd} bytes had been written`);
+    const offsets = this.#offsets;
+    const indexed = offsets.count;
+    if (offsets.end > fileBytes) {
+      const detail = `the file ends here; ${offsets.end} bytes had been written`;
+      throw this.#damaged(offsets.blockAt(fileBytes), fileBytes, detail);
     }
     const scanner = new RecordScanner(this.#blocks, fileBytes);
     // The last indexed block at the least, so that the tip is known.
-    const first = Math.max(0, Math.min(indexed - 1, this.#startsBelow(Math.max(0, indexedEnd - verifyBytes), indexed)));
+    const first = Math.max(0, Math.min(indexed - 1, offsets.blockAt(Math.max(0, offsets.end - verifyBytes))));
     let tip: StrandTip | undefined = first === 0 ? emptyTip(this.info.strandId) : undefined;
     let frontierChecksum = 0;
-    const found: number[] = [];
-    let position = this.#starts[first] as number;
+    let position = offsets.start(first);
     let sequenceNo = first;
     for (; position < fileBytes; sequenceNo++) {
       const record = scanner.record(position);
@@ -291,54 +262,17 @@ export class FileStrand implements JournalStrand {
       tip = { ...tip, lastBlockHash: Buffer.from(tip.lastBlockHash) };
       frontierChecksum = header.frontierChecksum;
       const length = HEADER_BYTES + header.bodyBytes;
-      if (sequenceNo >= indexed) {
-        found.push(length);
-        this.#setStart(sequenceNo + 1, position + length);
-      } else if (position + length !== this.#starts[sequenceNo + 1]) {
+      if (sequenceNo >= indexed) offsets.add(length);
+      else if (position + length !== offsets.start(sequenceNo + 1)) {
         throw this.#damaged(sequenceNo, position, "the record's length is not the one noted when it was written");
       }
       position += length;
     }
     this.#tip = tip ?? emptyTip(this.info.strandId);
     assert(this.#tip.size === sequenceNo, `recovered ${this.#tip.size} of ${sequenceNo} blocks`);
-    this.#rewriteOffsets(indexed, found);
+    offsets.trim();
+    offsets.save();
     this.#recoverTree(frontierChecksum, scanner);
-  }
-
-  /** Reads the sound beginning of the offsets file and returns how many blocks it lists. */
-  #loadOffsets(): number {
-    const bytes = Buffer.allocUnsafe(fstatSync(this.#offsets).size);
-    const read = readSync(this.#offsets, bytes, 0, bytes.length, 0);
-    let next = 0;
-    let count = 0;
-    for (let at = 0; at + OFFSET_BYTES <= read; at += OFFSET_BYTES) {
-      const start = bytes.readUIntBE(at, 6);
-      if (start !== next || crc32(bytes.subarray(at, at + 12)) !== bytes.readUInt32BE(at + 12)) break;
-      next = start + bytes.readUInt32BE(at + 6);
-      this.#setStart(++count, next);
-    }
-    return count;
-  }
-
-  /** The block that holds this byte of the file. */
-  #startsBelow(byte: number, indexed: number): number {
-    let low = 0;
-    let high = indexed;
-    while (low < high) {
-      const middle = Math.floor((low + high + 1) / 2);
-      if ((this.#starts[middle] as number) <= byte) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
-  #rewriteOffsets(indexed: number, found: readonly number[]): void {
-    ftruncateSync(this.#offsets, indexed * OFFSET_BYTES);
-    const entries = Buffer.alloc(found.length * OFFSET_BYTES);
-    found.forEach((length, i) => {
-      writeOffset(entries.subarray(i * OFFSET_BYTES), this.#starts[indexed + i] as number, length);
-    });
-    writeSync(this.#offsets, entries, 0, entries.length, indexed * OFFSET_BYTES);
   }
 
   #cut(sequenceNo: number, position: number, fileBytes: number): void {
@@ -374,7 +308,7 @@ export class FileStrand implements JournalStrand {
       pending = [];
     };
     for (let sequenceNo = 0; sequenceNo < size; sequenceNo++) {
-      const position = this.#starts[sequenceNo] as number;
+      const position = this.#offsets.start(sequenceNo);
       const record = scanner.record(position);
       if (record === undefined) throw this.#damaged(sequenceNo, position, "the record fails its checksum");
       const { block } = decodeBody({ strandId: this.info.strandId, sequenceNo }, record.body);
@@ -383,7 +317,7 @@ export class FileStrand implements JournalStrand {
     }
     flush();
     if (frontier.checksum() !== frontierChecksum) {
-      throw this.#damaged(size - 1, this.#starts[size - 1] as number, "the blocks do not lead to the tree noted here");
+      throw this.#damaged(size - 1, this.#offsets.start(size - 1), "the blocks do not lead to the tree noted here");
     }
     this.#frontier = frontier;
     this.#logger.info("journal tree made again from the blocks", { blocks: size });
@@ -391,15 +325,10 @@ export class FileStrand implements JournalStrand {
 
   #release(): void {
     this.#closed = true;
-    for (const fd of [this.#blocks, this.#offsets, this.#tree]) closeSync(fd);
+    closeSync(this.#blocks);
+    closeSync(this.#tree);
+    this.#offsets.close();
   }
-}
-
-function writeOffset(entry: Buffer, start: number, length: number): void {
-  entry.writeUIntBE(start, 0, 6);
-  entry.writeUInt32BE(length, 6);
-  entry.writeUInt16BE(0, 10);
-  entry.writeUInt32BE(crc32(entry.subarray(0, 12)), 12);
 }
 
 function openOrCreate(file: string): number {
