@@ -4,8 +4,9 @@ import { Certificate } from "@hansa/crypto";
 import { type Bytes, fromUtf8, toUtf8, type UnixMs } from "@hansa/primitives";
 import { common, encode, HeaderType, kvrwset, lifecycle, msp, protos, toTimestamp } from "@hansa/wire";
 import { ProposalRejected } from "./proposal.js";
+import { NOW, newProposal, type ProposalFields } from "./testing/proposals.js";
 import { identity, skipVectors, vectorFile } from "./testing/vector-channel.js";
-import { endorsedBytes, NOW, newProposal, type ProposalFields, vectorPeer } from "./testing/vector-peer.js";
+import { endorsedBytes, vectorPeer } from "./testing/vector-peer.js";
 
 describe("endorser", { skip: skipVectors }, () => {
   let peer: ReturnType<typeof vectorPeer>;

@@ -1,11 +1,12 @@
 /** A peer of the vectors' channel, with the contracts of that channel under the real shim, and its clients. */
 import assert from "node:assert/strict";
-import { MspManager, type SigningIdentity } from "@hansa/msp";
+import { MspManager } from "@hansa/msp";
 import { type Bytes, concatBytes, fromUtf8, type UnixMs } from "@hansa/primitives";
-import { common, encode, HeaderType, protos, toTimestamp, transactionId } from "@hansa/wire";
+import { encode, protos } from "@hansa/wire";
 import type { InstalledChaincode } from "../lifecycle-chaincode.js";
 import { ChaincodeRegistry } from "../registry.js";
 import { createEndorsingPeer } from "./endorsing-peer.js";
+import { NOW, signProposal } from "./proposals.js";
 import { loadContracts, startShim } from "./shim-process.js";
 import {
   contractSource,
@@ -15,8 +16,6 @@ import {
   VectorChannel,
   type VectorTransaction,
 } from "./vector-channel.js";
-
-export const NOW = Date.parse("2026-12-01T00:00:00Z") as UnixMs;
 
 export function vectorPeer(mspId: string, now: UnixMs = NOW) {
   const channel = new VectorChannel(mspId);
@@ -66,48 +65,7 @@ export function proposalOf(tx: VectorTransaction, transient: Record<string, Byte
   const signer = clients().find(({ serialized }) => sameBytes(serialized, tx.creator));
   assert(signer, "one of the known clients");
   const { input } = protos.ChaincodeProposalPayload.decode(tx.proposalPayload);
-  return sign(signer, tx.header, encode(protos.ChaincodeProposalPayload, { input, TransientMap: transient }));
-}
-
-export type ProposalFields = {
-  readonly client: SigningIdentity;
-  readonly chaincode: string;
-  readonly args: readonly (string | Bytes)[];
-  readonly channelId?: string;
-  readonly isInit?: boolean;
-  readonly transient?: Record<string, Bytes>;
-  readonly header?: Partial<common.ChannelHeader.$Properties>;
-  readonly nonce?: Bytes;
-  readonly creator?: Bytes;
-};
-
-let count = 0;
-
-export function newProposal(fields: ProposalFields): Bytes {
-  const { client, chaincode, args, channelId = "mychannel", isInit = false, transient = {} } = fields;
-  const creator = fields.creator ?? client.serialized;
-  const nonce = fields.nonce ?? fromUtf8(`nonce ${count++}`);
-  const channelHeader = encode(common.ChannelHeader, {
-    type: HeaderType.ENDORSER_TRANSACTION,
-    channelId,
-    txId: transactionId(nonce, creator),
-    timestamp: toTimestamp(NOW),
-    extension: encode(protos.ChaincodeHeaderExtension, { chaincodeId: { name: chaincode } }),
-    ...fields.header,
-  });
-  const header = { channelHeader, signatureHeader: encode(common.SignatureHeader, { creator, nonce }) };
-  const input = { args: args.map((arg) => (typeof arg === "string" ? fromUtf8(arg) : arg)), isInit };
-  const invocation = { chaincodeSpec: { type: 1, chaincodeId: { name: chaincode }, input } };
-  const payload = encode(protos.ChaincodeProposalPayload, {
-    input: encode(protos.ChaincodeInvocationSpec, invocation),
-    TransientMap: transient,
-  });
-  return sign(client, header, payload);
-}
-
-function sign(client: SigningIdentity, header: common.Header.$Properties, payload: Bytes): Bytes {
-  const proposalBytes = encode(protos.Proposal, { header: encode(common.Header, header), payload });
-  return encode(protos.SignedProposal, { proposalBytes, signature: client.sign(proposalBytes) });
+  return signProposal(signer, tx.header, encode(protos.ChaincodeProposalPayload, { input, TransientMap: transient }));
 }
 
 /** What an endorser's signature covers. */
