@@ -7,5 +7,6 @@ export {
   type PeerConfig,
   type PeerLimits,
 } from "./config.js";
+export { connectEndorser, type EndorserCallLimits, type RemoteEndorser } from "./endorser-client.js";
 export { startPeer } from "./peer.js";
 export type { RunningPeer } from "./running-peer.js";

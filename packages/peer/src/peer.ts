@@ -39,6 +39,7 @@ import { installedChaincodes } from "./installed-chaincodes.js";
 import { createDialer } from "./orderer-dialer.js";
 import type { RunningPeer } from "./running-peer.js";
 import { type DeliverChannel, DeliverService } from "./services/deliver.js";
+import { endorsementStream } from "./services/endorsement-stream.js";
 import { blockWithPrivateData } from "./services/private-blocks.js";
 
 const STOP_GRACE_MS = 500;
@@ -189,6 +190,9 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     { ProcessProposal: endorseLocal },
     { maxConcurrentCalls: limits.endorserConcurrency },
   );
+  server.addService(services.Endorsements, {
+    Stream: endorsementStream(endorseLocal, limits.endorserConcurrency),
+  });
   server.addService(
     services.Deliver,
     {

@@ -1,0 +1,102 @@
+/**
+ * Another peer's endorser, as a gateway uses it: one connection that is kept and one stream for all proposals. A peer
+ * that does not know the stream (a real Fabric peer) is asked by calls of their own instead.
+ */
+import { GrpcStatus, RpcClient, RpcStatus, type TlsClient } from "@hansa/transport";
+import { decode, encode, hansa, services } from "@hansa/wire";
+
+export type EndorserCallLimits = { timeoutMs: number; signal?: AbortSignal };
+
+export interface RemoteEndorser {
+  /**
+   * @param signedProposal bytes of protos.SignedProposal
+   * @returns bytes of protos.ProposalResponse
+   * @throws RpcStatus
+   */
+  processProposal(signedProposal: Uint8Array, limits: EndorserCallLimits): Promise<Uint8Array>;
+  close(): void;
+}
+
+type Open = { readonly resolve: (response: Uint8Array) => void; readonly reject: (error: Error) => void };
+type Stream = { readonly open: Map<number, Open>; send(request: Uint8Array): void; close(): void };
+
+const LAST_ID = 2 ** 32 - 1;
+
+export function connectEndorser(address: string, tls: TlsClient | undefined): RemoteEndorser {
+  const client = new RpcClient(address, tls);
+  let stream: Stream | undefined;
+  let hasStreams = true;
+  let lastId = 0;
+
+  function connect(): Stream {
+    const call = client.bidi(services.Endorsements.methods.Stream);
+    const open = new Map<number, Open>();
+    const mine: Stream = { open, send: (request) => void call.send(request), close: () => call.close() };
+    call.incoming.subscribe(
+      (bytes) => {
+        const answer = decode(hansa.peer.EndorsementAnswer, bytes, "hansa.peer.EndorsementAnswer");
+        const waiting = open.get(answer.id);
+        open.delete(answer.id);
+        const { error } = answer;
+        if (error) waiting?.reject(new RpcStatus(error.code ?? GrpcStatus.UNKNOWN, error.message ?? ""));
+        else waiting?.resolve(answer.response ?? new Uint8Array(0));
+      },
+      (error) => {
+        if (stream === mine) stream = undefined;
+        if (error instanceof RpcStatus && error.code === GrpcStatus.UNIMPLEMENTED) hasStreams = false;
+        // However the stream ended, it says nothing about a single proposal but that this peer did not answer it.
+        const why = error?.message ?? `${address} ended the stream`;
+        for (const { reject } of open.values())
+          reject(new RpcStatus(GrpcStatus.UNAVAILABLE, why, [], { cause: error }));
+        open.clear();
+        call.close();
+      },
+    );
+    return mine;
+  }
+
+  function overStream(signedProposal: Uint8Array, { timeoutMs, signal }: EndorserCallLimits): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      stream ??= connect();
+      const { open } = stream;
+      lastId = lastId === LAST_ID ? 1 : lastId + 1;
+      const id = lastId;
+      const settle = <T>(then: (value: T) => void) => {
+        return (value: T) => {
+          clearTimeout(timer);
+          signal?.removeEventListener("abort", cancel);
+          then(value);
+        };
+      };
+      const end = (code: number, message: string) => {
+        open.delete(id);
+        settle(reject)(new RpcStatus(code, message));
+      };
+      const cancel = () => end(GrpcStatus.CANCELLED, "cancelled by the caller");
+      const timer = setTimeout(() => end(GrpcStatus.DEADLINE_EXCEEDED, "context deadline exceeded"), timeoutMs);
+      open.set(id, { resolve: settle(resolve), reject: settle(reject) });
+      signal?.addEventListener("abort", cancel, { once: true });
+      if (signal?.aborted) cancel();
+      else stream.send(encode(hansa.peer.EndorsementRequest, { id, signedProposal }));
+    });
+  }
+
+  const byCall = (signedProposal: Uint8Array, limits: EndorserCallLimits) =>
+    client.unary(services.Endorser.methods.ProcessProposal, signedProposal, limits);
+
+  return {
+    async processProposal(signedProposal, limits) {
+      if (!hasStreams) return byCall(signedProposal, limits);
+      try {
+        return await overStream(signedProposal, limits);
+      } catch (error) {
+        if (hasStreams) throw error;
+        return byCall(signedProposal, limits);
+      }
+    },
+    close() {
+      stream?.close();
+      client.close();
+    },
+  };
+}
