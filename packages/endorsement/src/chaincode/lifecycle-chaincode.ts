@@ -101,11 +101,8 @@ export class LifecycleChaincode implements SystemChaincode {
       if (handler === undefined) refuse(`receiver *lifecycle.Invocation.${method} does not exist`);
       return success(await handler(input, call));
     } catch (error) {
-      // What a client can mend is a HansaError somewhere below; anything else is worth the same answer, not a crash.
-      const isMissing =
-        error instanceof LifecycleError &&
-        (error.fault === "NAMESPACE_NOT_DEFINED" || error.fault === "PACKAGE_NOT_FOUND");
-      if (isMissing) return failed(error.message, 404);
+      const isUndefined = error instanceof LifecycleError && error.fault === "NAMESPACE_NOT_DEFINED";
+      if (isUndefined) return failed(error.message, 404);
       return failed(`failed to invoke backing implementation of '${method}': ${messageOf(error)}`);
     }
   }
@@ -141,7 +138,7 @@ export class LifecycleChaincode implements SystemChaincode {
     const { packageId } = read(lifecycle.GetInstalledChaincodePackageArgs, input, "GetInstalledChaincodePackage");
     const chaincodeInstallPackage = await this.#options.installed.load(packageId);
     if (chaincodeInstallPackage === undefined) {
-      throw new LifecycleError("PACKAGE_NOT_FOUND", `chaincode install package '${packageId}' not found`);
+      refuse(`could not load cc install package: chaincode install package '${packageId}' not found`);
     }
     return encode(lifecycle.GetInstalledChaincodePackageResult, { chaincodeInstallPackage });
   }

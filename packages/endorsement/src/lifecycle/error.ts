@@ -1,12 +1,7 @@
 import { HansaError } from "@hansa/primitives";
 
-/** `NAMESPACE_NOT_DEFINED` and `PACKAGE_NOT_FOUND` become status 404 towards clients, everything else 500. */
-export type LifecycleFault =
-  | "NAMESPACE_NOT_DEFINED"
-  | "PACKAGE_NOT_FOUND"
-  | "CORRUPT_STATE"
-  | "REFUSED"
-  | "BAD_PACKAGE";
+/** `NAMESPACE_NOT_DEFINED` becomes status 404 towards clients, everything else 500. */
+export type LifecycleFault = "NAMESPACE_NOT_DEFINED" | "CORRUPT_STATE" | "REFUSED";
 
 /** A lifecycle request that cannot be served. Messages are Fabric's: command line tools and SDKs show and match them. */
 export class LifecycleError extends HansaError {
