@@ -6,7 +6,8 @@
  * Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/pvtstatepurgemgmt.
  */
 import { fromUtf8, toHex, toUtf8 } from "@hansa/primitives";
-import { hashedNamespace, hashFromKey, keyFromHash, splitNamespace } from "./keys.js";
+import { hashedNamespace, hashFromKey, hashKey, keyFromHash, privateNamespace, splitNamespace } from "./keys.js";
+import { changeKeptSets } from "./private-writes.js";
 import type { StateBatch, StateEntry, StateReader, Version } from "./state.js";
 
 /** Blocks that a collection's data lives; 0 is for ever. As the state is before the block that is being committed. */
@@ -15,8 +16,8 @@ export type BlockToLive = (state: StateReader, namespace: string, collection: st
 const SCHEDULE = "$expiry";
 const PAGE = 100;
 
-/** Namespace, collection and the key's hash in hex. */
-type ScheduledKey = readonly [string, string, string];
+/** Namespace, collection, the key's hash in hex, and the key itself where this peer has the private write. */
+type ScheduledKey = readonly [namespace: string, collection: string, hash: string, key?: string];
 
 export class ExpirySchedule {
   readonly #state: StateReader;
@@ -59,8 +60,12 @@ export class ExpirySchedule {
       if (life === 0) continue;
       const expiringBlock = blockNumber + life + 1;
       const keys = scheduled.get(expiringBlock) ?? [];
+      const plainKeys = plainKeysByHash(batch, namespace, collection);
       for (const [key, update] of updates) {
-        if (update.value !== undefined) keys.push([namespace, collection, toHex(hashFromKey(key))]);
+        if (update.value === undefined) continue;
+        const plain = plainKeys.get(key);
+        const hash = toHex(hashFromKey(key));
+        keys.push(plain === undefined ? [namespace, collection, hash] : [namespace, collection, hash, plain]);
       }
       if (keys.length > 0) scheduled.set(expiringBlock, keys);
     }
@@ -71,12 +76,19 @@ export class ExpirySchedule {
     const version: Version = { blockNumber, txIndex: 0 };
     for await (const entry of this.#entries(padded(blockNumber), padded(blockNumber + 1))) {
       const committingBlock = Number.parseInt(entry.key.slice(DIGITS + 1), 16);
-      for (const [namespace, collection, hash] of JSON.parse(toUtf8(entry.value)) as ScheduledKey[]) {
-        const joined = hashedNamespace(namespace, collection);
-        const key = keyFromHash(Buffer.from(hash, "hex"));
-        const isRewritten = this.#state.get(joined, key)?.version.blockNumber !== committingBlock;
-        if (!isRewritten && !batch.has(joined, key)) batch.set(joined, key, { value: undefined, version });
+      const remove = (place: string, key: string) => {
+        const isRewritten = this.#state.get(place, key)?.version.blockNumber !== committingBlock;
+        if (!isRewritten && !batch.has(place, key)) batch.set(place, key, { value: undefined, version });
+      };
+      const collections = new Set<string>();
+      for (const [namespace, collection, hash, plain] of JSON.parse(toUtf8(entry.value)) as ScheduledKey[]) {
+        remove(hashedNamespace(namespace, collection), keyFromHash(Buffer.from(hash, "hex")));
+        if (plain !== undefined) remove(privateNamespace(namespace, collection), plain);
+        collections.add(hashedNamespace(namespace, collection));
       }
+      await changeKeptSets(this.#state, batch, committingBlock, (set) =>
+        collections.has(hashedNamespace(set.namespace, set.collection)) ? undefined : set,
+      );
       batch.set(SCHEDULE, entry.key, { value: undefined, version });
     }
   }
@@ -89,6 +101,14 @@ export class ExpirySchedule {
       await cursor.close();
     }
   }
+}
+
+function plainKeysByHash(batch: StateBatch, namespace: string, collection: string): Map<string, string> {
+  const keys = new Map<string, string>();
+  for (const key of batch.updates.get(privateNamespace(namespace, collection))?.keys() ?? []) {
+    keys.set(hashKey(key), key);
+  }
+  return keys;
 }
 
 const DIGITS = 14;

@@ -24,7 +24,15 @@ import { LedgerError } from "./error.js";
 import { type BlockToLive, ExpirySchedule } from "./expiry.js";
 import { KeyHistory } from "./history.js";
 import { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
-import { applyPrivateWrites, type PrivateWrites } from "./private-writes.js";
+import {
+  applyPrivateSets,
+  keepingBatch,
+  keptSets,
+  type PrivateWrites,
+  type TakenSets,
+  takePrivateSets,
+} from "./private-writes.js";
+import { applyPurges } from "./purge.js";
 import { readTransaction } from "./read-transaction.js";
 import { type CollectionLookup, TxSimulator } from "./simulator.js";
 import type { StateBatch, StateReader, StateStore } from "./state.js";
@@ -62,6 +70,7 @@ export type CommittedBlock = {
 export type CommitListener = (committed: CommittedBlock) => void;
 
 const METADATA_COUNT = 5;
+const NO_SETS: TakenSets = new Map();
 /** Blocks whose writes may be on their way into the state. */
 const MAX_APPLYING = 16;
 
@@ -154,8 +163,7 @@ export class Ledger {
       const prepared = await prepareBlock(number, transactions, this.#state, true);
       const hash = number === 0 ? NO_BYTES : commitHash(this.#commitHash, prepared.codes, prepared.batch);
       const committed = finished(number, block, transactions, prepared, hash);
-      this.#applyPrivate(number, transactions, prepared);
-      await this.#expiry.apply(number, prepared.batch);
+      await this.#applyRest(number, transactions, await this.#keepPrivate(number, transactions), prepared);
       await this.blocks.append({
         number,
         headerHash: committed.headerHash,
@@ -255,15 +263,29 @@ export class Ledger {
       readTransaction(envelope, codes[index] ?? TxValidationCode.VALID),
     );
     const prepared = await prepareBlock(number, transactions, this.#state, false);
-    this.#applyPrivate(number, transactions, prepared);
-    await this.#expiry.apply(number, prepared.batch);
+    const kept = await keptSets(this.#state, number);
+    await this.#applyRest(number, transactions, kept, prepared);
     await this.#state.apply(prepared.batch, number);
     this.#logger.info("block applied to the state again", { channel: this.channelId, number });
   }
 
-  #applyPrivate(number: number, transactions: readonly ValidatedTransaction[], { codes, batch }: PreparedBlock): void {
-    const source = this.#privateWrites;
-    if (source !== undefined) applyPrivateWrites(number, transactions, codes, batch, this.#state, source);
+  async #keepPrivate(number: number, transactions: readonly ValidatedTransaction[]): Promise<TakenSets> {
+    if (this.#privateWrites === undefined) return NO_SETS;
+    const taken = takePrivateSets(transactions, this.#state, this.#privateWrites);
+    if (taken.size > 0) await this.#state.apply(keepingBatch(number, taken), number - 1, { sync: true });
+    return taken;
+  }
+
+  /** What is no part of the commit hash. */
+  async #applyRest(
+    number: number,
+    transactions: readonly ValidatedTransaction[],
+    taken: TakenSets,
+    { codes, batch }: PreparedBlock,
+  ): Promise<void> {
+    applyPrivateSets(number, codes, taken, batch, this.#state);
+    await applyPurges(number, transactions, codes, batch, this.#state);
+    await this.#expiry.apply(number, batch);
   }
 
   async #stored(number: number): Promise<BlockParts> {

@@ -3,17 +3,18 @@
  *
  * Endorsers leave private write sets somewhere until the block comes. A collection's set is taken when its SHA-256 is
  * the one in the transaction; what is missing stays missing, and reads of it are refused until it is there. Taken sets
- * are also kept by block and transaction, for those who may read them with the block.
+ * are also kept by block and transaction, valid or not, for those who may read them with the block. They are made
+ * durable before the block is: nobody else may have them, and the block makes the endorsers forget them.
  *
- * Source: hyperledger/fabric, core/ledger/pvtdatapolicy and core/ledger/kvledger/kv_ledger.go (the hash),
+ * Source: hyperledger/fabric, core/ledger/kvledger/kv_ledger.go and txmgmt/validation/batch_preparer.go,
  * gossip/privdata/coordinator.go (which collections a peer keeps).
  */
-import { bytesKey, NO_BYTES, sha256 } from "@hansa/primitives";
+import { bytesKey, equalBytes, NO_BYTES, sha256 } from "@hansa/primitives";
 import { decode, encode, kvrwset, rwset, TxValidationCode } from "@hansa/wire";
-import { privateNamespace } from "./keys.js";
+import { hashedNamespace, hashKey, privateNamespace } from "./keys.js";
 import type { ValidatedTransaction } from "./mvcc.js";
-import type { HashedCollection } from "./rwset.js";
-import type { StateBatch, StateReader, Version } from "./state.js";
+import { StateBatch, type StateEntry, type StateReader, type Version } from "./state.js";
+import { sameVersion } from "./version.js";
 
 export type PrivateWrites = {
   /** Encoded `rwset.TxPvtReadWriteSet`s that simulations of this transaction left, any number. */
@@ -22,65 +23,170 @@ export type PrivateWrites = {
   readonly holds: (state: StateReader, namespace: string, collection: string) => boolean;
 };
 
+/** One collection's private write set, an encoded `kvrwset.KVRWSet`. */
+type TakenSet = { readonly namespace: string; readonly collection: string; readonly plain: Uint8Array };
+
+/** By index of the transaction. */
+export type TakenSets = ReadonlyMap<number, readonly TakenSet[]>;
+
 const KEPT = "$private";
 const DIGITS = 14;
+const PAGE = 100;
 
-/** To be called after the commit hash is taken: private values are no part of it. @param codes final */
-export function applyPrivateWrites(
-  blockNumber: number,
+/** The sets that belong to these transactions and are this peer's to keep. */
+export function takePrivateSets(
   transactions: readonly ValidatedTransaction[],
+  state: StateReader,
+  { find, holds }: PrivateWrites,
+): TakenSets {
+  const taken = new Map<number, readonly TakenSet[]>();
+  for (const [txIndex, { txId, rwset: results }] of transactions.entries()) {
+    const sets: TakenSet[] = [];
+    let candidates: Map<string, Uint8Array> | undefined;
+    for (const { namespace, collections } of results?.namespaces ?? []) {
+      for (const { name, privateHash } of collections) {
+        if (privateHash.length === 0 || !holds(state, namespace, name)) continue;
+        candidates ??= setsByPlace(find(txId));
+        const plain = candidates.get(placeOf(namespace, name, privateHash));
+        if (plain !== undefined) sets.push({ namespace, collection: name, plain });
+      }
+    }
+    if (sets.length > 0) taken.set(txIndex, sets);
+  }
+  return taken;
+}
+
+/** The writes that keep the sets; they belong to no block yet. */
+export function keepingBatch(blockNumber: number, taken: TakenSets): StateBatch {
+  const batch = new StateBatch();
+  for (const [txIndex, sets] of taken) keep(batch, blockNumber, txIndex, sets);
+  return batch;
+}
+
+/** What `keepingBatch` kept of a block. */
+export async function keptSets(state: StateReader, blockNumber: number): Promise<TakenSets> {
+  const taken = new Map<number, readonly TakenSet[]>();
+  for await (const { key, value } of keptEntries(state, blockNumber)) taken.set(txIndexOf(key), readSets(value));
+  return taken;
+}
+
+/**
+ * Applies the sets of valid transactions. To be called after the commit hash is taken: private values are no part of
+ * it.
+ * @param codes final
+ */
+export function applyPrivateSets(
+  blockNumber: number,
   codes: Uint8Array,
+  taken: TakenSets,
   batch: StateBatch,
   state: StateReader,
-  source: PrivateWrites,
 ): void {
-  for (const [txIndex, { txId, rwset: results }] of transactions.entries()) {
-    if (codes[txIndex] !== TxValidationCode.VALID || results === undefined) continue;
+  const renewed: [namespace: string, collection: string, key: string][] = [];
+  for (const [txIndex, sets] of taken) {
+    if (codes[txIndex] !== TxValidationCode.VALID) continue;
     const version: Version = { blockNumber, txIndex };
-    const taken: rwset.INsPvtReadWriteSet[] = [];
-    let candidates: Map<string, Uint8Array> | undefined;
-    for (const { namespace, collections } of results.namespaces) {
-      const collectionPvtRwset: rwset.ICollectionPvtReadWriteSet[] = [];
-      for (const collection of collections) {
-        if (collection.privateHash.length === 0 || !source.holds(state, namespace, collection.name)) continue;
-        candidates ??= setsByPlace(source.find(txId));
-        const plain = candidates.get(placeOf(namespace, collection.name, collection.privateHash));
-        if (plain === undefined) continue;
-        applySet(namespace, collection, plain, version, batch);
-        collectionPvtRwset.push({ collectionName: collection.name, rwset: plain });
+    for (const { namespace, collection, plain } of sets) {
+      const { writes, metadataWrites } = decode(kvrwset.KVRWSet, plain, "kvrwset.KVRWSet");
+      const place = privateNamespace(namespace, collection);
+      for (const { key, isDelete, value } of writes) {
+        const isGone = isDelete || value === undefined || value === null || value.length === 0;
+        batch.set(place, key ?? "", { value: isGone ? undefined : value, version });
       }
-      if (collectionPvtRwset.length > 0) taken.push({ namespace, collectionPvtRwset });
-    }
-    if (taken.length > 0) {
-      const value = encode(rwset.TxPvtReadWriteSet, { nsPvtRwset: taken });
-      batch.set(KEPT, keptKey(blockNumber, txIndex), { value, version });
+      for (const { key } of metadataWrites) renewed.push([namespace, collection, key ?? ""]);
     }
   }
+  for (const [namespace, collection, key] of renewed) renewVersion(namespace, collection, key, batch, state);
+}
+
+/** Metadata lives with the hashed key: when that alone was written, the plain value follows to the new version. */
+function renewVersion(namespace: string, collection: string, key: string, batch: StateBatch, state: StateReader): void {
+  const hashed = batch.get(hashedNamespace(namespace, collection), hashKey(key));
+  if (hashed?.value === undefined) return;
+  const place = privateNamespace(namespace, collection);
+  const latest = batch.get(place, key) ?? state.get(place, key);
+  if (latest?.value === undefined || sameVersion(latest.version, hashed.version)) return;
+  if (!equalBytes(sha256(latest.value), hashed.value)) return;
+  batch.set(place, key, { value: latest.value, version: hashed.version });
 }
 
 /** Encoded `rwset.TxPvtReadWriteSet` of a block's transactions that this peer has, by index of the transaction. */
 export async function privateWritesOf(state: StateReader, blockNumber: number): Promise<Map<number, Uint8Array>> {
   const found = new Map<number, Uint8Array>();
-  const cursor = state.range(KEPT, `${padded(blockNumber)}/`, `${padded(blockNumber)}0`);
+  for await (const { key, value } of keptEntries(state, blockNumber)) found.set(txIndexOf(key), value);
+  return found;
+}
+
+/**
+ * Forgets parts of kept sets.
+ * @param blockNumber of the sets; undefined: of all blocks
+ * @param change what is left of a set; undefined: nothing
+ */
+export async function changeKeptSets(
+  state: StateReader,
+  batch: StateBatch,
+  blockNumber: number | undefined,
+  change: (set: TakenSet, version: Version) => TakenSet | undefined,
+): Promise<void> {
+  for await (const entry of keptEntries(state, blockNumber)) {
+    const { key, version } = entry;
+    const { value } = batch.get(KEPT, key) ?? entry;
+    if (value === undefined) continue;
+    const sets = readSets(value);
+    const left = sets.flatMap((set) => change(set, version) ?? []);
+    if (left.length === sets.length && left.every((set, index) => set === sets[index])) continue;
+    if (left.length === 0) batch.set(KEPT, key, { value: undefined, version });
+    else batch.set(KEPT, key, { value: encodeSets(left), version });
+  }
+}
+
+async function* keptEntries(state: StateReader, blockNumber: number | undefined): AsyncGenerator<StateEntry> {
+  const cursor =
+    blockNumber === undefined
+      ? state.range(KEPT, "", "")
+      : state.range(KEPT, `${padded(blockNumber)}/`, `${padded(blockNumber)}0`);
   try {
-    for (let page = await cursor.next(100); page.length > 0; page = await cursor.next(100)) {
-      for (const { key, value } of page) found.set(Number.parseInt(key.slice(DIGITS + 1), 16), value);
-    }
+    for (let page = await cursor.next(PAGE); page.length > 0; page = await cursor.next(PAGE)) yield* page;
   } finally {
     await cursor.close();
   }
-  return found;
+}
+
+function keep(batch: StateBatch, blockNumber: number, txIndex: number, sets: readonly TakenSet[]): void {
+  const key = `${padded(blockNumber)}/${padded(txIndex)}`;
+  batch.set(KEPT, key, { value: encodeSets(sets), version: { blockNumber, txIndex } });
+}
+
+/** The sets come namespace by namespace, as in the transaction. */
+function encodeSets(sets: readonly TakenSet[]): Uint8Array {
+  const nsPvtRwset: { namespace: string; collectionPvtRwset: rwset.ICollectionPvtReadWriteSet[] }[] = [];
+  for (const { namespace, collection, plain } of sets) {
+    let last = nsPvtRwset.at(-1);
+    if (last?.namespace !== namespace) {
+      last = { namespace, collectionPvtRwset: [] };
+      nsPvtRwset.push(last);
+    }
+    last.collectionPvtRwset.push({ collectionName: collection, rwset: plain });
+  }
+  return encode(rwset.TxPvtReadWriteSet, { nsPvtRwset });
+}
+
+function readSets(bytes: Uint8Array): TakenSet[] {
+  const { nsPvtRwset } = decode(rwset.TxPvtReadWriteSet, bytes, "rwset.TxPvtReadWriteSet");
+  return nsPvtRwset.flatMap(({ namespace, collectionPvtRwset }) =>
+    (collectionPvtRwset ?? []).map(({ collectionName, rwset: plain }) => ({
+      namespace: namespace ?? "",
+      collection: collectionName ?? "",
+      plain: plain ?? NO_BYTES,
+    })),
+  );
 }
 
 function setsByPlace(candidates: readonly Uint8Array[]): Map<string, Uint8Array> {
   const sets = new Map<string, Uint8Array>();
   for (const bytes of candidates) {
-    for (const { namespace, collectionPvtRwset } of decode(rwset.TxPvtReadWriteSet, bytes, "rwset.TxPvtReadWriteSet")
-      .nsPvtRwset) {
-      for (const { collectionName, rwset: plain } of collectionPvtRwset ?? []) {
-        const bytesOfSet = plain ?? NO_BYTES;
-        sets.set(placeOf(namespace ?? "", collectionName ?? "", sha256(bytesOfSet)), bytesOfSet);
-      }
+    for (const { namespace, collection, plain } of readSets(bytes)) {
+      sets.set(placeOf(namespace, collection, sha256(plain)), plain);
     }
   }
   return sets;
@@ -90,21 +196,8 @@ function placeOf(namespace: string, collection: string, hash: Uint8Array): strin
   return `${namespace}\0${collection}\0${bytesKey(hash)}`;
 }
 
-function applySet(
-  namespace: string,
-  collection: HashedCollection,
-  plain: Uint8Array,
-  version: Version,
-  batch: StateBatch,
-): void {
-  const name = privateNamespace(namespace, collection.name);
-  for (const { key, isDelete, value } of decode(kvrwset.KVRWSet, plain, "kvrwset.KVRWSet").writes) {
-    batch.set(name, key ?? "", { value: isDelete ? undefined : (value ?? NO_BYTES), version });
-  }
-}
-
-function keptKey(blockNumber: number, txIndex: number): string {
-  return `${padded(blockNumber)}/${padded(txIndex)}`;
+function txIndexOf(key: string): number {
+  return Number.parseInt(key.slice(DIGITS + 1), 16);
 }
 
 function padded(number: number): string {

@@ -74,9 +74,10 @@ export interface StateStore extends StateReader {
   savepoint(): number | undefined;
   /**
    * Applies a block's writes, its history lines and the savepoint, all or nothing. They can be read when the call
-   * returns and are in the store when the promise resolves; further blocks may be applied in between.
+   * returns and are in the store when the promise resolves; further blocks may be applied in between. With `sync` they
+   * survive a loss of power as well.
    */
-  apply(batch: StateBatch, savepoint: number): Promise<void>;
+  apply(batch: StateBatch, savepoint: number, options?: { readonly sync?: boolean }): Promise<void>;
   history(namespace: string, key: string): HistoryCursor;
   close(): Promise<void>;
 }

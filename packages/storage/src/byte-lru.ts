@@ -1,57 +1,58 @@
-/** Keeps values up to a total size, forgetting what was used least recently. A value may be null: known to be absent. */
+/**
+ * Keeps values up to a total size and forgets what was not used for a while. A value may be null: known to be absent.
+ *
+ * Two generations: what is used moves to the young one; when that holds half the capacity, the old one is dropped. This
+ * forgets a little more than an exact order of use would, and costs nothing on a hit.
+ */
 export class ByteLru<V extends object> {
   readonly #capacityBytes: number;
   readonly #sizeOf: (value: V) => number;
-  readonly #entries = new Map<string, V | null>();
-  #bytes = 0;
-
-  /** What a map entry costs besides key and value, roughly. */
-  static readonly ENTRY_BYTES = 120;
+  #young = new Map<string, V | null>();
+  #old = new Map<string, V | null>();
+  #youngBytes = 0;
 
   constructor(capacityBytes: number, sizeOf: (value: V) => number) {
     this.#capacityBytes = capacityBytes;
     this.#sizeOf = sizeOf;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /** Undefined: not known. */
   get(key: string): V | null | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.set(key, old);
+    return old;
   }
 
   /** Values above a sixteenth of the capacity are not kept: one must not push out all others. */
   set(key: string, value: V | null): void {
-    this.delete(key);
     const bytes = this.#costOf(key, value);
-    if (bytes * 16 > this.#capacityBytes) return;
-    this.#entries.set(key, value);
-    this.#bytes += bytes;
-    if (this.#bytes > this.#capacityBytes) this.#evict();
+    if (bytes * 16 > this.#capacityBytes) {
+      this.delete(key);
+      return;
+    }
+    const before = this.#young.get(key);
+    if (before !== undefined) this.#youngBytes -= this.#costOf(key, before);
+    this.#young.set(key, value);
+    this.#youngBytes += bytes;
+    if (this.#youngBytes * 2 <= this.#capacityBytes) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#youngBytes = 0;
   }
 
   delete(key: string): void {
-    const value = this.#entries.get(key);
-    if (value === undefined) return;
-    this.#entries.delete(key);
-    this.#bytes -= this.#costOf(key, value);
-  }
-
-  #evict(): void {
-    for (const [key, value] of this.#entries) {
-      this.#entries.delete(key);
-      this.#bytes -= this.#costOf(key, value);
-      if (this.#bytes <= this.#capacityBytes) return;
-    }
+    const young = this.#young.get(key);
+    if (young !== undefined) this.#youngBytes -= this.#costOf(key, young);
+    this.#young.delete(key);
+    this.#old.delete(key);
   }
 
   #costOf(key: string, value: V | null): number {
-    return ByteLru.ENTRY_BYTES + key.length + (value === null ? 0 : this.#sizeOf(value));
+    return ENTRY_BYTES + key.length + (value === null ? 0 : this.#sizeOf(value));
   }
 }
+
+/** What a map entry costs besides key and value, roughly. */
+const ENTRY_BYTES = 120;

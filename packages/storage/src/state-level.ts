@@ -3,7 +3,7 @@
  * several blocks.
  *
  * What a block writes is readable from memory as soon as `apply` is called, and in the database when it resolves. A
- * batch is not synced to disk: it can be made again from the blocks, which are.
+ * batch is not synced to disk unless that is asked for: it can be made again from the blocks, which are.
  */
 import {
   type HistoryCursor,
@@ -46,6 +46,7 @@ type Pending = { readonly value: VersionedValue | null; readonly generation: num
 type Group = {
   readonly batch: ReturnType<Database["batch"]>;
   readonly generation: number;
+  sync: boolean;
   readonly written: Promise<void>;
 };
 type Iterate = { gte: Buffer; lt: Buffer; reverse?: boolean };
@@ -120,9 +121,10 @@ export class LevelStateStore implements StateStore {
     return this.#savepoint;
   }
 
-  apply(batch: StateBatch, savepoint: number): Promise<void> {
+  apply(batch: StateBatch, savepoint: number, { sync = false }: { sync?: boolean } = {}): Promise<void> {
     this.#checkOpen();
     const group = this.#gather();
+    if (sync) group.sync = true;
     for (const [namespace, updates] of batch.updates) {
       for (const [key, update] of updates) {
         const bytes = stateKey(namespace, key);
@@ -168,16 +170,18 @@ export class LevelStateStore implements StateStore {
     if (this.#gathering !== undefined) return this.#gathering;
     const generation = ++this.#generation;
     const batch = this.#db.batch();
-    const written = this.#written.then(async () => {
-      this.#gathering = undefined;
-      await batch.write();
-      for (const [id, pending] of this.#pending) if (pending.generation === generation) this.#pending.delete(id);
-    });
+    const group: Group = { batch, generation, sync: false, written: this.#written.then(() => this.#write(group)) };
     // Whoever applied hears of a failure; so does whoever applies next.
-    written.catch(() => {});
-    this.#written = written;
-    this.#gathering = { batch, generation, written };
-    return this.#gathering;
+    group.written.catch(() => {});
+    this.#written = group.written;
+    this.#gathering = group;
+    return group;
+  }
+
+  async #write({ batch, generation, sync }: Group): Promise<void> {
+    this.#gathering = undefined;
+    await batch.write({ sync });
+    for (const [id, pending] of this.#pending) if (pending.generation === generation) this.#pending.delete(id);
   }
 
   /** An iterator sees the database as it is when it is made, so what is readable must be there first. */

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { decode, protos, type rwset } from "@hansa/wire";
 
 export type ExpectedKey = {
   readonly key?: string;
@@ -15,6 +16,8 @@ export type ExpectedKey = {
   readonly version: readonly [number, number];
   readonly metadata?: string;
 };
+
+type PlainKeys = readonly { readonly key: string; readonly value: string }[];
 
 export type Expected = {
   readonly channel: string;
@@ -31,6 +34,9 @@ export type Expected = {
       readonly note?: string;
     }[];
   }[];
+  readonly private: Readonly<
+    Record<string, Readonly<Record<string, Readonly<Record<string, PlainKeys | { readonly refused: string }>>>>>
+  >;
   readonly state: {
     readonly public: Readonly<Record<string, readonly ExpectedKey[]>>;
     readonly privateHashed: Readonly<Record<string, Readonly<Record<string, readonly ExpectedKey[]>>>>;
@@ -51,4 +57,19 @@ export function readExpected(): Expected {
 
 export function readBlock(number: number): Buffer {
   return readFileSync(path.join(folder, `${number}.block`));
+}
+
+/** What an organisation's peer delivers in private with a block, by index of the transaction. */
+export function readPrivateData(mspId: string, number: number): Map<number, rwset.ITxPvtReadWriteSet> {
+  const file = path.join(folder, "private-data", mspId, `${number}.pb`);
+  if (!existsSync(file)) return new Map();
+  const { privateDataMap } = decode(protos.BlockAndPrivateData, readFileSync(file), "BlockAndPrivateData");
+  const sets = new Map<number, rwset.ITxPvtReadWriteSet>();
+  for (const [key, set] of Object.entries(privateDataMap)) sets.set(indexOfMapKey(key), set);
+  return sets;
+}
+
+/** protobufjs writes 64-bit map keys as eight characters, one a byte, low byte first. */
+function indexOfMapKey(key: string): number {
+  return key.length === 8 ? Number(Buffer.from(key, "latin1").readBigUInt64LE()) : Number(key);
 }
