@@ -29,6 +29,7 @@ export type Expected = {
     readonly commitHash?: string;
     readonly transactions: readonly {
       readonly txid: string;
+      readonly type: number;
       readonly code: number;
       readonly codeName: string;
       readonly note?: string;
