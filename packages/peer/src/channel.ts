@@ -59,6 +59,8 @@ export type ChannelOptions = {
   readonly logger: Logger;
 };
 
+type StatusWaiter = { settle(status: TransactionStatus): void; fail(reason: Error): void };
+
 export class PeerChannel {
   readonly channelId: string;
   readonly ledger: Ledger;
@@ -66,9 +68,9 @@ export class PeerChannel {
   readonly #options: ChannelOptions;
   readonly #logger: Logger;
   readonly #blockWaiters = new Set<() => void>();
-  readonly #statusWaiters = new Map<string, Set<(status: TransactionStatus) => void>>();
+  readonly #statusWaiters = new Map<string, Set<StatusWaiter>>();
   readonly #listeners = new Set<(block: CommittedBlock, config: ChannelConfig) => void>();
-  readonly #closing = new AbortController();
+  #isClosing = false;
   #config: ChannelConfig;
   #state: CommitterState;
   #stream: { session: number; stream: BlockStream } | undefined;
@@ -106,10 +108,13 @@ export class PeerChannel {
   }
 
   async stop(): Promise<void> {
-    this.#closing.abort();
+    this.#isClosing = true;
     clearTimeout(this.#timer);
     this.#stream?.stream.close();
     this.#wakeBlockWaiters();
+    for (const waiters of [...this.#statusWaiters.values()]) {
+      for (const waiter of [...waiters]) waiter.fail(this.#closed());
+    }
     await this.#committing;
     await this.ledger.close();
   }
@@ -126,7 +131,7 @@ export class PeerChannel {
   /** Resolves true once block `number` is committed; false when the signal fires or the channel closes. */
   async waitFor(number: number, signal: AbortSignal): Promise<boolean> {
     while (number >= this.height()) {
-      if (signal.aborted || this.#closing.signal.aborted) return false;
+      if (signal.aborted || this.#isClosing) return false;
       await new Promise<void>((resolve) => {
         const wake = () => {
           this.#blockWaiters.delete(wake);
@@ -151,31 +156,30 @@ export class PeerChannel {
     const known = this.status(txId);
     if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {
-      const waiters = this.#statusWaiters.get(txId) ?? new Set();
-      this.#statusWaiters.set(txId, waiters);
       const forget = () => {
-        waiters.delete(settle);
-        if (waiters.size === 0) this.#statusWaiters.delete(txId);
+        const waiters = this.#statusWaiters.get(txId);
+        waiters?.delete(waiter);
+        if (waiters?.size === 0) this.#statusWaiters.delete(txId);
         signal.removeEventListener("abort", abort);
-        this.#closing.signal.removeEventListener("abort", close);
       };
-      const settle = (status: TransactionStatus) => {
-        forget();
-        resolve(status);
+      const waiter: StatusWaiter = {
+        settle: (status) => {
+          forget();
+          resolve(status);
+        },
+        fail: (reason) => {
+          forget();
+          reject(reason);
+        },
       };
-      const abort = () => {
-        forget();
-        reject(new HansaError("ABORTED", `stopped waiting for transaction ${txId}`));
-      };
-      const close = () => {
-        forget();
-        reject(new HansaError("CHANNEL_CLOSED", `channel ${this.channelId} is closing`));
-      };
-      waiters.add(settle);
-      signal.addEventListener("abort", abort, { once: true });
-      this.#closing.signal.addEventListener("abort", close, { once: true });
-      if (signal.aborted) abort();
-      else if (this.#closing.signal.aborted) close();
+      const abort = () => waiter.fail(new HansaError("ABORTED", `stopped waiting for transaction ${txId}`));
+      if (this.#isClosing) waiter.fail(this.#closed());
+      else if (signal.aborted) abort();
+      else {
+        const waiters = this.#statusWaiters.get(txId) ?? new Set();
+        this.#statusWaiters.set(txId, waiters.add(waiter));
+        signal.addEventListener("abort", abort, { once: true });
+      }
     });
   }
 
@@ -186,7 +190,7 @@ export class PeerChannel {
   }
 
   #feed(input: CommitterInput): void {
-    if (this.#closing.signal.aborted || this.#failure !== undefined) return;
+    if (this.#isClosing || this.#failure !== undefined) return;
     const { state, consequences } = step(this.#state, input, this.#options.clock.now());
     this.#state = state;
     for (const consequence of consequences) {
@@ -268,7 +272,7 @@ export class PeerChannel {
       if (txId === "") continue;
       txIds.push(txId);
       // Of two with one id the first counts; the later is a duplicate, and whoever waits has gone by then.
-      for (const settle of this.#statusWaiters.get(txId) ?? []) settle({ code, blockNumber });
+      for (const waiter of this.#statusWaiters.get(txId) ?? []) waiter.settle({ code, blockNumber });
     }
     this.transient.purge(txIds, committed.number + 1);
     for (const listener of this.#listeners) {
@@ -281,13 +285,17 @@ export class PeerChannel {
     this.#wakeBlockWaiters();
   }
 
+  #closed(): HansaError {
+    return new HansaError("CHANNEL_CLOSED", `channel ${this.channelId} is closing`);
+  }
+
   #wakeBlockWaiters(): void {
     for (const wake of [...this.#blockWaiters]) wake();
   }
 
   /** A block that cannot be committed stops the channel where it is: going on would fork it from the others. */
   #fail(number: number, error: unknown): void {
-    if (this.#closing.signal.aborted) return;
+    if (this.#isClosing) return;
     this.#failure = error instanceof Error ? error : new Error(String(error));
     this.#logger.error("channel stopped: a block cannot be committed", {
       number,
