@@ -2,9 +2,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { createGateway, type Gateway, type GatewayHost, type GatewayPeer } from "@hansa/gateway";
 import { mspConfigFromFiles } from "@hansa/msp";
-import { type RunningPeer, startPeer } from "@hansa/peer";
+import { connectEndorser, type RunningPeer, startPeer } from "@hansa/peer";
 import type { Logger } from "@hansa/primitives";
-import { RpcClient } from "@hansa/transport";
 import { services } from "@hansa/wire";
 import { readIdentityFile } from "../identity/material.js";
 import type { RunningRole } from "./roles.js";
@@ -38,7 +37,7 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
   const stop = async () => {
     gateway?.close();
     await peer.stop();
-    for (const { rpc } of others) rpc.close();
+    for (const other of others) other.close();
   };
   try {
     const joined = peer.channelIds();
@@ -51,19 +50,17 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
   return { stop };
 }
 
-type OtherPeer = { readonly peer: GatewayPeer; readonly channels: readonly string[]; readonly rpc: RpcClient };
+type OtherPeer = { readonly peer: GatewayPeer; readonly channels: readonly string[]; close(): void };
 
 /** The network's other peers, as its file names them: a network of one file needs no gossip to find them. */
 async function connectPeers(spec: ServerSpec): Promise<OtherPeer[]> {
   return Promise.all(
     spec.otherPeers.map(async ({ mspId, address, host, tlsRootFile, channels }) => {
-      const rpc = new RpcClient(address, { rootPems: [await readIdentityFile(tlsRootFile)], serverName: host });
-      const { ProcessProposal } = services.Endorser.methods;
-      const client = {
-        processProposal: (proposal: Uint8Array, options: { timeoutMs: number; signal?: AbortSignal }) =>
-          rpc.unary(ProcessProposal, proposal, options),
-      };
-      return { peer: { mspId, endpoint: address, client }, channels, rpc };
+      const client = connectEndorser(address, {
+        rootPems: [await readIdentityFile(tlsRootFile)],
+        serverName: host,
+      });
+      return { peer: { mspId, endpoint: address, client }, channels, close: () => client.close() };
     }),
   );
 }
