@@ -125,6 +125,7 @@ export function generateWire() {
       target: "es2022",
       minifyWhitespace: true,
       minifySyntax: true,
+      lineLimit: 160,
       legalComments: "none",
     });
     writeFileSync(path.join(draft, "messages.js"), small.code);
