@@ -18,7 +18,7 @@ import { assert, type UnixMs } from "@hansa/primitives";
 import { blockDataHash, blockHeaderHash } from "@hansa/wire";
 import type { Admission, Admitted } from "./admit.js";
 import { nothingPending, order, type Pending } from "./cutter.js";
-import { arrived, DEFAULT_PACE, gapMs, type Pace, type PaceSettings, RESTED } from "./pace.js";
+import { arrived, DEFAULT_PACE, gapMs, type Pace, type PaceSettings, RESTED, woken } from "./pace.js";
 import type { BroadcastMessage, Refusal } from "./route.js";
 
 export type Batching = "adaptive" | "fabric";
@@ -69,6 +69,8 @@ export type ChainState = {
   readonly pending: Pending<Ticketed>;
   /** When the batch timer runs out; set while anything is pending. */
   readonly timerAt: UnixMs | undefined;
+  /** When the oldest pending message came, or the last write ended if that was later. */
+  readonly pendingSince: UnixMs;
   /** Complete batches that wait for the write under way. */
   readonly ready: readonly (readonly Ticketed[])[];
   readonly writing: readonly BlockDraft[];
@@ -89,6 +91,7 @@ export function startChain(start: ChainStart): ChainState {
     ...start,
     pending: nothingPending(),
     timerAt: undefined,
+    pendingSince: 0 as UnixMs,
     ready: [],
     writing: [],
     behindConfig: undefined,
@@ -149,7 +152,13 @@ class Step {
     if (pending.messages.length === 0) return;
     const due = wakeAt(this.state, this.now, this.rules);
     assert(due !== undefined, "messages are pending without a timer");
-    if (this.now >= due) this.#cut();
+    if (this.now < due) return;
+    if (this.state.writing.length === 0) {
+      // Nothing was due before there was anything to cut, nor while a write kept the chain.
+      const { pace, pendingSince } = this.state;
+      this.#set({ pace: woken(pace, this.now - Math.max(due, pendingSince)) });
+    }
+    this.#cut();
   }
 
   flush(): void {
@@ -160,7 +169,7 @@ class Step {
     const { writing, behindConfig } = this.state;
     const last = writing.at(-1);
     assert(last !== undefined, "blocks are reported as written, none was handed out");
-    this.#set({ writing: [] });
+    this.#set({ writing: [], pendingSince: this.now });
     this.consequences.push({ kind: "durable", tickets: writing.flatMap((block) => block.tickets) });
     if (last.config !== this.state.config) {
       this.#set({ config: last.config, behindConfig: undefined });
@@ -203,6 +212,7 @@ class Step {
     const { batches, pending: left } = order(pending, current, config.orderer);
     this.#set({ pending: left, ready: batches.length === 0 ? this.state.ready : [...this.state.ready, ...batches] });
     if (batches.length > 0) this.#set({ lastCutAt: this.now });
+    if (left.messages.length === 1) this.#set({ pendingSince: this.now });
     if (left.messages.length === 0) this.#set({ timerAt: undefined });
     // An overflowing batch leaves the timer as it runs, as Fabric's chain does while anything is pending.
     else if (this.state.timerAt === undefined) {

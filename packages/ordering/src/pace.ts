@@ -1,10 +1,12 @@
 /**
  * How long adaptive batching lets messages gather.
  *
- * A block costs every peer the same whatever it holds, so a busy chain should fill its blocks; a message that comes
- * alone should not wait. The gap from one cut to the next therefore grows with the rate of arrivals: next to nothing
- * for one client that waits for each answer, up to `maxGapMs` when hundreds arrive in a second. The rate is a count
- * that decays with `windowMs`: it depends on arrival times alone, so it can be replayed.
+ * A block costs every peer the same whatever it holds, so a busy network should fill its blocks; a message that comes
+ * alone should not wait. The gap from one cut to the next therefore grows with
+ * - the rate of arrivals, by its square: next to nothing for one client that waits for each answer, all of `maxGapMs`
+ *   when messages come by the hundred a second;
+ * - how late the chain itself is woken: on a machine that has no time left, fewer and fuller blocks are the way out.
+ * Both are computed from the times of inputs alone, so they can be replayed.
  */
 import type { UnixMs } from "@hansa/primitives";
 
@@ -15,21 +17,33 @@ export type PaceSettings = {
   readonly fullRate: number;
   /** How far back arrivals count. */
   readonly windowMs: number;
+  /** The gap is at least this many times the usual delay in being woken. */
+  readonly lagFactor: number;
 };
 
-export const DEFAULT_PACE: PaceSettings = { maxGapMs: 25, fullRate: 625, windowMs: 100 };
+export const DEFAULT_PACE: PaceSettings = { maxGapMs: 25, fullRate: 300, windowMs: 100, lagFactor: 4 };
 
-export type Pace = { readonly load: number; readonly at: UnixMs };
+/** `load` is a count of arrivals that decays with the window. */
+export type Pace = { readonly load: number; readonly at: UnixMs; readonly lagMs: number };
 
-export const RESTED: Pace = { load: 0, at: 0 as UnixMs };
+export const RESTED: Pace = { load: 0, at: 0 as UnixMs, lagMs: 0 };
+
+/** How much of what was known of the delay stays at each wake-up. */
+const LAG_MEMORY = 0.8;
 
 export function arrived(pace: Pace, now: UnixMs, { windowMs }: PaceSettings): Pace {
-  return { load: decayed(pace, now, windowMs) + 1, at: now };
+  return { ...pace, load: decayed(pace, now, windowMs) + 1, at: now };
 }
 
-export function gapMs(pace: Pace, now: UnixMs, { maxGapMs, fullRate, windowMs }: PaceSettings): number {
+/** @param lateMs how long after its time the chain was woken */
+export function woken(pace: Pace, lateMs: number): Pace {
+  return { ...pace, lagMs: LAG_MEMORY * pace.lagMs + (1 - LAG_MEMORY) * Math.max(0, lateMs) };
+}
+
+export function gapMs(pace: Pace, now: UnixMs, { maxGapMs, fullRate, windowMs, lagFactor }: PaceSettings): number {
   const perSecond = (decayed(pace, now, windowMs) * 1000) / windowMs;
-  return Math.floor(maxGapMs * Math.min(1, perSecond / fullRate));
+  const busy = (perSecond / fullRate) ** 2;
+  return Math.floor(Math.min(maxGapMs, Math.max(maxGapMs * busy, lagFactor * pace.lagMs)));
 }
 
 function decayed(pace: Pace, now: UnixMs, windowMs: number): number {
