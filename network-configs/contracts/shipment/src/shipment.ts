@@ -1,5 +1,6 @@
-import { type Context, Contract, Info, Returns, Transaction } from "fabric-contract-api";
-import type { DeliveryCheck, Order, OrderStatus } from "./order.js";
+// Decorators record the types of parameters, so these imports must stay imports of values.
+import { Context, Contract, Info, Returns, Transaction } from "fabric-contract-api";
+import { DeliveryCheck, Order, type OrderStatus } from "./order.js";
 
 /** Who takes part, by the MSP id in their certificate. */
 const PARTIES = { brewery: "BreweryMSP", carrier: "CarrierMSP", pub: "PubMSP" } as const;

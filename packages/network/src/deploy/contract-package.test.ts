@@ -72,7 +72,7 @@ describe("contract package", () => {
     });
     await assert.rejects(packageContract(root, "c", "1"), (error: HansaError) => {
       assert.equal(error.code, "CONTRACT_BUILD");
-      assert.match(error.message, /does not build:\n[^]*line 3: no such type/);
+      assert.match(error.message, /does not build:\n[\s\S]*line 3: no such type/);
       return true;
     });
     await assert.rejects(packageContract(path.join(folder, "nowhere"), "c", "1"), { code: "CONTRACT_NOT_FOUND" });
