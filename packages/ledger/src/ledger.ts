@@ -35,6 +35,7 @@ import {
 import { applyPurges } from "./purge.js";
 import { readTransaction } from "./read-transaction.js";
 import { type CollectionLookup, TxSimulator } from "./simulator.js";
+import { Snapshots } from "./snapshots.js";
 import type { StateBatch, StateReader, StateStore } from "./state.js";
 
 export type LedgerOptions = {
@@ -79,6 +80,7 @@ export class Ledger {
   readonly blocks: BlockStore;
   readonly #state: StateStore;
   readonly #expiry: ExpirySchedule;
+  readonly #snapshots: Snapshots;
   readonly #privateWrites: PrivateWrites | undefined;
   readonly #logger: Logger;
   readonly #listeners = new Set<CommitListener>();
@@ -94,6 +96,7 @@ export class Ledger {
     this.channelId = options.channelId;
     this.blocks = options.blocks;
     this.#state = options.state;
+    this.#snapshots = new Snapshots(options.state);
     this.#expiry = new ExpirySchedule(options.state, options.blockToLive ?? (() => 0));
     this.#privateWrites = options.privateWrites;
     this.#logger = options.logger ?? silentLogger;
@@ -133,9 +136,13 @@ export class Ledger {
     return this.blocks.find(txId);
   }
 
-  /** @param collections without it, any collection name is taken */
+  /**
+   * Simulates on the state as it is now. To be ended with `done`.
+   * @param collections without it, any collection name is taken
+   */
   simulator(txId: string, collections?: CollectionLookup): TxSimulator {
-    return new TxSimulator(this.#state, txId, collections);
+    const snapshot = this.#snapshots.open();
+    return new TxSimulator(snapshot, txId, collections, () => snapshot.release());
   }
 
   history(namespace: string, key: string): KeyHistory {
@@ -197,6 +204,7 @@ export class Ledger {
   }
 
   #apply(batch: StateBatch, number: number): void {
+    this.#snapshots.beforeApply(batch);
     const applying: Promise<void> = this.#state.apply(batch, number).then(
       () => void this.#applying.delete(applying),
       (error: unknown) => {

@@ -1,0 +1,144 @@
+/**
+ * A simulation sees the state as it was when it began, however many blocks are committed meanwhile: otherwise a query
+ * could show two keys that never were together. Commits do not wait for simulations, nor the other way round: before a
+ * block is applied, what it replaces is put aside for the simulations that are under way.
+ *
+ * Fabric has a lock instead. Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/txmgr/lockbased_txmgr.go.
+ */
+import { compareKeys } from "./keys.js";
+import type { RangeCursor, StateBatch, StateEntry, StateReader, VersionedValue } from "./state.js";
+
+/** What one block replaced. */
+type Layer = ReadonlyMap<string, ReadonlyMap<string, VersionedValue | undefined>>;
+
+/**
+ * Blocks that a snapshot outlives. A simulation that takes longer reads the latest state again: conflicts are found at
+ * commit in any case.
+ */
+const MAX_LAYERS = 256;
+
+export class Snapshots {
+  readonly #state: StateReader;
+  readonly #open = new Set<Snapshot>();
+
+  constructor(state: StateReader) {
+    this.#state = state;
+  }
+
+  open(): Snapshot {
+    const snapshot = new Snapshot(this.#state, () => this.#open.delete(snapshot));
+    this.#open.add(snapshot);
+    return snapshot;
+  }
+
+  /** To be called just before the batch can be read. */
+  beforeApply(batch: StateBatch): void {
+    if (this.#open.size === 0) return;
+    const layer = new Map<string, Map<string, VersionedValue | undefined>>();
+    for (const [namespace, updates] of batch.updates) {
+      const replaced = new Map<string, VersionedValue | undefined>();
+      for (const key of updates.keys()) replaced.set(key, this.#state.get(namespace, key));
+      layer.set(namespace, replaced);
+    }
+    for (const snapshot of this.#open) snapshot.putAside(layer);
+  }
+}
+
+export class Snapshot implements StateReader {
+  readonly #state: StateReader;
+  readonly #onRelease: () => void;
+  /** Oldest first: the first one that has a key has its value at the beginning. */
+  #layers: Layer[] = [];
+
+  constructor(state: StateReader, onRelease: () => void) {
+    this.#state = state;
+    this.#onRelease = onRelease;
+  }
+
+  get(namespace: string, key: string): VersionedValue | undefined {
+    for (const layer of this.#layers) {
+      const replaced = layer.get(namespace);
+      if (replaced?.has(key) === true) return replaced.get(key);
+    }
+    return this.#state.get(namespace, key);
+  }
+
+  range(namespace: string, startKey: string, endKey: string): RangeCursor {
+    const cursor = this.#state.range(namespace, startKey, endKey);
+    const before = new Map<string, VersionedValue | undefined>();
+    for (const layer of this.#layers) {
+      for (const [key, value] of layer.get(namespace) ?? []) {
+        const isInRange = compareKeys(key, startKey) >= 0 && (endKey === "" || compareKeys(key, endKey) < 0);
+        if (isInRange && !before.has(key)) before.set(key, value);
+      }
+    }
+    return before.size === 0 ? cursor : new CursorBefore(cursor, before);
+  }
+
+  release(): void {
+    this.#layers = [];
+    this.#onRelease();
+  }
+
+  putAside(layer: Layer): void {
+    this.#layers.push(layer);
+    if (this.#layers.length > MAX_LAYERS) this.release();
+  }
+}
+
+/** A range of the present with some keys as they were before. */
+class CursorBefore implements RangeCursor {
+  readonly #cursor: RangeCursor;
+  readonly #before: ReadonlyMap<string, VersionedValue | undefined>;
+  /** Keys that were there, in order. */
+  readonly #old: readonly StateEntry[];
+  #at = 0;
+  #page: readonly StateEntry[] = [];
+  #position = 0;
+  #isExhausted = false;
+
+  constructor(cursor: RangeCursor, before: ReadonlyMap<string, VersionedValue | undefined>) {
+    this.#cursor = cursor;
+    this.#before = before;
+    this.#old = [...before]
+      .flatMap(([key, value]) => (value === undefined ? [] : [{ key, ...value }]))
+      .sort((a, b) => compareKeys(a.key, b.key));
+  }
+
+  async next(max: number): Promise<readonly StateEntry[]> {
+    const entries: StateEntry[] = [];
+    while (entries.length < max) {
+      const present = await this.#peek(max);
+      const old = this.#old[this.#at];
+      if (old !== undefined && (present === undefined || compareKeys(old.key, present.key) <= 0)) {
+        entries.push(old);
+        this.#at++;
+        continue;
+      }
+      if (present === undefined) break;
+      entries.push(present);
+      this.#position++;
+    }
+    return entries;
+  }
+
+  async close(): Promise<void> {
+    await this.#cursor.close();
+  }
+
+  /** The next entry of the present that is as it was before. */
+  async #peek(max: number): Promise<StateEntry | undefined> {
+    for (;;) {
+      const entry = this.#page[this.#position];
+      if (entry !== undefined) {
+        if (!this.#before.has(entry.key)) return entry;
+        this.#position++;
+        continue;
+      }
+      if (this.#isExhausted) return undefined;
+      this.#page = await this.#cursor.next(max);
+      this.#position = 0;
+      this.#isExhausted = this.#page.length === 0;
+    }
+  }
+}
