@@ -3,6 +3,7 @@ import type { Clock, Logger, MspId, Random } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import type { msp } from "@hansa/wire";
 import type { ChaincodeLogLevel } from "./chaincode/child.js";
+import type { ChaincodeExecution } from "./chaincode/runtime.js";
 import type { RunningPeer } from "./running-peer.js";
 
 export type PeerConfig = {
@@ -42,6 +43,8 @@ export type ChaincodeConfig = {
   readonly listenAddress: string;
   /** Whether chaincodes that the peer did not start may register from this machine: for debuggers. */
   readonly allowAttach: boolean;
+  /** "inside" runs Node contracts in the peer's own process: much cheaper, not isolated. For tests and trusted code. */
+  readonly execution: ChaincodeExecution;
   /** Of fabric-shim inside the processes that the peer starts; what a contract prints itself always goes to its log. */
   readonly logLevel: ChaincodeLogLevel;
   readonly executeTimeoutMs: number;
@@ -70,6 +73,7 @@ export type PeerLimits = {
 export const CHAINCODE_DEFAULTS: ChaincodeConfig = {
   listenAddress: "127.0.0.1:0",
   allowAttach: false,
+  execution: "process",
   logLevel: "warning",
   executeTimeoutMs: 30_000,
   startupTimeoutMs: 300_000,

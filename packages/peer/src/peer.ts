@@ -81,6 +81,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     registry,
     mspId,
     logLevel: chaincodeConfig.logLevel,
+    execution: chaincodeConfig.execution,
     logger,
     listenAddress: () => chaincodeAddress,
     buildTimeoutMs: chaincodeConfig.buildTimeoutMs,

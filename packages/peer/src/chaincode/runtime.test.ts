@@ -52,6 +52,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
+let execution: "process" | "inside" = "process";
 beforeEach(async () => {
   registry = new ChaincodeRegistry({
     clock: systemClock,
@@ -67,6 +68,9 @@ beforeEach(async () => {
     registry,
     mspId: "Org1MSP",
     logLevel: "warning",
+    get execution() {
+      return execution;
+    },
     logger: silentLogger,
     listenAddress: () => address,
     buildTimeoutMs: 60_000,
@@ -159,6 +163,26 @@ describe("chaincode that the peer starts", () => {
     peer.kill("SIGKILL");
     for (let tries = 0; tries < 100 && isAlive(pid); tries++) await sleep(50);
     assert.ok(!isAlive(pid), "it ended with its peer");
+  });
+});
+
+describe("chaincode inside the peer", () => {
+  afterEach(() => {
+    execution = "process";
+  });
+
+  it("answers, leaves the environment as it was, and is explained when it cannot be loaded", async () => {
+    execution = "inside";
+    const variables = { ...process.env };
+    const { packageId } = await packages.install(makeNodePackage("inside", CONTRACT.replace("setInterval", "void")));
+    await runtime.launch(packageId);
+    assert.equal(await call(packageId, "echo", "hello"), "hello/undefined/undefined");
+    assert.deepEqual({ ...process.env }, variables);
+
+    const broken = await packages.install(makeNodePackage("unloadable", "throw new Error('no such beer')"));
+    await assert.rejects(runtime.launch(broken.packageId), /cannot be loaded: no such beer/);
+    await runtime.halt(packageId);
+    await assert.rejects(call(packageId, "echo", "hello"), { message: `chaincode ${packageId} is not running` });
   });
 });
 

@@ -13,14 +13,18 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chaincode";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
-import { type Build, buildChaincode } from "./build.js";
+import { type Build, buildChaincode, type NodeBuild } from "./build.js";
 import { ChaincodeChild, type ChaincodeLogLevel } from "./child.js";
 import { writeChildGuard } from "./child-guard.js";
 import { readConnection } from "./connection.js";
+import { InsideChaincode } from "./inside.js";
 import { readPackage } from "./package.js";
 import type { PackageStore } from "./package-store.js";
 import { ServiceLink } from "./service-link.js";
 import { findShippedModules, type ShippedModules } from "./shipped-modules.js";
+
+/** "process": isolated, restarted when it dies. "inside": in the peer's process, see inside.ts. */
+export type ChaincodeExecution = "process" | "inside";
 
 export type RuntimeOptions = {
   /** Builds and logs go below it. */
@@ -29,6 +33,8 @@ export type RuntimeOptions = {
   readonly registry: ChaincodeRegistry;
   readonly mspId: string;
   readonly logLevel: ChaincodeLogLevel;
+  /** Where Node contracts run that start by fabric-chaincode-node; all others are processes. */
+  readonly execution: ChaincodeExecution;
   readonly logger: Logger;
   /** host:port for chaincodes that dial the peer; asked at each launch. */
   readonly listenAddress: () => string;
@@ -126,13 +132,17 @@ export class ChaincodeRuntime {
   async #start(packageId: string): Promise<Launched> {
     const build = await this.build(packageId);
     const launched =
-      build.kind === "node" ? await this.#child(packageId, build) : this.#link(packageId, build.connection);
+      build.kind === "service"
+        ? this.#link(packageId, build.connection)
+        : this.#options.execution === "inside" && build.start.kind === "shim"
+          ? this.#inside(packageId, build)
+          : await this.#child(packageId, build);
     await launched.start();
     if (this.#stop.signal.aborted) await launched.stop();
     return launched;
   }
 
-  async #child(packageId: string, build: Extract<Build, { kind: "node" }>): Promise<Launched> {
+  async #child(packageId: string, build: NodeBuild): Promise<Launched> {
     const { directory, mspId, logLevel, listenAddress, logger, registry, startupTimeoutMs } = this.#options;
     const authority = `${AUTHORITY_PREFIX}${randomBytes(32).toString("hex")}`;
     this.#authorities.set(fingerprint(authority), packageId);
@@ -171,6 +181,11 @@ export class ChaincodeRuntime {
       },
     });
     return child;
+  }
+
+  #inside(packageId: string, build: NodeBuild): Launched {
+    const { registry, logLevel, logger } = this.#options;
+    return new InsideChaincode({ packageId, build, registry, logLevel, logger });
   }
 
   #link(packageId: string, connection: unknown): Launched {
