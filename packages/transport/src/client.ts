@@ -2,7 +2,8 @@
 import { isIP } from "node:net";
 import { checkServerIdentity } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
-import { asBuffer, identity, MAX_MESSAGE_BYTES, type MethodDefinition } from "./method.js";
+import { asBuffer } from "@hansa/wire";
+import { identity, MAX_MESSAGE_BYTES, type MethodDefinition } from "./method.js";
 import { decodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
 import { type Incoming, incomingFrom, type Send, sendInto } from "./stream.js";
 
@@ -54,6 +55,7 @@ export class RpcClient {
       "grpc.max_send_message_length": limit,
       "grpc.enable_channelz": 0,
       "grpc.enable_retries": 0,
+      "grpc.enable_http_proxy": 0,
       "grpc.service_config_disable_resolution": 1,
       "grpc.initial_reconnect_backoff_ms": RECONNECT_FIRST_MS,
       "grpc.max_reconnect_backoff_ms": RECONNECT_LONGEST_MS,

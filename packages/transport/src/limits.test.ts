@@ -1,12 +1,15 @@
 /** What a server and a client endure: pressure, big messages, odd peers, stops and restarts. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GrpcStatus, RpcStatus } from "./status.js";
-import { bytes, dial, Echo, refused, serve } from "./testing.js";
+import { bytes, dial, Echo, refused, serve } from "./testing/echo.js";
 
 const never = () => new Promise<never>(() => {});
 
@@ -251,6 +254,18 @@ describe("stopping", () => {
     await Promise.all([last, stopped]);
     assert.deepEqual([...order].sort(), ["call", "stopped", "stream"]);
     assert.equal(order.at(-1), "stopped");
+  });
+
+  it("ends what hangs on a socket of the file system, too", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "transport-"));
+    const { server, address } = await serve({ Once: never }, { at: `unix:${path.join(folder, "socket")}` });
+    const hanging = assert.rejects(dial(address).unary(Echo.methods.Once, bytes("")), RpcStatus);
+    await sleep(50);
+    const before = Date.now();
+    await server.stop({ graceMs: 50 });
+    assert.ok(Date.now() - before < 1_500);
+    await hanging;
+    await rm(folder, { recursive: true });
   });
 
   it("ends calls that do not finish in time", async () => {

@@ -14,5 +14,3 @@ export type ServiceDefinition = {
 export const MAX_MESSAGE_BYTES = 100 * 1024 * 1024;
 
 export const identity = (bytes: Buffer): Buffer => bytes;
-export const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

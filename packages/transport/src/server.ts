@@ -7,7 +7,8 @@
  */
 import * as grpc from "@grpc/grpc-js";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
-import { asBuffer, identity, MAX_MESSAGE_BYTES, type MethodDefinition, type ServiceDefinition } from "./method.js";
+import { asBuffer } from "@hansa/wire";
+import { identity, MAX_MESSAGE_BYTES, type MethodDefinition, type ServiceDefinition } from "./method.js";
 import { encodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
 import { type Incoming, incomingFrom, type Send, sendInto } from "./stream.js";
 
@@ -99,18 +100,17 @@ export class RpcServer {
   }
 
   /**
-   * @param address "host:port"; port 0 takes a free one
+   * @param address "host:port", where port 0 takes a free one, or "unix:/path"
    * @throws HansaError PORT_IN_USE or LISTEN_FAILED
    */
   async listen(address: string): Promise<{ port: number; address: string }> {
-    const host = address.slice(0, address.lastIndexOf(":"));
     const port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(address, serverCredentials(this.#options.tls), (error, bound) => {
         if (error) reject(listenError(address, error));
         else resolve(bound);
       });
     });
-    this.#boundTo = `${host}:${port}`;
+    this.#boundTo = address.startsWith("unix:") ? address : `${address.slice(0, address.lastIndexOf(":"))}:${port}`;
     return { port, address: this.#boundTo };
   }
 
@@ -185,7 +185,7 @@ export class RpcServer {
         callback(null, asBuffer(bytes));
       };
       try {
-        const result = handler(call.request, contextOf(call, new LazyAbort(call)));
+        const result = handler(call.request, new Context(call, new LazyAbort(call)));
         if (result instanceof Uint8Array) answer(result);
         else result.then(answer, fail);
       } catch (error) {
@@ -216,7 +216,7 @@ export class RpcServer {
       };
       this.#streamEnds.add(end);
       try {
-        await run(call, contextOf(call, lazyAbort), sendInto(call, lazyAbort.signal, asBuffer));
+        await run(call, new Context(call, lazyAbort), sendInto(call, lazyAbort.signal, asBuffer));
         end();
       } catch (error) {
         if (!over && !call.cancelled) end(this.#toStatus(path, error));
@@ -267,25 +267,35 @@ class LazyAbort {
   }
 }
 
-function contextOf(call: AnyCall, lazyAbort: LazyAbort): CallContext {
-  return {
-    get signal() {
-      return lazyAbort.signal;
-    },
-    get peerAddress() {
-      return call.getPeer();
-    },
-    get authority() {
-      return call.getHost();
-    },
-    get tlsClientCert() {
-      return call.getAuthContext().sslPeerCertificate?.raw;
-    },
-    get deadlineMs() {
-      const deadline = Number(call.getDeadline());
-      return Number.isFinite(deadline) ? deadline : undefined;
-    },
-  };
+class Context implements CallContext {
+  readonly #call: AnyCall;
+  readonly #abort: LazyAbort;
+
+  constructor(call: AnyCall, abort: LazyAbort) {
+    this.#call = call;
+    this.#abort = abort;
+  }
+
+  get signal() {
+    return this.#abort.signal;
+  }
+
+  get peerAddress() {
+    return this.#call.getPeer();
+  }
+
+  get authority() {
+    return this.#call.getHost();
+  }
+
+  get tlsClientCert() {
+    return this.#call.getAuthContext().sslPeerCertificate?.raw;
+  }
+
+  get deadlineMs() {
+    const deadline = Number(this.#call.getDeadline());
+    return Number.isFinite(deadline) ? deadline : undefined;
+  }
 }
 
 function admissionOf(serviceName: string, limit: number | undefined): Admission {

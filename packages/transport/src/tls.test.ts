@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { Certificate, generatePrivateKey, privateKeyToPem } from "@hansa/crypto";
 import { createRootCa, issueCertificate, type KeyedCertificate } from "@hansa/crypto/issuing";
 import { GrpcStatus } from "./status.js";
-import { bytes, dial, Echo, refused, serve } from "./testing.js";
+import { bytes, dial, Echo, refused, serve } from "./testing/echo.js";
 
 const dayMs = 86_400_000;
 const request = { organization: "test", validityMs: dayMs, nowMs: Date.now() };

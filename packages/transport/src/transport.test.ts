@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { HansaError, silentLogger } from "@hansa/primitives";
 import { RpcServer } from "./server.js";
 import { GrpcStatus, packAny, RpcStatus } from "./status.js";
-import { bytes, dial, Echo, refused, serve } from "./testing.js";
+import { bytes, dial, Echo, refused, serve } from "./testing/echo.js";
 
 describe("unary calls", () => {
   it("carry the same bytes both ways", async () => {

@@ -1,9 +1,9 @@
 /** What the tests of this package share: a service that echoes, servers and clients that end with the test. */
 import { after } from "node:test";
 import { silentLogger } from "@hansa/primitives";
-import { RpcClient, type TlsClient } from "./client.js";
-import { type Handlers, RpcServer, type RpcServerOptions, type ServiceOptions } from "./server.js";
-import { RpcStatus } from "./status.js";
+import { RpcClient, type TlsClient } from "../client.js";
+import { type Handlers, RpcServer, type RpcServerOptions, type ServiceOptions } from "../server.js";
+import { RpcStatus } from "../status.js";
 
 export const Echo = {
   name: "test.Echo",
