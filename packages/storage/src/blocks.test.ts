@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { type LogFields, silentLogger } from "@hansa/primitives";
 import { FileBlockStore } from "./blocks-file.js";
 import { MemoryBlockStore } from "./blocks-memory.js";
-import { assertHolds, blockSuite, sampleBlock } from "./blocks-suite.js";
+import { assertHolds, blockSuite, sampleBlock } from "./testing/blocks-suite.js";
 
 describe("blocks in memory", () => {
   blockSuite({ open: async () => new MemoryBlockStore(), isDurable: false });

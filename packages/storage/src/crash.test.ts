@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 import { Ledger } from "@hansa/ledger";
 import { blockHeaderHash } from "@hansa/wire";
 import { FileBlockStore } from "./blocks-file.js";
-import { TRANSACTIONS } from "./crash-sample.js";
 import { LevelStateStore } from "./state-level.js";
+import { TRANSACTIONS } from "./testing/crash-sample.js";
 
-const CHILD = fileURLToPath(new URL("./crash-child.js", import.meta.url));
+const CHILD = fileURLToPath(new URL("./testing/crash-child.js", import.meta.url));
 
 /** Runs the child until it has committed `count` blocks or more, kills it, and returns the last number it told. */
 function commitAndKill(folder: string, count: number): Promise<number> {

@@ -4,6 +4,7 @@
  *   strand.json  its id and name
  *   blocks       the records, one after another; the only file that matters
  *   offsets      where each record lies
+ *   intake.*     messages that are acknowledged before their block, where they are
  *   tree         the complete nodes of the block tree, 32 bytes each
  *
  * `offsets` and `tree` follow from `blocks`. They are written after the sync and not synced themselves; when they lag or
@@ -42,6 +43,7 @@ import { BlockOffsets } from "./journal-file-offsets.js";
 import { RecordScanner } from "./journal-file-scan.js";
 import { assertFollows } from "./journal-follow.js";
 import { Frontier } from "./journal-frontier.js";
+import { FileIntake } from "./journal-intake.js";
 import { decodeBody, decodeHeader, encodeRecord, HEADER_BYTES, isIntact } from "./journal-record.js";
 
 const writevAsync = promisify(writev);
@@ -61,6 +63,7 @@ export class FileStrand implements JournalStrand {
   readonly #blocks: number;
   readonly #offsets: BlockOffsets;
   readonly #tree: number;
+  readonly intake: FileIntake;
   readonly #logger: Logger;
   readonly #file: string;
   #tip: StrandTip;
@@ -92,6 +95,7 @@ export class FileStrand implements JournalStrand {
       throw error;
     }
     this.#accepted = this.#tip;
+    this.intake = new FileIntake(folder, this.#logger);
   }
 
   get tip(): StrandTip {
@@ -131,6 +135,7 @@ export class FileStrand implements JournalStrand {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writing;
+    await this.intake.close();
     this.#release();
   }
 

@@ -14,10 +14,15 @@ export function writeFileDurably(file: string, content: string | Uint8Array, mod
     closeSync(fd);
   }
   renameSync(draft, file);
-  const folder = openSync(path.dirname(file), "r");
+  syncFolder(path.dirname(file));
+}
+
+/** Makes new, renamed and removed names in a folder durable. */
+export function syncFolder(folder: string): void {
+  const fd = openSync(folder, "r");
   try {
-    fsyncSync(folder);
+    fsyncSync(fd);
   } finally {
-    closeSync(folder);
+    closeSync(fd);
   }
 }

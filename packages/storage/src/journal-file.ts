@@ -1,11 +1,11 @@
 /** Strands in a folder, one sub-folder each, named by the strand's id. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { JournalError, type JournalStore, type JournalStrand, type StrandInfo } from "@hansa/journal";
 import { HansaError, type Logger, silentLogger } from "@hansa/primitives";
 import { FileStrand } from "./journal-file-strand.js";
-import { writeFileDurably } from "./journal-file-write.js";
+import { syncFolder, writeFileDurably } from "./journal-file-write.js";
 
 export type FileJournalOptions = {
   readonly logger?: Logger;
@@ -94,14 +94,5 @@ export class FileJournalStore implements JournalStore {
     throw new HansaError("JOURNAL_UNREADABLE", `${file} does not describe strand ${strandId}`, {
       nextStep: "restore this node's data folder from a copy, or wipe the node and let it start again",
     });
-  }
-}
-
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -2,6 +2,7 @@
 import {
   completedNodes,
   emptyTip,
+  type Intake,
   type JournalBlock,
   JournalError,
   type JournalRecord,
@@ -48,6 +49,8 @@ export class MemoryJournalStore implements JournalStore {
 class MemoryStrand implements JournalStrand {
   readonly #records: JournalRecord[] = [];
   readonly #nodes = new NodeList();
+  /** Nothing outlives the process, so there is nothing to keep. */
+  readonly intake: Intake = { left: [], append: () => Promise.resolve(), settle: () => {} };
   #tip: StrandTip;
 
   constructor(readonly info: StrandInfo) {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { StateBatch } from "@hansa/ledger";
 import { LevelStateStore } from "./state-level.js";
 import { MemoryStateStore } from "./state-memory.js";
-import { batchOf, stateSuite } from "./state-suite.js";
+import { batchOf, stateSuite } from "./testing/state-suite.js";
 
 describe("state in memory", () => {
   stateSuite({ open: async () => new MemoryStateStore(), isDurable: false });

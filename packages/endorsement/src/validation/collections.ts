@@ -2,7 +2,8 @@
 import type { ChannelConfig } from "@hansa/channel-config";
 import type { BlockToLive, CollectionLookup, StateReader } from "@hansa/ledger";
 import { toNumber } from "@hansa/wire";
-import { chaincodeDefinition, implicitCollection, LIFECYCLE_NAMESPACE } from "../lifecycle/index.js";
+import { implicitCollection, LIFECYCLE_NAMESPACE } from "../lifecycle/keys.js";
+import { chaincodeDefinition } from "../lifecycle/reading.js";
 
 /** Blocks that private data of a collection lives, 0 for ever. For `Ledger.open`. */
 export const collectionBlockToLive: BlockToLive = (state, namespace, collection) => {

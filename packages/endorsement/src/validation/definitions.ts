@@ -7,12 +7,9 @@ import type { ChannelConfig } from "@hansa/channel-config";
 import type { StateReader } from "@hansa/ledger";
 import { type Bytes, HansaError } from "@hansa/primitives";
 import { common, encode, protos } from "@hansa/wire";
-import {
-  type ChaincodeDefinition,
-  chaincodeDefinition,
-  LIFECYCLE_NAMESPACE,
-  mspIdOfImplicitCollection,
-} from "../lifecycle/index.js";
+import type { ChaincodeDefinition } from "../lifecycle/definition.js";
+import { LIFECYCLE_NAMESPACE, mspIdOfImplicitCollection } from "../lifecycle/keys.js";
+import { chaincodeDefinition } from "../lifecycle/reading.js";
 
 const LIFECYCLE_POLICY = "/Channel/Application/LifecycleEndorsement";
 const BUILTIN_PLUGIN = "vscc";

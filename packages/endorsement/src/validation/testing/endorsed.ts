@@ -16,15 +16,8 @@ import {
   toTimestamp,
   transactionId,
 } from "@hansa/wire";
-import {
-  type ChaincodeParameters,
-  definitionStructure,
-  fieldKey,
-  LIFECYCLE_NAMESPACE,
-  metadataBytes,
-  metadataKey,
-  NAMESPACES,
-} from "../../lifecycle/index.js";
+import { type ChaincodeParameters, definitionStructure, metadataBytes } from "../../lifecycle/definition.js";
+import { fieldKey, LIFECYCLE_NAMESPACE, metadataKey, NAMESPACES } from "../../lifecycle/keys.js";
 
 export const CHANNEL = "trade";
 export const CHAINCODE = "goods";

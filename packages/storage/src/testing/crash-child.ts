@@ -1,10 +1,10 @@
-/** Commits blocks as fast as it can and says which are committed, until it is killed. Started by crash.test.ts. */
+/** Commits blocks as fast as it can and says which are committed, until it is killed. Started by ../crash.test.ts. */
 import { writeSync } from "node:fs";
 import path from "node:path";
 import { Ledger } from "@hansa/ledger";
-import { FileBlockStore } from "./blocks-file.js";
+import { FileBlockStore } from "../blocks-file.js";
+import { LevelStateStore } from "../state-level.js";
 import { crashBlock } from "./crash-sample.js";
-import { LevelStateStore } from "./state-level.js";
 
 const folder = process.argv[2] ?? "";
 const ledger = await Ledger.open({
