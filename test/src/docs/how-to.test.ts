@@ -1,0 +1,52 @@
+/** The how-to pages, run as written: every `sh` block in order, every `js` block as a test file of its own. */
+import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { after, describe, it } from "node:test";
+import { temporaryFolder } from "../support/folder.js";
+import { hansa, runProgram } from "../support/hansa-command.js";
+import { repositoryRoot } from "../support/paths.js";
+
+const pages = path.join(repositoryRoot, "docs/how-to");
+
+function blocks(page: string, language: string): string[] {
+  return [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))].map((match) => match[1]!);
+}
+
+/** A folder in which the repository's networks and its `hansa` are found, as a reader of the page would have them. */
+async function readersFolder(): Promise<string> {
+  const { folder, remove } = temporaryFolder();
+  after(async () => {
+    await hansa(folder, "down", "--wipe");
+    remove();
+  });
+  await symlink(path.join(repositoryRoot, "network-configs"), path.join(folder, "network-configs"));
+  await mkdir(path.join(folder, "node_modules/.bin"), { recursive: true });
+  await symlink(path.join(repositoryRoot, "packages/cli"), path.join(folder, "node_modules/hansa"));
+  await symlink(path.join(repositoryRoot, "packages/cli/bin/hansa.mjs"), path.join(folder, "node_modules/.bin/hansa"));
+  await writeFile(path.join(folder, "package.json"), '{ "type": "module" }\n');
+  return folder;
+}
+
+describe("how-to pages", async () => {
+  for (const name of await readdir(pages)) {
+    const page = await readFile(path.join(pages, name), "utf8");
+    const shell = blocks(page, "sh");
+    if (shell.length > 0) {
+      it(`${name}: the shell does what the page says`, async () => {
+        const folder = await readersFolder();
+        const script = `set -e\n${shell.join("\n")}`;
+        const outcome = await runProgram("bash", ["-c", script], folder);
+        assert.equal(outcome.exit, 0, `${outcome.stdout}\n${outcome.stderr}`);
+      });
+    }
+    for (const [at, program] of blocks(page, "js").entries()) {
+      it(`${name}: program ${at + 1} passes`, async () => {
+        const folder = await readersFolder();
+        await writeFile(path.join(folder, "page.test.js"), program);
+        const outcome = await runProgram(process.execPath, ["--test", "page.test.js"], folder);
+        assert.equal(outcome.exit, 0, `${outcome.stdout}\n${outcome.stderr}`);
+      });
+    }
+  }
+});
