@@ -14,6 +14,24 @@ export type StrandInfo = {
 /** One block and the bytes it stands for (a channel's `common.Block`, metadata included), kept as they are. */
 export type JournalRecord = { readonly block: JournalBlock; readonly content: Bytes };
 
+/** A message and how many blocks there were when it came: it can only be in later ones. */
+export type IntakeEntry = { readonly message: Bytes; readonly height: number };
+
+/**
+ * Messages that are acknowledged before a block holds them, in the order of their coming. They are counted from the
+ * opening of the strand: first those of `left`, then those appended.
+ */
+export interface Intake {
+  /** What an earlier run took in and did not settle, oldest first. Some may be in blocks already. */
+  readonly left: readonly IntakeEntry[];
+
+  /** When the promise resolves, the entry is durable. Fails as `JournalStrand.append`. */
+  append(entry: IntakeEntry): Promise<void>;
+
+  /** The first `count` entries are in blocks, or were given up: they need not be kept. */
+  settle(count: number): void;
+}
+
 /** One open strand. There is one writer; readers see a block only when it is durable. */
 export interface JournalStrand {
   readonly info: StrandInfo;
@@ -34,6 +52,8 @@ export interface JournalStrand {
 
   /** Nodes of the tree over the durable blocks. */
   readonly node: NodeReader;
+
+  readonly intake: Intake;
 
   /** Waits for appends under way, then lets go of the files. */
   close(): Promise<void>;

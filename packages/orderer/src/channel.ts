@@ -1,6 +1,9 @@
 /**
  * One channel on this node: feeds the chain with messages and time, signs and appends the blocks it hands out, answers
  * the senders when those are durable, and wakes whoever follows.
+ *
+ * With batching "fabric" a batch may wait for seconds, and Fabric's clients are used to an answer before that. There the
+ * message itself is made durable in the strand's intake and acknowledged; after a crash it is ordered from there.
  */
 import type { ChannelConfig } from "@hansa/channel-config";
 import { type JournalRecord, type JournalStrand, nextBlock, type StrandTip, tipAfter } from "@hansa/journal";
@@ -13,12 +16,22 @@ import {
   type ChainRules,
   type ChainStart,
   type ChainState,
+  readBroadcast,
   sealBlock,
   startChain,
   step,
   wakeAt,
 } from "@hansa/ordering";
-import { assert, type Clock, type Logger, messageOf, type Random, type UnixMs } from "@hansa/primitives";
+import {
+  assert,
+  bytesKey,
+  type Clock,
+  type Logger,
+  messageOf,
+  type Random,
+  sha256,
+  type UnixMs,
+} from "@hansa/primitives";
 import { type common, Status } from "@hansa/wire";
 import { blockResponse, Tail } from "./tail.js";
 
@@ -47,6 +60,10 @@ export class OrderedChannel {
   readonly #rules: ChainRules;
   readonly #tail: Tail;
   readonly #senders = new Map<number, (outcome: Outcome) => void>();
+  /** Messages are acknowledged when the intake has them. */
+  readonly #acknowledgesEarly: boolean;
+  /** How many of the tickets so far, from 0 on, stand in the intake. */
+  #intakeCount = 0;
   readonly #roomWaiters: (() => void)[] = [];
   readonly #followers = new Set<() => void>();
   #state: ChainState;
@@ -66,6 +83,7 @@ export class OrderedChannel {
     this.#tail = new Tail(options.tailCacheBytes);
     this.#state = startChain(start);
     this.#config = start.config;
+    this.#acknowledgesEarly = options.rules.batching === "fabric";
     this.#strandTip = strand.tip;
     this.#rules = {
       ...options.rules,
@@ -106,8 +124,39 @@ export class OrderedChannel {
       return;
     }
     const ticket = this.#nextTicket++;
-    this.#senders.set(ticket, answer);
+    if (this.#acknowledgesEarly) this.#takeIn(ticket, message, answer);
+    else this.#senders.set(ticket, answer);
     this.#input({ kind: "submit", ticket, admitted }, now);
+  }
+
+  /** Orders what an earlier run acknowledged and did not bring into a block. To be called once, before any message. */
+  async resume(): Promise<void> {
+    const { left } = this.strand.intake;
+    if (left.length === 0) return;
+    const inBlocks = await this.#messagesSince(Math.min(...left.map(({ height }) => height)));
+    this.#nextTicket = left.length;
+    this.#intakeCount = left.length;
+    const now = this.#options.clock.now();
+    let resumed = 0;
+    for (const [ticket, { message }] of left.entries()) {
+      const hash = bytesKey(sha256(message));
+      const times = inBlocks.get(hash) ?? 0;
+      if (times > 0) {
+        inBlocks.set(hash, times - 1);
+        continue;
+      }
+      const read = readBroadcast(message);
+      const admitted = read.kind === "rejected" ? read : admit(read, this.#admission(this.#config, now));
+      if (admitted.kind === "rejected") {
+        this.#options.logger.warn("acknowledged message given up", { reason: admitted.info });
+        continue;
+      }
+      resumed++;
+      this.#senders.set(ticket, (outcome) => this.#ended(outcome));
+      this.#input({ kind: "submit", ticket, admitted }, now);
+    }
+    this.#settleIntake();
+    this.#options.logger.info("acknowledged messages taken up again", { messages: resumed });
   }
 
   /** Settles when there is room for more messages. */
@@ -151,6 +200,46 @@ export class OrderedChannel {
     this.#notify();
   }
 
+  #takeIn(ticket: number, message: BroadcastMessage, answer: (outcome: Outcome) => void): void {
+    let isAnswered = false;
+    const once = (outcome: Outcome) => {
+      if (!isAnswered) answer(outcome);
+      else this.#ended(outcome);
+      isAnswered = true;
+    };
+    this.#senders.set(ticket, once);
+    assert(ticket === this.#intakeCount, `ticket ${ticket} is entry ${this.#intakeCount} of the intake`);
+    this.#intakeCount++;
+    this.strand.intake.append({ message: message.raw, height: this.height }).then(
+      () => once(SUCCESS),
+      (error: unknown) => {
+        if (!this.#failed) this.#fail(error);
+      },
+    );
+  }
+
+  /** The end of a message whose sender has had an answer. */
+  #ended({ status, info }: Outcome): void {
+    if (status === Status.SUCCESS) return;
+    this.#options.logger.warn("acknowledged message given up", { reason: info });
+  }
+
+  #settleIntake(): void {
+    if (this.#intakeCount === 0) return;
+    const [oldest] = this.#senders.keys();
+    this.strand.intake.settle(Math.min(oldest ?? this.#nextTicket, this.#intakeCount));
+  }
+
+  /** How often each message stands in the blocks from this one on, by its hash. */
+  async #messagesSince(height: number): Promise<Map<string, number>> {
+    const times = new Map<string, number>();
+    for (let number = height; number < this.height; number++) {
+      const { entryHashes } = await this.strand.block(number);
+      for (const hash of entryHashes.slice(1)) times.set(bytesKey(hash), (times.get(bytesKey(hash)) ?? 0) + 1);
+    }
+    return times;
+  }
+
   #admission(config: ChannelConfig, now: UnixMs) {
     return { config, now, orderer: this.#options.identity, random: this.#options.random };
   }
@@ -172,6 +261,7 @@ export class OrderedChannel {
           break;
       }
     }
+    this.#settleIntake();
     this.#setTimer(now);
   }
 

@@ -59,7 +59,9 @@ export class Registrar {
         tip: { number: tip.header.number, headerHash: blockHeaderHash(tip.header) },
         lastConfigNumber: configNumber,
       };
-      registrar.#channels.set(name, registrar.#channel(strand, start));
+      const channel = registrar.#channel(strand, start);
+      await channel.resume();
+      registrar.#channels.set(name, channel);
       options.logger.info("channel opened", { channel: name, height: strand.tip.size, sequence: config.sequence });
     }
     return registrar;
