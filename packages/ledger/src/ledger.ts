@@ -5,7 +5,7 @@
  * holds. After a crash `open` applies the blocks that the state lacks, by the verdicts that are stored with them.
  * Source: hyperledger/fabric, core/ledger/kvledger/kv_ledger.go.
  */
-import { assert, equalBytes, type Logger, NO_BYTES, silentLogger, toHex } from "@hansa/primitives";
+import { assert, equalBytes, type Logger, messageOf, NO_BYTES, silentLogger, toHex } from "@hansa/primitives";
 import {
   type BlockParts,
   blockChunks,
@@ -181,7 +181,7 @@ export class Ledger {
       this.#commitHash = hash;
       this.#previousHash = block.header.previousHash;
       this.#currentHash = committed.headerHash;
-      for (const listener of this.#listeners) listener(committed);
+      this.#tell(committed);
       return committed;
     } finally {
       this.#isCommitting = false;
@@ -201,6 +201,22 @@ export class Ledger {
     await this.#state.close();
     await this.blocks.close();
     if (this.#applyFailure !== undefined) throw this.#applyFailure;
+  }
+
+  /** A listener that fails cannot undo the commit, nor keep it from the others. */
+  #tell(committed: CommittedBlock): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(committed);
+      } catch (error) {
+        const { number } = committed;
+        this.#logger.error("a listener to commits failed", {
+          channel: this.channelId,
+          number,
+          reason: messageOf(error),
+        });
+      }
+    }
   }
 
   #apply(batch: StateBatch, number: number): void {

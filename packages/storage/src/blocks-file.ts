@@ -16,6 +16,7 @@ import { assert, concatBytes, type Logger, silentLogger } from "@hansa/primitive
 import { BlockIndex, type BlockPlace } from "./blocks-index.js";
 import { BLOCK_HEADER_BYTES, checksumOf, decodeBlockHeader, encodeBlockHeader } from "./blocks-record.js";
 import { indexSegments, segmentName } from "./blocks-scan.js";
+import { FolderLock } from "./folder-lock.js";
 
 export type FileBlockOptions = {
   readonly logger?: Logger;
@@ -32,6 +33,7 @@ type Waiting = { readonly block: StoredBlock; resolve(): void; reject(error: unk
 
 export class FileBlockStore implements BlockStore {
   readonly #folder: string;
+  readonly #lock: FolderLock;
   readonly #index: BlockIndex;
   readonly #segmentBytes: number;
   readonly #handles = new Map<number, FileHandle>();
@@ -46,8 +48,16 @@ export class FileBlockStore implements BlockStore {
   #failure: unknown;
   #isClosed = false;
 
-  private constructor(folder: string, index: BlockIndex, segment: number, end: number, options: FileBlockOptions) {
+  private constructor(
+    folder: string,
+    lock: FolderLock,
+    index: BlockIndex,
+    segment: number,
+    end: number,
+    options: FileBlockOptions,
+  ) {
     this.#folder = folder;
+    this.#lock = lock;
     this.#index = index;
     this.#segment = segment;
     this.#end = end;
@@ -55,15 +65,18 @@ export class FileBlockStore implements BlockStore {
     this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES;
   }
 
-  /** @throws LedgerError STORE_CORRUPT with file, block and byte */
+  /** @throws LedgerError STORE_CORRUPT with file, block and byte, STORE_IN_USE */
   static async open(folder: string, options: FileBlockOptions = {}): Promise<FileBlockStore> {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const index = BlockIndex.open(folder);
+    const lock = FolderLock.acquire(folder);
+    let index: BlockIndex | undefined;
     try {
+      index = BlockIndex.open(folder);
       const { segment, end } = indexSegments(folder, index, options.logger ?? silentLogger);
-      return new FileBlockStore(folder, index, segment, end, options);
+      return new FileBlockStore(folder, lock, index, segment, end, options);
     } catch (error) {
-      index.close();
+      index?.close();
+      lock.release();
       throw error;
     }
   }
@@ -121,6 +134,7 @@ export class FileBlockStore implements BlockStore {
     for (const handle of this.#handles.values()) await handle.close();
     this.#handles.clear();
     this.#index.close();
+    this.#lock.release();
   }
 
   async #drain(): Promise<void> {

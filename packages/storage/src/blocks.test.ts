@@ -121,6 +121,16 @@ describe("blocks in files", () => {
     await assert.rejects(FileBlockStore.open(folder), { code: "STORE_CORRUPT", message: /000001\.blocks/ });
   });
 
+  it("is for one opener at a time, and takes over from one that died", async () => {
+    const store = await FileBlockStore.open(folder);
+    await assert.rejects(FileBlockStore.open(folder), { code: "STORE_IN_USE" });
+    await store.close();
+    writeFileSync(file("LOCK"), `${process.ppid} 1\n`);
+    await (await FileBlockStore.open(folder)).close();
+    writeFileSync(file("LOCK"), "999999999 1\n");
+    await (await FileBlockStore.open(folder)).close();
+  });
+
   it("cuts garbage after the last block", async () => {
     await filled(2);
     appendFileSync(file("000000.blocks"), Buffer.alloc(1_000, 0xab));

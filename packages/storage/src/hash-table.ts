@@ -1,7 +1,7 @@
 const INITIAL_SLOTS = 2 * 1024;
 
 /**
- * From a 32-byte hash to the numbers of records that may carry it, in the order they were added. Eight bytes an entry:
+ * From a 32-byte hash to the numbers of records that may carry it, in the order of these numbers. Eight bytes an entry:
  * a 32-bit tag and the record's number; whoever asks compares the whole hash with the record.
  */
 export class HashTable {
@@ -13,6 +13,7 @@ export class HashTable {
     return this.#count;
   }
 
+  /** Numbers must grow from call to call. */
   add(hash: Uint8Array, record: number): void {
     if ((this.#count + 1) * 10 > (this.#slots.length / 2) * 7) this.#grow();
     insert(this.#slots, tagOf(hash), record + 1);
@@ -37,12 +38,17 @@ export class HashTable {
   #grow(): void {
     const grown = new Uint32Array(this.#slots.length * 2);
     // By record number, so that equal tags keep their order.
-    const order: number[] = [];
-    for (let i = 0; i < this.#slots.length; i += 2) {
-      if (this.#slots[i + 1] !== 0) order.push(i);
+    let last = 0;
+    for (let i = 1; i < this.#slots.length; i += 2) last = Math.max(last, this.#slots[i] ?? 0);
+    const slotOf = new Uint32Array(last + 1);
+    for (let i = 1; i < this.#slots.length; i += 2) {
+      const entry = this.#slots[i] ?? 0;
+      if (entry !== 0) slotOf[entry] = i;
     }
-    order.sort((a, b) => (this.#slots[a + 1] ?? 0) - (this.#slots[b + 1] ?? 0));
-    for (const i of order) insert(grown, this.#slots[i] ?? 0, this.#slots[i + 1] ?? 0);
+    for (let entry = 1; entry <= last; entry++) {
+      const slot = slotOf[entry] ?? 0;
+      if (slot !== 0) insert(grown, this.#slots[slot - 1] ?? 0, entry);
+    }
     this.#slots = grown;
   }
 }
