@@ -74,6 +74,8 @@ export class FileStrand implements JournalStrand {
   #writing: Promise<void> | undefined;
   #failure: JournalError | undefined;
   #closed = false;
+  /** Reads under way: a file that is closed beneath one could be another file by the time it reads. */
+  readonly #reads = new Set<Promise<unknown>>();
 
   constructor(
     readonly info: StrandInfo,
@@ -103,6 +105,7 @@ export class FileStrand implements JournalStrand {
   }
 
   readonly node: NodeReader = (position) => {
+    if (this.#closed) throw new JournalError({ code: "STRAND_NOT_FOUND", strandId: this.info.strandId });
     const node = Buffer.allocUnsafe(HASH_BYTES);
     const read = readSync(this.#tree, node, 0, HASH_BYTES, position * HASH_BYTES);
     assert(read === HASH_BYTES, `tree node ${position} is not there`);
@@ -124,11 +127,11 @@ export class FileStrand implements JournalStrand {
   }
 
   async block(sequenceNo: number): Promise<JournalBlock> {
-    return (await this.#read(sequenceNo)).block;
+    return (await this.#record(sequenceNo)).block;
   }
 
   async content(sequenceNo: number): Promise<Bytes> {
-    return (await this.#read(sequenceNo)).content;
+    return (await this.#record(sequenceNo)).content;
   }
 
   async close(): Promise<void> {
@@ -136,6 +139,7 @@ export class FileStrand implements JournalStrand {
     this.#closed = true;
     await this.#writing;
     await this.intake.close();
+    await Promise.allSettled(this.#reads);
     this.#release();
   }
 
@@ -197,13 +201,19 @@ export class FileStrand implements JournalStrand {
     }
   }
 
+  #record(sequenceNo: number): Promise<JournalRecord> {
+    const reading = this.#read(sequenceNo).finally(() => this.#reads.delete(reading));
+    this.#reads.add(reading);
+    return reading;
+  }
+
   async #read(sequenceNo: number): Promise<JournalRecord> {
     const { strandId } = this.info;
+    if (this.#closed) throw new JournalError({ code: "STRAND_NOT_FOUND", strandId });
     const { size } = this.#tip;
     if (!Number.isInteger(sequenceNo) || sequenceNo < 0 || sequenceNo >= size) {
       throw new JournalError({ code: "BLOCK_NOT_FOUND", strandId, sequenceNo, size });
     }
-    assert(!this.#closed, `strand ${strandId} is closed`);
     const start = this.#offsets.start(sequenceNo);
     const bytes = Buffer.allocUnsafeSlow(this.#offsets.start(sequenceNo + 1) - start);
     let filled = 0;

@@ -178,6 +178,20 @@ describe("a strand's files", () => {
     await store.close();
   });
 
+  it("are let go of only after the reads under way", async () => {
+    const { folder, records } = await filled(9);
+    const store = new FileJournalStore(folder);
+    const strand = await store.open(info.strandId);
+    const reads = records.map((_, i) => strand.content(i));
+    await store.close();
+    for (const [i, content] of (await Promise.all(reads)).entries()) assert.deepEqual(content, records[i]?.content);
+    await assert.rejects(
+      strand.content(0),
+      (error) => error instanceof JournalError && error.code === "STRAND_NOT_FOUND",
+    );
+    assert.throws(() => strand.node(0), JournalError);
+  });
+
   it("name a description that does not read, and forget a strand whose making was interrupted", async () => {
     const { folder } = await filled(2);
     writeFileSync(inStrand(folder, "strand.json"), "{");
