@@ -16,7 +16,19 @@ export const EXITS = [
   { exit: 6, codes: ["NOT_RUNNING"], meaning: "the network is not running" },
   { exit: 7, codes: ["PORT_IN_USE"], meaning: "a port that a node needs is taken" },
   { exit: 8, codes: ["NODE_FAILED", "LISTEN_FAILED"], meaning: "a node did not start" },
-  { exit: 9, codes: ["CORRUPT_STORE"], meaning: "what a node or the network keeps on disk is damaged" },
+  {
+    exit: 9,
+    codes: [
+      "CORRUPT_STORE",
+      "STORE_CORRUPT",
+      "CORRUPT_STATE",
+      "STATE_AHEAD_OF_BLOCKS",
+      "DAMAGED",
+      "HASH_MISMATCH",
+      "WRONG_PASSPHRASE",
+    ],
+    meaning: "what a node or the network keeps on disk is damaged",
+  },
   { exit: 10, codes: ["MISSING_IDENTITY"], meaning: "a user is not enrolled, or an identity's files are gone" },
   { exit: 11, codes: ["UNKNOWN_MEMBER"], meaning: "the network has no such member" },
   { exit: 12, codes: ["UNKNOWN_CHANNEL"], meaning: "the network has no such channel" },
@@ -53,4 +65,22 @@ const byCode = new Map<string, number>(EXITS.flatMap(({ exit, codes }) => codes.
 /** The exit code for an error's code; 1 for those the table does not know. */
 export function exitOf(code: string): number {
   return byCode.get(code) ?? 1;
+}
+
+/** docs/reference/exit-codes.md */
+export function exitCodesPage(): string {
+  const rows = EXITS.map(
+    ({ exit, codes, meaning }) => `| ${exit} | ${codes.map((code) => `\`${code}\``).join(", ")} | ${meaning} |`,
+  );
+  return [
+    "# Exit codes of the hansa command",
+    "",
+    "Every command ends with one of these. With `--json`, an error is printed as JSON with the same code by name:",
+    '`{"error": {"code", "exit", "message", "nextStep"}}`. The numbers are never reused.',
+    "",
+    "| exit | code | meaning |",
+    "|---|---|---|",
+    ...rows,
+    "",
+  ].join("\n");
 }

@@ -151,7 +151,7 @@ async function run(cwd: string, args: readonly string[]): Promise<void> {
     .join("")
     .trim()
     .split("\n")
-    .filter((line) => line.trim() !== "" && !line.startsWith(">"));
+    .filter((line) => line.trim() !== "" && !/^(>|npm (warn|notice) )/.test(line));
   throw new HansaError("CONTRACT_BUILD", `The contract in ${cwd} does not build:\n${lines.slice(0, 12).join("\n")}`, {
     nextStep: `Correct it and try: npm ${args.join(" ")}`,
   });

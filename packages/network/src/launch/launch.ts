@@ -4,6 +4,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import type { NetworkConfig } from "../config/network-config.js";
+import { packageContract } from "../deploy/contract-package.js";
 import { enrolOrganization } from "../identity/enrol.js";
 import { writeOrganization } from "../identity/material.js";
 import { NetworkView } from "../library/network-view.js";
@@ -70,15 +71,23 @@ async function start(options: LaunchOptions, before: NetworkState | undefined, k
   }
   phases.done("ports chosen");
 
-  await Promise.all(
-    plan.organizations.map((organization) => startAuthority(organization, options, plan, ports, state, keeper)),
+  const missing = config.contracts.filter(
+    (contract) => !state.contracts.some(({ channel, name }) => channel === contract.channel && name === contract.name),
   );
+  const packaging = Promise.all(
+    missing.map((contract) => packageContract(contract.path, contract.name, contract.version)),
+  );
+  await allSettled([
+    packaging,
+    ...plan.organizations.map((organization) => startAuthority(organization, options, plan, ports, state, keeper)),
+  ]);
+  const packages = await packaging;
   state = { ...state, enrolled: plan.organizations.map((organization) => organization.mspId) };
   signal?.throwIfAborted();
   phases.done(before === undefined ? "authorities started, identities certified" : "authorities started");
 
   for (const channel of config.channels) await createGenesisBlock(layout, plan, ports, channel);
-  await Promise.all(
+  await allSettled(
     [...nodesOf("orderer"), ...nodesOf("peer")].map((node) =>
       keeper.start(node, serverSpec(node, plan, config, layout, ports)),
     ),
@@ -90,9 +99,8 @@ async function start(options: LaunchOptions, before: NetworkState | undefined, k
   phases.done("orderer and peers started, channels joined");
 
   const view = new NetworkView(layout, config, state);
-  for (const contract of config.contracts) {
-    if (state.contracts.some(({ channel, name }) => channel === contract.channel && name === contract.name)) continue;
-    await view.deploy(contract);
+  for (const [index, contract] of missing.entries()) {
+    await view.deploy(contract, () => {}, packages[index]);
     signal?.throwIfAborted();
     phases.done(`contract ${contract.name} deployed`);
   }
@@ -216,4 +224,9 @@ async function writePeerCliConfig(layout: Layout): Promise<void> {
     "",
   ].join("\n");
   await writeFileDurably(file, text);
+}
+
+/** Like Promise.all, but waits for the others before it fails: what they write must not appear after the clean-up. */
+async function allSettled(work: readonly Promise<unknown>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(work)) if (outcome.status === "rejected") throw outcome.reason;
 }

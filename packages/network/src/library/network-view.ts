@@ -8,7 +8,7 @@ import { policyProblem } from "../config/endorsement-policy.js";
 import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
 import { didYouMean } from "../config/suggest.js";
 import { readCollections } from "../deploy/collections.js";
-import { packageContract } from "../deploy/contract-package.js";
+import { type ContractPackage, packageContract } from "../deploy/contract-package.js";
 import { type DeployingOrg, deployContract } from "../deploy/lifecycle.js";
 import { missingFile, readIdentity, userFiles } from "../identity/material.js";
 import type { Layout } from "../plan/layout.js";
@@ -133,7 +133,11 @@ export class NetworkView {
    * Packages a contract, installs it on the channel's peers, approves it for every member and commits it.
    * @throws HansaError CONTRACT_NOT_FOUND, CONTRACT_BUILD, UNKNOWN_CHANNEL, …
    */
-  async deploy(request: DeployRequest, report: (step: string) => void = () => {}): Promise<DeployResult> {
+  async deploy(
+    request: DeployRequest,
+    report: (step: string) => void = () => {},
+    packaged?: ContractPackage,
+  ): Promise<DeployResult> {
     const channel = this.channel(request.channel);
     const version = request.version ?? "1.0";
     const endorsement = request.endorsement ?? "majority";
@@ -145,7 +149,7 @@ export class NetworkView {
     if (problem !== undefined)
       throw new HansaError("USAGE", `The endorsement policy is ${JSON.stringify(endorsement)}; expected ${problem}`);
     report("packaging");
-    const contract = await packageContract(request.path, request.name, version);
+    const contract = packaged ?? (await packageContract(request.path, request.name, version));
     await writeFileDurably(this.layout.package(contract.id), contract.bytes);
     const collections = request.collections === undefined ? undefined : await readCollections(request.collections);
     const definition = {

@@ -1,4 +1,4 @@
-import { type Clock, type HansaError, type Logger, messageOf, systemClock } from "@hansa/primitives";
+import { type Clock, HansaError, type Logger, messageOf, systemClock } from "@hansa/primitives";
 import type { PlannedNode } from "../plan/plan.js";
 import type { NodeHandle, NodeHost } from "./host.js";
 import { afterEnd, NO_FAILURES, type RestartHistory } from "./restart-policy.js";
@@ -58,7 +58,7 @@ export class NodeKeeper {
       await this.#launch(kept);
     } catch (error) {
       this.#kept.delete(node.id);
-      throw error;
+      throw named(node.id, error);
     }
   }
 
@@ -130,4 +130,11 @@ export class NodeKeeper {
       );
     }, pauseMs);
   }
+}
+
+/** Says which node it was, where the error itself knows only what went wrong. */
+function named(id: string, error: unknown): unknown {
+  if (!(error instanceof HansaError) || error.message.startsWith(`Node ${id} `)) return error;
+  const message = `Node ${id} did not start: ${error.message.replace(/\.$/, "")}.`;
+  return new HansaError(error.code, message, { cause: error, nextStep: error.nextStep });
 }
