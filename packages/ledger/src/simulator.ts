@@ -199,7 +199,8 @@ export class TxSimulator {
   done(): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    for (const cursor of this.#cursors) void cursor.close();
+    // What a cursor cannot close any more, its store has closed.
+    for (const cursor of this.#cursors) cursor.close().catch(() => {});
     this.#release?.();
   }
 

@@ -185,9 +185,11 @@ export class LevelStateStore implements StateStore {
   }
 
   /** An iterator sees the database as it is when it is made, so what is readable must be there first. */
-  async #iterate(range: Iterate) {
-    await this.#written;
-    return this.#db.iterator(range);
+  #iterate(range: Iterate) {
+    const iterator = this.#written.then(() => this.#db.iterator(range));
+    // Whoever reads hears of a failure; a cursor that nobody reads must not bring the process down.
+    iterator.catch(() => {});
+    return iterator;
   }
 
   #checkOpen(): void {

@@ -32,6 +32,17 @@ describe("state in LevelDB", () => {
     await store.close();
   });
 
+  it("lets cursors go that are open when it closes", async () => {
+    const store = await LevelStateStore.open(folder);
+    const read = store.range("goods", "", "");
+    assert.deepEqual(await read.next(1), []);
+    const opened = store.range("goods", "", "");
+    await store.close();
+    await assert.rejects(opened.next(1));
+    await opened.close().catch(() => {});
+    await read.close().catch(() => {});
+  });
+
   it("says that another process has it open", async () => {
     const store = await LevelStateStore.open(folder);
     await assert.rejects(LevelStateStore.open(folder), { code: "STORE_IN_USE" });
