@@ -7,10 +7,9 @@
  */
 import { type Bytes, equalBytes, NO_BYTES, sha256, type UnixMs } from "@hansa/primitives";
 import { hansa } from "@hansa/wire";
+import type { BlockAddress } from "./address.js";
 import { JournalError } from "./error.js";
 import { dot, HASH_BYTES, merkleRoot } from "./hash.js";
-
-export type BlockAddress = { readonly strandId: string; readonly sequenceNo: number };
 
 export type JournalBlock = {
   readonly address: BlockAddress;

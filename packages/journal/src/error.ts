@@ -1,5 +1,5 @@
 import { HansaError, toHex } from "@hansa/primitives";
-import type { BlockAddress } from "./block.js";
+import type { BlockAddress } from "./address.js";
 
 export type JournalFault =
   | { code: "STRAND_NOT_FOUND"; strandId: string }

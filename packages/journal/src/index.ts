@@ -1,3 +1,4 @@
+export type * from "./address.js";
 export * from "./block.js";
 export * from "./error.js";
 export * from "./hash.js";

@@ -7,7 +7,8 @@
  */
 import type { Bytes, UnixMs } from "@hansa/primitives";
 import { equalBytes } from "@hansa/primitives";
-import type { BlockAddress, JournalBlock } from "./block.js";
+import type { BlockAddress } from "./address.js";
+import type { JournalBlock } from "./block.js";
 import { JournalError } from "./error.js";
 import { foldPath, HASH_BYTES, merklePath } from "./hash.js";
 import { type NodeReader, treePath, treeRoot } from "./tree.js";
