@@ -43,13 +43,18 @@ const STOP_GRACE_MS = 5_000;
 export async function launch(options: LaunchOptions): Promise<Launched> {
   const { layout, host, logger } = options;
   const before = await readState(layout);
-  const keeper = new NodeKeeper(host, logger);
-  try {
-    return await start(options, before, keeper);
-  } catch (error) {
-    await keeper.close(before === undefined ? 0 : STOP_GRACE_MS);
-    if (before === undefined) await rm(layout.root, { recursive: true, force: true });
-    throw error;
+  for (let attempt = 1; ; attempt++) {
+    const keeper = new NodeKeeper(host, logger);
+    try {
+      return await start(options, before, keeper);
+    } catch (error) {
+      await keeper.close(before === undefined ? 0 : STOP_GRACE_MS);
+      if (before !== undefined) throw error;
+      await rm(layout.root, { recursive: true, force: true });
+      // Another process may take a free port between its choice and its use; a fixed one fails before any node starts.
+      const raced = error instanceof HansaError && error.code === "PORT_IN_USE" && error.message.startsWith("Node ");
+      if (!raced || attempt === 3) throw error;
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { createGateway, type Gateway, type GatewayHost, type GatewayPeer } from "@hansa/gateway";
 import { mspConfigFromFiles } from "@hansa/msp";
-import { connectEndorser, type RunningPeer, startPeer } from "@hansa/peer";
+import { connectPeer, type RunningPeer, startPeer } from "@hansa/peer";
 import type { Logger } from "@hansa/primitives";
 import { services } from "@hansa/wire";
 import { readIdentityFile } from "../identity/material.js";
@@ -56,7 +56,7 @@ type OtherPeer = { readonly peer: GatewayPeer; readonly channels: readonly strin
 async function connectPeers(spec: ServerSpec): Promise<OtherPeer[]> {
   return Promise.all(
     spec.otherPeers.map(async ({ mspId, address, host, tlsRootFile, channels }) => {
-      const client = connectEndorser(address, {
+      const client = connectPeer(address, {
         rootPems: [await readIdentityFile(tlsRootFile)],
         serverName: host,
       });

@@ -1,8 +1,17 @@
+import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
 import { HansaError } from "@hansa/primitives";
 import type { NodePorts, PlannedNode } from "./plan.js";
 
 export type Ports = Readonly<Record<string, NodePorts>>;
+
+/**
+ * Where free ports are looked for: below what systems hand out to outgoing connections, so that none of those takes a
+ * port between its choice and its use, or while its node restarts.
+ */
+const FREE_FROM = 20_000;
+const FREE_TO = 32_000;
+const ATTEMPTS = 200;
 
 /**
  * A port for every node: the one its file fixes, else the one it had before, else a free one. All are held open until
@@ -12,11 +21,16 @@ export type Ports = Readonly<Record<string, NodePorts>>;
 export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, host = "127.0.0.1"): Promise<Ports> {
   const held: Server[] = [];
   const take = async (node: PlannedNode, wanted: number | undefined) => {
-    const server = await hold(host, wanted ?? 0).catch((cause: NodeJS.ErrnoException) => {
-      throw portError(node.id, wanted, cause);
-    });
-    held.push(server);
-    return (server.address() as { port: number }).port;
+    for (let attempt = 1; ; attempt++) {
+      const port = wanted ?? randomInt(FREE_FROM, FREE_TO);
+      try {
+        held.push(await hold(host, port));
+        return port;
+      } catch (cause) {
+        if (wanted !== undefined || attempt === ATTEMPTS)
+          throw portError(node.id, port, cause as NodeJS.ErrnoException);
+      }
+    }
   };
   try {
     // Known ports first, so that a free one never happens to be one of them.
@@ -50,7 +64,7 @@ function hold(host: string, port: number): Promise<Server> {
   });
 }
 
-export function portError(node: string, port: number | undefined, cause: NodeJS.ErrnoException): HansaError {
+export function portError(node: string, port: number, cause: NodeJS.ErrnoException): HansaError {
   if (cause.code === "EADDRINUSE")
     return new HansaError("PORT_IN_USE", `Port ${port}, which ${node} needs, is in use by another process.`, {
       cause,
@@ -61,7 +75,7 @@ export function portError(node: string, port: number | undefined, cause: NodeJS.
       cause,
       nextStep: "Give the node a port above 1023 in the network file.",
     });
-  return new HansaError("PORT_IN_USE", `Port ${port ?? "(free)"} for ${node} cannot be opened: ${cause.message}.`, {
+  return new HansaError("PORT_IN_USE", `Port ${port} for ${node} cannot be opened: ${cause.message}.`, {
     cause,
   });
 }
