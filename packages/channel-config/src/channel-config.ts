@@ -8,7 +8,7 @@ import { Msp, MspManager, type Policy, type PolicyVerdict, rejectPolicy, type Si
 import { bytesKey, type ChannelId, type MspId, toUtf8 } from "@hansa/primitives";
 import { common, decode, encode, HeaderType, msp, readEnvelope, splitBlock, toBigInt } from "@hansa/wire";
 import { DEFAULT_ACLS } from "./acl.js";
-import { type Capabilities, checkCapabilities } from "./capabilities.js";
+import { type Capabilities, channelRules, checkCapabilities } from "./capabilities.js";
 import { type ConfigElements, entries, member, toElements } from "./elements.js";
 import { ConfigError, inContext } from "./error.js";
 import { APPLICATION, CHANNEL, checkChannelId, ORDERER } from "./names.js";
@@ -33,7 +33,13 @@ export type LoadOptions = {
 export type ApplicationOrg = { mspId: MspId; name: string; anchorPeers: readonly AnchorPeer[] };
 export type OrdererEndpoint = { mspId: MspId; address: string };
 
-type Member = { readonly mspId: MspId; readonly msp: Msp; readonly config: msp.MSPConfig; readonly key: string };
+type Member = {
+  readonly mspId: MspId;
+  readonly msp: Msp;
+  readonly config: msp.MSPConfig;
+  /** Equal keys mean equal rules: the definition, and what the channel's capabilities make of it. */
+  readonly key: string;
+};
 
 export class ChannelConfig {
   readonly channelId: ChannelId;
@@ -96,14 +102,16 @@ export class ChannelConfig {
     const channel = readChannel(root);
     let orderer: OrdererSection | undefined;
     let application: ApplicationSection | undefined;
+    const ed25519 = channelRules.ed25519(channel.capabilities);
+    const addMember = (group: string, org: Organization) => this.#addMember(group, org, ed25519, previous);
     for (const [name, group] of entries(root.groups)) {
       inContext(`could not create channel ${name} sub-group config`, () => {
         if (name === APPLICATION) {
           application = readApplication(group);
-          for (const org of application.organizations) this.#addMember(`${APPLICATION}/${org.name}`, org, previous);
+          for (const org of application.organizations) addMember(`${APPLICATION}/${org.name}`, org);
         } else if (name === ORDERER) {
           orderer = readOrderer(group, channel.capabilities);
-          for (const org of orderer.organizations) this.#addMember(`${ORDERER}/${org.name}`, org, previous);
+          for (const org of orderer.organizations) addMember(`${ORDERER}/${org.name}`, org);
         } else {
           throw new ConfigError("INVALID_CONFIG", `Disallowed channel group: ${name}`);
         }
@@ -112,10 +120,10 @@ export class ChannelConfig {
     return { channel, orderer, application };
   }
 
-  #addMember(group: string, org: Organization, previous: ChannelConfig | undefined): void {
-    const key = bytesKey(encode(msp.MSPConfig, org.mspConfig));
+  #addMember(group: string, org: Organization, ed25519: boolean, previous: ChannelConfig | undefined): void {
+    const key = `${ed25519} ${bytesKey(encode(msp.MSPConfig, org.mspConfig))}`;
     const inherited = previous === undefined ? undefined : previous.#membersByKey.get(key);
-    const each = this.#membersByKey.get(key) ?? inherited ?? readMember(org, key);
+    const each = this.#membersByKey.get(key) ?? inherited ?? readMember(org, key, ed25519);
     const sameName = this.#membersById.get(each.mspId);
     if (sameName !== undefined && sameName.key !== key) {
       throw new ConfigError("INVALID_CONFIG", `Attempted to define two different versions of MSP: ${each.mspId}`);
@@ -285,11 +293,11 @@ export function configOfBlock(block: Uint8Array): { channelId: ChannelId; config
   };
 }
 
-function readMember(org: Organization, key: string): Member {
+function readMember(org: Organization, key: string, ed25519: boolean): Member {
   if (org.mspConfig.type !== 0) {
     throw new ConfigError("INVALID_CONFIG", `Setup error: unsupported msp type ${org.mspConfig.type}`);
   }
-  const instance = inContext("setting up the MSP manager failed", () => Msp.fromConfig(org.mspConfig));
+  const instance = inContext("setting up the MSP manager failed", () => Msp.fromConfig(org.mspConfig, { ed25519 }));
   if (instance.id === "") throw new ConfigError("INVALID_CONFIG", `MSP for org ${org.name} has empty MSP ID`);
   return { mspId: instance.id, msp: instance, config: org.mspConfig, key };
 }

@@ -2,16 +2,20 @@
  * Edits of a configuration, each returning a new one and leaving the old untouched. Pass the result to
  * computeConfigUpdate: versions are worked out there.
  */
-import { common, decode, encode } from "@hansa/wire";
+import { fromUtf8, NO_BYTES } from "@hansa/primitives";
+import { common, decode, encode, msp, protos } from "@hansa/wire";
 import { member } from "./elements.js";
 import { ConfigError } from "./error.js";
 import { ADMINS, APPLICATION, ORDERER } from "./names.js";
 import {
   type ApplicationOrgProfile,
+  aclsValue,
   anchorPeersValue,
   applicationOrgGroup,
   batchSizeValue,
   batchTimeoutValue,
+  capabilitiesValue,
+  mspValue,
   policyOf,
 } from "./profile.js";
 import type { AnchorPeer } from "./values.js";
@@ -50,6 +54,40 @@ export function withApplicationPolicy(config: common.IConfig, name: string, rule
   });
 }
 
+/** @param acls resource as "peer/Propose" → policy as "/Channel/Application/Admins"; other resources stay as they are */
+export function withAcls(config: common.IConfig, acls: Readonly<Record<string, string>>): common.IConfig {
+  return edited(config, APPLICATION, (application) => {
+    const before = decode(protos.ACLs, application.values!.ACLs?.value ?? NO_BYTES, "ACLs").acls;
+    application.values!.ACLs = aclsValue({
+      ...Object.fromEntries(Object.entries(before).map(([resource, acl]) => [resource, acl.policyRef ?? ""])),
+      ...acls,
+    });
+  });
+}
+
+/**
+ * Gives a member's new revocation list to the channel: what it names no longer counts as the member's identity.
+ * @param revocationListPem replaces an earlier list
+ */
+export function withRevocationList(config: common.IConfig, name: string, revocationListPem: string): common.IConfig {
+  return edited(config, APPLICATION, (application) => {
+    const organization = groupOf(application, name);
+    const bytes = organization.values!.MSP?.value ?? NO_BYTES;
+    const outer = decode(msp.MSPConfig, bytes, "MSPConfig");
+    const inner = decode(msp.FabricMSPConfig, outer.config, "FabricMSPConfig");
+    inner.revocationList = [fromUtf8(revocationListPem)];
+    organization.values!.MSP = mspValue({ ...outer, config: encode(msp.FabricMSPConfig, inner) });
+  });
+}
+
+/** Replaces what every node of the channel must understand, as ["V3_0"]. */
+export function withChannelCapabilities(config: common.IConfig, names: readonly string[]): common.IConfig {
+  const copy = copyOf(config);
+  const channel = copy.channelGroup ?? {};
+  channel.values = { ...channel.values, Capabilities: capabilitiesValue(names) };
+  return { ...copy, channelGroup: channel };
+}
+
 export function withBatchSettings(
   config: common.IConfig,
   settings: {
@@ -67,9 +105,13 @@ export function withBatchSettings(
 }
 
 function edited(config: common.IConfig, section: Section, edit: (group: common.IConfigGroup) => void): common.IConfig {
-  const copy = decode(common.Config, encode(common.Config, config), "Config");
+  const copy = copyOf(config);
   edit(groupOf(copy.channelGroup ?? {}, section));
   return copy;
+}
+
+function copyOf(config: common.IConfig): common.IConfig {
+  return decode(common.Config, encode(common.Config, config), "Config");
 }
 
 /** A member group with its maps in place, so that an edit may assign into them. */

@@ -18,11 +18,14 @@ export {
 export { computeConfigUpdate } from "./compute-update.js";
 export { formatGoDuration, parseGoDuration } from "./duration.js";
 export {
+  withAcls,
   withAnchorPeers,
   withApplicationPolicy,
   withBatchSettings,
+  withChannelCapabilities,
   withOrganization,
   withoutOrganization,
+  withRevocationList,
 } from "./edit.js";
 export { type ConfigElement, type ConfigElements, equalTrees } from "./elements.js";
 export { ConfigError, type ConfigFault } from "./error.js";

@@ -83,12 +83,7 @@ function applicationGroup(profile: ChannelProfile): common.IConfigGroup {
   const values: Record<string, common.IConfigValue> = {
     Capabilities: capabilitiesValue(profile.capabilities?.application ?? ["V2_5"]),
   };
-  const acls = Object.entries(profile.acls ?? {});
-  if (acls.length > 0) {
-    values.ACLs = value(protos.ACLs, {
-      acls: Object.fromEntries(acls.map(([resource, policyRef]) => [resource, { policyRef }])),
-    });
-  }
+  if (Object.keys(profile.acls ?? {}).length > 0) values.ACLs = aclsValue(profile.acls ?? {});
   const policies = policiesOf({
     [READERS]: "ANY Readers",
     [WRITERS]: "ANY Writers",
@@ -163,6 +158,13 @@ function ordererOrgGroup(org: OrdererOrgProfile): common.IConfigGroup {
   return { modPolicy: ADMINS, groups: {}, values: { MSP: mspValue(org.mspConfig), Endpoints: endpoints }, policies };
 }
 
+/** @param acls resource → policy */
+export function aclsValue(acls: Readonly<Record<string, string>>): common.IConfigValue {
+  return value(protos.ACLs, {
+    acls: Object.fromEntries(Object.entries(acls).map(([resource, policyRef]) => [resource, { policyRef }])),
+  });
+}
+
 export function anchorPeersValue(anchorPeers: readonly AnchorPeer[]): common.IConfigValue {
   return value(protos.AnchorPeers, { anchorPeers: anchorPeers.map(({ host, port }) => ({ host, port })) });
 }
@@ -194,11 +196,11 @@ function policiesOf(rules: PolicyRules): Record<string, common.IConfigPolicy> {
   return Object.fromEntries(policies);
 }
 
-function capabilitiesValue(names: readonly string[]): common.IConfigValue {
+export function capabilitiesValue(names: readonly string[]): common.IConfigValue {
   return value(common.Capabilities, { capabilities: Object.fromEntries(names.map((name) => [name, {}])) });
 }
 
-function mspValue(config: msp.IMSPConfig | Uint8Array): common.IConfigValue {
+export function mspValue(config: msp.IMSPConfig | Uint8Array): common.IConfigValue {
   const bytes = config instanceof Uint8Array ? config : encode(msp.MSPConfig, config);
   return { modPolicy: ADMINS, value: bytes };
 }

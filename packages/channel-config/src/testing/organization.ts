@@ -1,5 +1,12 @@
 /** Organisations and channels for tests: real certificates, made on the spot. */
-import { Certificate, generatePrivateKey, privateKeyFromPem, privateKeyToPem, publicPart } from "@hansa/crypto";
+import {
+  Certificate,
+  generatePrivateKey,
+  type KeyAlgorithm,
+  privateKeyFromPem,
+  privateKeyToPem,
+  publicPart,
+} from "@hansa/crypto";
 import { createRootCa, issueCertificate } from "@hansa/crypto/issuing";
 import { createSigningIdentity, type SigningIdentity } from "@hansa/msp";
 import { type common, common as commonTypes, encode, msp } from "@hansa/wire";
@@ -13,7 +20,8 @@ export type TestOrganization = {
   mspId: string;
   mspConfig: Uint8Array;
   caPem: string;
-  identity(role: TestRole): SigningIdentity;
+  /** P-256 unless another kind of key is asked for. */
+  identity(role: TestRole, algorithm?: KeyAlgorithm): SigningIdentity;
   /** The same identity as it would lie on disk. */
   credentials(role: TestRole): { mspId: string; certPem: string; keyPem: string };
 };
@@ -44,10 +52,10 @@ export function testOrganization(mspId: string): TestOrganization {
     mspId,
     mspConfig: encode(msp.MSPConfig, { type: 0, config }),
     caPem: ca.certPem,
-    identity(role) {
-      const known = identities.get(role);
+    identity(role, algorithm = "P-256") {
+      const known = identities.get(`${role} ${algorithm}`);
       if (known !== undefined) return known;
-      const key = generatePrivateKey("P-256");
+      const key = generatePrivateKey(algorithm);
       const certPem = issueCertificate({
         issuer,
         publicKey: publicPart(key),
@@ -58,13 +66,13 @@ export function testOrganization(mspId: string): TestOrganization {
       });
       const keyPem = privateKeyToPem(key);
       const identity = createSigningIdentity(mspId, certPem, privateKeyFromPem(keyPem));
-      identities.set(role, identity);
-      keyPems.set(role, keyPem);
+      identities.set(`${role} ${algorithm}`, identity);
+      keyPems.set(`${role} ${algorithm}`, keyPem);
       return identity;
     },
     credentials(role) {
       const { certificate } = this.identity(role);
-      return { mspId, certPem: certificate.pem, keyPem: keyPems.get(role) as string };
+      return { mspId, certPem: certificate.pem, keyPem: keyPems.get(`${role} P-256`) as string };
     },
   };
 }
