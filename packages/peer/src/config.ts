@@ -4,6 +4,7 @@ import type { TlsServer } from "@hansa/transport";
 import type { msp } from "@hansa/wire";
 import type { ChaincodeLogLevel } from "./chaincode/child.js";
 import type { ChaincodeExecution } from "./chaincode/runtime.js";
+import type { PeerConnection } from "./peer-connection.js";
 import type { RunningPeer } from "./running-peer.js";
 
 export type PeerConfig = {
@@ -30,6 +31,8 @@ export type PeerConfig = {
   readonly chaincode?: Partial<ChaincodeConfig>;
   /** Where an orderer is reached, by the "host:port" that the channel configuration lists. */
   readonly ordererOverrides?: Readonly<Record<string, OrdererOverride>>;
+  /** The other peers of a channel that private data is passed to; without it, to none. */
+  readonly otherPeers?: (channelId: string) => readonly OtherPeer[];
   readonly limits?: Partial<PeerLimits>;
   /** Called before the peer listens: the place to add further services that use it. */
   readonly mount?: (peer: RunningPeer) => void;
@@ -50,6 +53,13 @@ export type ChaincodeConfig = {
   readonly executeTimeoutMs: number;
   readonly startupTimeoutMs: number;
   readonly buildTimeoutMs: number;
+};
+
+export type OtherPeer = {
+  readonly mspId: MspId;
+  /** "host:port", for log lines. */
+  readonly address: string;
+  readonly connection: Pick<PeerConnection, "pushPrivate">;
 };
 
 export type OrdererOverride = {

@@ -4,9 +4,10 @@ export {
   type ChaincodeConfig,
   LIMIT_DEFAULTS,
   type OrdererOverride,
+  type OtherPeer,
   type PeerConfig,
   type PeerLimits,
 } from "./config.js";
-export { connectEndorser, type EndorserCallLimits, type RemoteEndorser } from "./endorser-client.js";
 export { startPeer } from "./peer.js";
+export { type CallLimits, connectPeer, type PeerConnection } from "./peer-connection.js";
 export type { RunningPeer } from "./running-peer.js";

@@ -4,15 +4,16 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { silentLogger } from "@hansa/primitives";
+import { sha256Hex, silentLogger } from "@hansa/primitives";
 import { RpcClient } from "@hansa/transport";
-import { common, encode, HeaderType, orderer, protos, services, signedEnvelope, toLong } from "@hansa/wire";
+import { common, encode, HeaderType, hansa, orderer, protos, services, signedEnvelope, toLong } from "@hansa/wire";
 import { buildChaincode, shimProgram } from "./chaincode/build.js";
 import { plainEnvironment } from "./chaincode/command.js";
 import { readPackage } from "./chaincode/package.js";
 import { findShippedModules } from "./chaincode/shipped-modules.js";
 import type { PeerConfig } from "./config.js";
 import { startPeer } from "./peer.js";
+import { connectPeer, type PeerConnection } from "./peer-connection.js";
 import type { RunningPeer } from "./running-peer.js";
 import {
   ask,
@@ -35,6 +36,8 @@ class Store extends Contract {
   async get(ctx, key) { return (await ctx.stub.getState(key)).toString(); }
   async putPrivate(ctx, key) { await ctx.stub.putPrivateData("_implicit_org_" + ctx.clientIdentity.getMSPID(), key, ctx.stub.getTransient().get("value")); }
   async getPrivate(ctx, key) { return (await ctx.stub.getPrivateData("_implicit_org_" + ctx.clientIdentity.getMSPID(), key)).toString(); }
+  async putDeal(ctx, key) { await ctx.stub.putPrivateData("deal", key, ctx.stub.getTransient().get("value")); }
+  async getDeal(ctx, key) { return (await ctx.stub.getPrivateData("deal", key)).toString(); }
   async fail(ctx) { throw new Error("no beer left"); }
 }
 module.exports.contracts = [Store];
@@ -54,6 +57,12 @@ describe("a peer among others", () => {
   let genesis: Uint8Array;
   let peers: RunningPeer[];
   const configs: PeerConfig[] = [];
+  const connections = new Map<string, PeerConnection>();
+  const connectionTo = (address: string) => {
+    const connection = connections.get(address) ?? connectPeer(address, undefined);
+    connections.set(address, connection);
+    return connection;
+  };
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "hansa-peer-"));
@@ -69,6 +78,10 @@ describe("a peer among others", () => {
         listenAddress: "127.0.0.1:0",
         dataDirectory: join(folder, org.mspId),
         chaincode: { allowAttach: org === pub },
+        otherPeers: () =>
+          peers
+            .filter((peer) => peer.mspId !== org.mspId)
+            .map(({ mspId, address }) => ({ mspId, address, connection: connectionTo(address) })),
         logger: silentLogger,
       });
     }
@@ -76,6 +89,7 @@ describe("a peer among others", () => {
   });
   after(async () => {
     await Promise.all(peers.map((peer) => peer.stop()));
+    for (const connection of connections.values()) connection.close();
     await testOrderer.stop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -149,6 +163,70 @@ describe("a peer among others", () => {
     testOrderer.order(CHANNEL, envelope);
     assert.equal((await first.commitStatus(CHANNEL, txId, never)).code, 0);
     assert.equal(await text(first, user, call("getPrivate", "recipe")), "hops");
+  });
+
+  it("passes private data to the peers of members, as many as the collection requires", async () => {
+    const [first, second] = peers;
+    assert.ok(first && second);
+    const members = [brewery, pub].map(({ mspId }) => ({
+      principalClassification: common.MSPPrincipal.Classification.ROLE,
+      principal: encode(common.MSPRole, { mspIdentifier: mspId, role: common.MSPRole.MSPRoleType.MEMBER }),
+    }));
+    const policy = (identities: typeof members) => ({
+      signaturePolicy: {
+        identities,
+        rule: { nOutOf: { n: 1, rules: identities.map((_, signedBy) => ({ signedBy })) } },
+      },
+    });
+    const deal = {
+      name: "deal",
+      memberOrgsPolicy: policy(members),
+      endorsementPolicy: policy(members),
+      requiredPeerCount: 1,
+      maximumPeerCount: 1,
+    };
+    const bytes = makeNodePackage("store_1", CONTRACT);
+    const packageId = `store_1:${sha256Hex(bytes)}`;
+    const define = async (definition: Definition) => {
+      const approval = lifecycleCall(CHANNEL, "ApproveChaincodeDefinitionForMyOrg", definition);
+      assert.equal(await submit(approval, breweryAdmin, [first]), 0);
+      assert.equal(await submit(approval, pubAdmin, [second]), 0);
+      assert.equal(await submit(lifecycleCall(CHANNEL, "CommitChaincodeDefinition", definition), breweryAdmin), 0);
+    };
+    await define({ name: "vault", sequence: 1, packageId, collections: [deal] });
+    const vault = (...args: string[]) => ({ channelId: CHANNEL, chaincode: "vault", args });
+    const value = Buffer.from("12 barrels for 900");
+    const fields = { ...vault("putDeal", "d1"), transient: { value } };
+    // Only one peer simulates; the other has the value from it.
+    assert.equal(await submit(fields, user, [first]), 0);
+    assert.equal(await text(second, user, vault("getDeal", "d1")), value.toString());
+
+    await second.stop();
+    const { response } = await ask(first, makeProposal(user, fields));
+    assert.match(response?.message ?? "", /failed to distribute private collection.*0 of 1 required peers confirmed/);
+    const [, config] = configs;
+    assert.ok(config);
+    peers[1] = await startPeer({ ...config, listenAddress: second.address });
+  });
+
+  it("takes private data from peers of members only", async () => {
+    const [first] = peers;
+    assert.ok(first);
+    const client = connectionTo(first.address);
+    const writes = encode(hansa.peer.PrivateWrites, { channelId: CHANNEL, txId: "0".repeat(64) });
+    const push = (signer: typeof user) =>
+      client.pushPrivate(
+        encode(hansa.peer.SignedPrivateWrites, {
+          writes,
+          creator: signer.serialized,
+          signature: signer.sign(writes),
+        }),
+        { timeoutMs: 2_000 },
+      );
+    await push(pub.identity("peer1", "peer"));
+    await assert.rejects(push(user), { code: 7 });
+    await assert.rejects(push(testOrg("StrangerMSP").identity("x", "peer")), { code: 7 });
+    await assert.rejects(client.pushPrivate(Buffer.from("?"), { timeoutMs: 2_000 }), { code: 3 });
   });
 
   it("refuses what Fabric refuses, in its words", async () => {
@@ -227,8 +305,8 @@ describe("a peer among others", () => {
     const other = await read("DeliverWithPrivateData", seek(pub.identity("user", "client"), height - 1));
     const withData = (answers: protos.DeliverResponse[]) =>
       answers.filter((each) => Object.keys(each.blockAndPrivateData?.privateDataMap ?? {}).length > 0).length;
-    assert.equal(withData(own), 2, "its approval and the recipe");
-    assert.equal(withData(other), 0);
+    assert.equal(withData(own), 4, "its approvals, the recipe and the deal");
+    assert.equal(withData(other), 1, "the deal");
 
     const stranger = testOrg("StrangerMSP").identity("x", "client");
     assert.deepEqual(

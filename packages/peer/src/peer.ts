@@ -37,6 +37,7 @@ import { isCollectionMember } from "./collections.js";
 import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js";
 import { installedChaincodes } from "./installed-chaincodes.js";
 import { createDialer } from "./orderer-dialer.js";
+import { distribute, receivePrivate } from "./private-data/exchange.js";
 import type { RunningPeer } from "./running-peer.js";
 import { type DeliverChannel, DeliverService } from "./services/deliver.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
@@ -107,6 +108,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     channels: () => channels?.all() ?? [],
     logger,
   });
+  const passOn: EndorserChannel["persistPrivate"] = (writes) =>
+    distribute(writes, config.otherPeers?.(writes.channelId) ?? [], signer, logger);
   const endorserChannels = new Map<string, EndorserChannel>();
   const watched: PeerChannel[] = [];
   channels = await ChannelSet.open({
@@ -122,7 +125,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     }),
     holds: (state, namespace, collection) => isCollectionMember(state, namespace, collection, self),
     onOpen: (channel) => {
-      endorserChannels.set(channel.channelId, endorserChannel(channel));
+      endorserChannels.set(channel.channelId, endorserChannel(channel, passOn));
       if (channels === undefined) watched.push(channel);
       else keepRunning.watch(channel);
     },
@@ -193,6 +196,12 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   );
   server.addService(services.Endorsements, {
     Stream: endorsementStream(endorseLocal, limits.endorserConcurrency),
+  });
+  server.addService(services.PrivateData, {
+    Push: receivePrivate((channelId) => {
+      const channel = channelSet.get(channelId);
+      return channel && { config: channel.config(), transient: channel.transient, height: channel.height() };
+    }),
   });
   server.addService(
     services.Deliver,
@@ -290,14 +299,17 @@ function isCommitted(instance: string, channels: readonly PeerChannel[]): boolea
   return channels.some(({ ledger }) => chaincodeDefinition(ledger.state, name)?.version === version);
 }
 
-function endorserChannel(channel: PeerChannel): EndorserChannel {
+function endorserChannel(channel: PeerChannel, passOn: EndorserChannel["persistPrivate"]): EndorserChannel {
   return {
     channelId: channel.channelId,
     get config() {
       return channel.config();
     },
     ledger: channel.ledger,
-    persistPrivate: ({ txId, height, bytes }) => channel.transient.persist(txId, height, bytes),
+    persistPrivate: async (writes) => {
+      await channel.transient.persist(writes.txId, writes.height, writes.bytes);
+      await passOn(writes);
+    },
   };
 }
 

@@ -2,11 +2,11 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { createGateway, type Gateway, type GatewayHost, type GatewayPeer } from "@hansa/gateway";
 import { mspConfigFromFiles } from "@hansa/msp";
-import { connectPeer, type RunningPeer, startPeer } from "@hansa/peer";
+import { connectPeer, type PeerConnection, type RunningPeer, startPeer } from "@hansa/peer";
 import type { Logger } from "@hansa/primitives";
 import { services } from "@hansa/wire";
 import { readIdentityFile } from "../identity/material.js";
-import type { RunningRole } from "./roles.js";
+import type { RunningRole } from "./role.js";
 import { readMspFolder, readServerIdentity } from "./server-identity.js";
 import type { ServerSpec } from "./specs.js";
 
@@ -28,6 +28,10 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
     dataDirectory: spec.dataFolder,
     // Channels name the orderer by address, and TLS wants a name.
     ordererOverrides: { [spec.orderer.address]: { address: spec.orderer.address, serverName: spec.orderer.host } },
+    otherPeers: (channelId) =>
+      others
+        .filter((other) => other.channels.includes(channelId))
+        .map(({ peer: { mspId, endpoint, client } }) => ({ mspId, address: endpoint, connection: client })),
     mount: (running) => {
       gateway = createGateway(gatewayHost(running, spec, others), { tlsIdentity: tls });
       running.server.addService(services.Gateway, gateway.handlers);
@@ -50,7 +54,11 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
   return { stop };
 }
 
-type OtherPeer = { readonly peer: GatewayPeer; readonly channels: readonly string[]; close(): void };
+type OtherPeer = {
+  readonly peer: GatewayPeer & { readonly client: PeerConnection };
+  readonly channels: readonly string[];
+  close(): void;
+};
 
 /** The network's other peers, as its file names them: a network of one file needs no gossip to find them. */
 async function connectPeers(spec: ServerSpec): Promise<OtherPeer[]> {

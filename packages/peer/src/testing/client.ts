@@ -79,18 +79,24 @@ export async function endorse(
   return { txId: proposal.txId, envelope: encode(common.Envelope, { payload, signature: signer.sign(payload) }) };
 }
 
-export type Definition = { readonly name: string; readonly sequence: number; readonly packageId: string };
+export type Definition = {
+  readonly name: string;
+  readonly sequence: number;
+  readonly packageId: string;
+  readonly collections?: readonly common.StaticCollectionConfig.$Properties[];
+};
 
 export function lifecycleCall(
   channelId: string,
   method: "ApproveChaincodeDefinitionForMyOrg" | "CommitChaincodeDefinition",
-  { name, sequence, packageId }: Definition,
+  { name, sequence, packageId, collections = [] }: Definition,
 ): ProposalFields {
   const shared = { name, version: "1.0", sequence, endorsementPlugin: "escc", validationPlugin: "vscc" };
   const validationParameter = encode(protos.ApplicationPolicy, {
     channelConfigPolicyReference: "/Channel/Application/Endorsement",
   });
-  const definition = { ...shared, validationParameter, collections: {} };
+  const config = collections.map((staticCollectionConfig) => ({ staticCollectionConfig }));
+  const definition = { ...shared, validationParameter, collections: { config } };
   const args =
     method === "CommitChaincodeDefinition"
       ? encode(lifecycle.CommitChaincodeDefinitionArgs, definition)

@@ -1,19 +1,21 @@
 /**
- * Another peer's endorser, as a gateway uses it: one connection that is kept and one stream for all proposals. A peer
+ * Another peer, as a gateway and an endorser use it: one connection that is kept and one stream for all proposals. A peer
  * that does not know the stream (a real Fabric peer) is asked by calls of their own instead.
  */
 import { GrpcStatus, RpcClient, RpcStatus, type TlsClient } from "@hansa/transport";
 import { decode, encode, hansa, services } from "@hansa/wire";
 
-export type EndorserCallLimits = { timeoutMs: number; signal?: AbortSignal };
+export type CallLimits = { timeoutMs: number; signal?: AbortSignal };
 
-export interface RemoteEndorser {
+export interface PeerConnection {
   /**
    * @param signedProposal bytes of protos.SignedProposal
    * @returns bytes of protos.ProposalResponse
    * @throws RpcStatus
    */
-  processProposal(signedProposal: Uint8Array, limits: EndorserCallLimits): Promise<Uint8Array>;
+  processProposal(signedProposal: Uint8Array, limits: CallLimits): Promise<Uint8Array>;
+  /** @param signedWrites bytes of hansa.peer.SignedPrivateWrites @throws RpcStatus */
+  pushPrivate(signedWrites: Uint8Array, limits: CallLimits): Promise<void>;
   close(): void;
 }
 
@@ -22,7 +24,7 @@ type Stream = { readonly open: Map<number, Open>; send(request: Uint8Array): voi
 
 const LAST_ID = 2 ** 32 - 1;
 
-export function connectEndorser(address: string, tls: TlsClient | undefined): RemoteEndorser {
+export function connectPeer(address: string, tls: TlsClient | undefined): PeerConnection {
   const client = new RpcClient(address, tls);
   let stream: Stream | undefined;
   let hasStreams = true;
@@ -55,7 +57,7 @@ export function connectEndorser(address: string, tls: TlsClient | undefined): Re
     return mine;
   }
 
-  function overStream(signedProposal: Uint8Array, { timeoutMs, signal }: EndorserCallLimits): Promise<Uint8Array> {
+  function overStream(signedProposal: Uint8Array, { timeoutMs, signal }: CallLimits): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       stream ??= connect();
       const { open } = stream;
@@ -81,7 +83,7 @@ export function connectEndorser(address: string, tls: TlsClient | undefined): Re
     });
   }
 
-  const byCall = (signedProposal: Uint8Array, limits: EndorserCallLimits) =>
+  const byCall = (signedProposal: Uint8Array, limits: CallLimits) =>
     client.unary(services.Endorser.methods.ProcessProposal, signedProposal, limits);
 
   return {
@@ -93,6 +95,9 @@ export function connectEndorser(address: string, tls: TlsClient | undefined): Re
         if (hasStreams) throw error;
         return byCall(signedProposal, limits);
       }
+    },
+    async pushPrivate(signedWrites, limits) {
+      await client.unary(services.PrivateData.methods.Push, signedWrites, limits);
     },
     close() {
       stream?.close();

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { silentLogger } from "@hansa/primitives";
 import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
 import { services } from "@hansa/wire";
-import { connectEndorser, type RemoteEndorser } from "./endorser-client.js";
+import { connectPeer, type PeerConnection } from "./peer-connection.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
 
 /** Answers with what it was given; "no" is refused, "slow" takes its time. */
@@ -18,7 +18,7 @@ async function endorse(signedProposal: Uint8Array): Promise<Uint8Array> {
 describe("endorsing at another peer", () => {
   let server: RpcServer;
   let address: string;
-  let client: RemoteEndorser;
+  let client: PeerConnection;
   const start = async (at: string, withStreams = true) => {
     server = new RpcServer({ logger: silentLogger });
     if (withStreams) server.addService(services.Endorsements, { Stream: endorsementStream(endorse, 3) });
@@ -30,7 +30,7 @@ describe("endorsing at another peer", () => {
 
   before(async () => {
     await start("127.0.0.1:0");
-    client = connectEndorser(address, undefined);
+    client = connectPeer(address, undefined);
   });
   after(async () => {
     client.close();
@@ -82,7 +82,7 @@ describe("endorsing at another peer", () => {
   it("asks a peer without the stream by calls of their own", async () => {
     await server.stop({ graceMs: 0 });
     await start("127.0.0.1:0", false);
-    const other = connectEndorser(address, undefined);
+    const other = connectPeer(address, undefined);
     const answers = await Promise.all(
       ["a", "b"].map((text) => other.processProposal(Buffer.from(text), { timeoutMs: 2_000 })),
     );

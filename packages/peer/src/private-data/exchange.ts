@@ -1,0 +1,112 @@
+/**
+ * Passes private write sets to the peers that may have them, and takes those that others pass on.
+ *
+ * What comes in waits in the transient store for its block; only what hashes to what the block says is ever used. So a
+ * sender can do no more harm than fill that store, which is bounded, and it must be a peer of a member of the channel.
+ */
+import type { ChannelConfig } from "@hansa/channel-config";
+import type { PrivateWrites } from "@hansa/endorsement/chaincode";
+import { rolePrincipal, type SigningIdentity } from "@hansa/msp";
+import { HansaError, type Logger, messageOf } from "@hansa/primitives";
+import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
+import { decode, encode, hansa, toLong, toNumber } from "@hansa/wire";
+import type { OtherPeer } from "../config.js";
+import type { TransientStore } from "../transient-store.js";
+import { planDistribution } from "./distribution.js";
+
+/** Source: hyperledger/fabric, sampleconfig/core.yaml (peer.gossip.pvtData.pushAckTimeout). */
+const PUSH_TIMEOUT_MS = 3_000;
+const TX_ID = /^[0-9a-f]{64}$/;
+
+export type PushTarget = {
+  readonly config: ChannelConfig;
+  readonly transient: TransientStore;
+  readonly height: number;
+};
+
+/** @throws HansaError when fewer peers confirmed than a collection requires */
+export async function distribute(
+  writes: PrivateWrites,
+  peers: readonly OtherPeer[],
+  signer: SigningIdentity,
+  logger: Logger,
+): Promise<void> {
+  const { channelId, txId, height } = writes;
+  try {
+    const { consignments, requirements } = planDistribution(writes, peers);
+    const confirmed = new Set<OtherPeer>();
+    await Promise.all(
+      consignments.map(async ({ peer, writes: privateRwset }) => {
+        const body = encode(hansa.peer.PrivateWrites, { channelId, txId, height: toLong(height), privateRwset });
+        const request = encode(hansa.peer.SignedPrivateWrites, {
+          writes: body,
+          creator: signer.serialized,
+          signature: signer.sign(body),
+        });
+        try {
+          await peer.connection.pushPrivate(request, { timeoutMs: PUSH_TIMEOUT_MS });
+          confirmed.add(peer);
+        } catch (error) {
+          const fields = { channel: channelId, txId, peer: peer.address, reason: messageOf(error) };
+          logger.warn("private data not passed on", fields);
+        }
+      }),
+    );
+    for (const { collection, chaincode, count, peers: eligible } of requirements) {
+      const reached = eligible.filter((peer) => confirmed.has(peer)).length;
+      if (reached < count) {
+        throw new HansaError(
+          "TOO_FEW_PEERS",
+          `${reached} of ${count} required peers confirmed the private data of chaincode ${chaincode} and collection ${collection}`,
+        );
+      }
+    }
+  } catch (cause) {
+    const text = `failed to distribute private collection, txID ${txId}, channel ${channelId}: ${messageOf(cause)}`;
+    throw new HansaError("PRIVATE_DATA_NOT_DISTRIBUTED", text, { cause });
+  }
+}
+
+/** Handler of hansa.peer.PrivateData/Push. */
+export function receivePrivate(target: (channelId: string) => PushTarget | undefined): UnaryHandler {
+  return async (bytes) => {
+    const { writes, creator, signature } = decoded(() =>
+      decode(hansa.peer.SignedPrivateWrites, bytes, "hansa.peer.SignedPrivateWrites"),
+    );
+    const { channelId, txId, height, privateRwset } = decoded(() =>
+      decode(hansa.peer.PrivateWrites, writes, "hansa.peer.PrivateWrites"),
+    );
+    const channel = target(channelId);
+    if (channel === undefined) throw new RpcStatus(GrpcStatus.NOT_FOUND, `channel ${channelId} is not joined here`);
+    if (!TX_ID.test(txId)) throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, "the transaction id is malformed");
+    if (!isPeerOfMember(channel.config, creator, writes, signature)) {
+      throw new RpcStatus(GrpcStatus.PERMISSION_DENIED, `private data comes from no peer of channel ${channelId}`);
+    }
+    // Its age is counted from here on: a sender that is ahead or behind must not decide how long this peer keeps it.
+    await channel.transient.persist(txId, Math.min(toNumber(height), channel.height), privateRwset);
+    return encode(hansa.peer.PrivateWritesReceipt, {});
+  };
+}
+
+function isPeerOfMember(
+  config: ChannelConfig,
+  creator: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  try {
+    const identity = config.msps.identity(creator);
+    const isMember = config.applicationOrgs().some(({ mspId }) => mspId === identity.mspId);
+    return isMember && identity.satisfies(rolePrincipal(identity.mspId, "peer")) && identity.verify(message, signature);
+  } catch {
+    return false;
+  }
+}
+
+function decoded<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, messageOf(error));
+  }
+}
