@@ -27,6 +27,8 @@ export type Behaviour = {
   throws?: Error;
   delayMs?: number;
   interest?: protos.IChaincodeInterest;
+  /** what it does from the second time on */
+  then?: Behaviour;
 };
 
 export function answer(signedProposal: Uint8Array, identity: SigningIdentity, behaviour: Behaviour): Uint8Array {
@@ -61,14 +63,22 @@ export function fakePeer(organization: TestOrganization, name: string, behaviour
     client: {
       async processProposal(signedProposal) {
         peer.asked++;
-        return await behave(signedProposal, identity, peer.behaviour);
+        return await behave(signedProposal, identity, peer.behaviour, (next) => {
+          peer.behaviour = next;
+        });
       },
     },
   };
   return peer;
 }
 
-async function behave(signed: Uint8Array, identity: SigningIdentity, behaviour: Behaviour): Promise<Uint8Array> {
+async function behave(
+  signed: Uint8Array,
+  identity: SigningIdentity,
+  { then, ...behaviour }: Behaviour,
+  next: (behaviour: Behaviour) => void,
+): Promise<Uint8Array> {
+  if (then !== undefined) next(then);
   if (behaviour.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, behaviour.delayMs));
   if (behaviour.throws !== undefined) throw behaviour.throws;
   return answer(signed, identity, behaviour);
@@ -106,7 +116,9 @@ export class FakeHost implements GatewayHost {
 
   endorseLocal(signedProposal: Uint8Array): Promise<Uint8Array> {
     this.asked++;
-    return behave(signedProposal, brewery.identity("peer"), this.local);
+    return behave(signedProposal, brewery.identity("peer"), this.local, (next) => {
+      this.local = next;
+    });
   }
   channel(channelId: string) {
     return channelId === "trade" ? config : undefined;

@@ -1,7 +1,7 @@
 import { startCa } from "@hansa/ca";
 import type { Logger } from "@hansa/primitives";
 import { readIdentityFile } from "../identity/material.js";
-import type { RunningRole } from "./roles.js";
+import type { RunningRole } from "./role.js";
 import type { CaSpec } from "./specs.js";
 
 /** Starts an organisation's certificate authority. */

@@ -3,7 +3,8 @@ import { HansaError, messageOf } from "@hansa/primitives";
 import type { NodeKind } from "../plan/plan.js";
 import { textLogger } from "./log.js";
 import type { FromNode, ToNode } from "./messages.js";
-import { loadRole, type RunningRole } from "./roles.js";
+import type { RunningRole } from "./role.js";
+import { loadRole } from "./roles.js";
 
 /** Runs what a node's process is for. @param kind "ca", "orderer" or "peer", as it stands on the command line */
 export async function runNode(kind: string | undefined, configFile: string | undefined): Promise<void> {

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { startOrderer } from "@hansa/orderer";
 import type { Logger } from "@hansa/primitives";
-import type { RunningRole } from "./roles.js";
+import type { RunningRole } from "./role.js";
 import { readServerIdentity } from "./server-identity.js";
 import type { ServerSpec } from "./specs.js";
 

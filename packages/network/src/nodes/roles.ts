@@ -1,10 +1,5 @@
-import type { Logger } from "@hansa/primitives";
 import type { NodeKind } from "../plan/plan.js";
-
-/** A role that serves. `stop` lets it finish what it has begun. */
-export type RunningRole = { stop(): Promise<void> };
-
-export type Role = (config: unknown, logger: Logger) => Promise<RunningRole>;
+import type { Role } from "./role.js";
 
 /** Loads the code of one role only: a CA's process never reads a peer's code. */
 export async function loadRole(kind: NodeKind): Promise<Role> {
