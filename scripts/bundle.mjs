@@ -90,6 +90,7 @@ function copyNetworks(out) {
   const skipped = ["node_modules", ".tsbuildinfo"];
   cpSync(path.join(root, "network-configs"), path.join(out, "network-configs"), {
     recursive: true,
+    preserveTimestamps: true,
     filter: (source) => existsSync(source) && !skipped.some((name) => source.endsWith(name)),
   });
 }

@@ -103,8 +103,9 @@ async function collect(root: string): Promise<TarFile[]> {
 async function buildContract(root: string): Promise<void> {
   const manifest = await readManifest(root);
   if (manifest?.scripts?.build === undefined || manifest.main === undefined) return;
-  const main = await stat(path.join(root, manifest.main)).catch(() => undefined);
-  if (main !== undefined && (await newestSource(path.join(root, "src"))) <= main.mtimeMs) return;
+  const main = path.join(root, manifest.main);
+  // Compilers leave a file alone whose content stays the same, so the newest file beside it says when it was built.
+  if (existsSync(main) && (await newestIn(path.join(root, "src"))) <= (await newestIn(path.dirname(main)))) return;
   if (!existsSync(path.join(root, "node_modules"))) {
     const locked = ["package-lock.json", "npm-shrinkwrap.json"].some((file) => existsSync(path.join(root, file)));
     await run(root, [locked ? "ci" : "install", "--no-audit", "--no-fund", "--loglevel=error"]);
@@ -125,12 +126,14 @@ async function readManifest(root: string): Promise<{ main?: string; scripts?: Re
   }
 }
 
-async function newestSource(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+async function newestIn(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const times = await Promise.all(
-    entries
-      .filter((entry) => entry.isFile())
-      .map(async (entry) => (await stat(path.join(entry.parentPath, entry.name))).mtimeMs),
+    entries.map(async (entry) => {
+      const place = path.join(folder, entry.name);
+      if (entry.isDirectory()) return LEFT_OUT.has(entry.name) ? 0 : newestIn(place);
+      return (await stat(place)).mtimeMs;
+    }),
   );
   return Math.max(0, ...times);
 }
