@@ -11,6 +11,7 @@ import { splitBlock } from "@hansa/wire";
 import {
   type CommitterInput,
   type CommitterState,
+  type Consequence,
   newCommitter,
   type OrdererSource,
   step,
@@ -112,9 +113,7 @@ export class PeerChannel {
     clearTimeout(this.#timer);
     this.#stream?.stream.close();
     this.#wakeBlockWaiters();
-    for (const waiters of [...this.#statusWaiters.values()]) {
-      for (const waiter of [...waiters]) waiter.fail(this.#closed());
-    }
+    this.#failStatusWaiters(this.#closed());
     await this.#committing;
     await this.ledger.close();
   }
@@ -174,6 +173,7 @@ export class PeerChannel {
       };
       const abort = () => waiter.fail(new HansaError("ABORTED", `stopped waiting for transaction ${txId}`));
       if (this.#isClosing) waiter.fail(this.#closed());
+      else if (this.#failure !== undefined) waiter.fail(this.#failure);
       else if (signal.aborted) abort();
       else {
         const waiters = this.#statusWaiters.get(txId) ?? new Set();
@@ -191,38 +191,35 @@ export class PeerChannel {
 
   #feed(input: CommitterInput): void {
     if (this.#isClosing || this.#failure !== undefined) return;
-    const { state, consequences } = step(this.#state, input, this.#options.clock.now());
-    this.#state = state;
-    for (const consequence of consequences) {
-      switch (consequence.kind) {
-        case "dial":
-          this.#dial(consequence.session, consequence.source, consequence.from);
-          break;
-        case "hang up":
-          this.#current(consequence.session)?.close();
-          break;
-        case "pause":
-          this.#current(consequence.session)?.pause();
-          break;
-        case "resume":
-          this.#current(consequence.session)?.resume();
-          break;
-        case "wake":
-          this.#wakeAt(consequence.at);
-          break;
-        case "prepare":
-          this.#options.judge.prepare(consequence.block, this.#state.config);
-          break;
-        case "commit":
-          this.#committing = this.#commit(consequence.block);
-          break;
-        case "warn":
-          this.#logger.warn(consequence.message, {
-            reason: consequence.reason,
-            orderer: consequence.source.address,
-            height: this.height(),
-          });
-          break;
+    try {
+      const { state, consequences } = step(this.#state, input, this.#options.clock.now());
+      this.#state = state;
+      for (const consequence of consequences) this.#execute(consequence);
+    } catch (error) {
+      this.#fail("the committer broke down", error);
+    }
+  }
+
+  #execute(consequence: Consequence): void {
+    switch (consequence.kind) {
+      case "dial":
+        return this.#dial(consequence.session, consequence.source, consequence.from);
+      case "hang up":
+        return this.#current(consequence.session)?.close();
+      case "pause":
+        return this.#current(consequence.session)?.pause();
+      case "resume":
+        return this.#current(consequence.session)?.resume();
+      case "wake":
+        return this.#wakeAt(consequence.at);
+      case "prepare":
+        return this.#options.judge.prepare(consequence.block, this.#state.config);
+      case "commit":
+        this.#committing = this.#commit(consequence.block);
+        return;
+      case "warn": {
+        const { message, reason, source } = consequence;
+        return this.#logger.warn(message, { reason, orderer: source.address, height: this.height() });
       }
     }
   }
@@ -261,7 +258,7 @@ export class PeerChannel {
       const sources = this.#options.sources(config);
       this.#feed({ kind: "committed", number: committed.number, config, sources });
     } catch (error) {
-      this.#fail(block.number, error);
+      this.#fail(`block ${block.number} cannot be committed`, error);
     }
   }
 
@@ -293,15 +290,25 @@ export class PeerChannel {
     for (const wake of [...this.#blockWaiters]) wake();
   }
 
-  /** A block that cannot be committed stops the channel where it is: going on would fork it from the others. */
-  #fail(number: number, error: unknown): void {
+  /** The channel stays where it is: going on past a block that cannot be committed would fork it from the others. */
+  #fail(what: string, error: unknown): void {
     if (this.#isClosing) return;
-    this.#failure = error instanceof Error ? error : new Error(String(error));
-    this.#logger.error("channel stopped: a block cannot be committed", {
-      number,
+    this.#failure = new HansaError("CHANNEL_FAILED", `channel ${this.channelId} has stopped: ${what}`, {
+      cause: error,
+    });
+    this.#logger.error("channel stopped", {
+      what,
+      height: this.height(),
       reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
     this.#stream?.stream.close();
     clearTimeout(this.#timer);
+    this.#failStatusWaiters(this.#failure);
+  }
+
+  #failStatusWaiters(reason: Error): void {
+    for (const waiters of [...this.#statusWaiters.values()]) {
+      for (const waiter of [...waiters]) waiter.fail(reason);
+    }
   }
 }

@@ -8,7 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { mkdir, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Logger } from "@hansa/primitives";
+import { type Logger, messageOf } from "@hansa/primitives";
 import { type NodeBuild, shimProgram } from "./build.js";
 import { AUTHORITY_VARIABLE } from "./child-guard.js";
 import { plainEnvironment } from "./command.js";
@@ -92,14 +92,20 @@ export class ChaincodeChild {
   }
 
   #spawn(): void {
-    const { program, args } = this.#command();
     const startedAt = performance.now();
-    const child = spawn(program, args, {
-      cwd: this.#options.build.directory,
-      env: this.#environment(),
-      stdio: ["pipe", "pipe", "pipe"],
-      detached: true,
-    });
+    let child: ChildProcess;
+    try {
+      const { program, args } = this.#command();
+      child = spawn(program, args, {
+        cwd: this.#options.build.directory,
+        env: this.#environment(),
+        stdio: ["pipe", "pipe", "pipe"],
+        detached: true,
+      });
+    } catch (error) {
+      this.#restartLater(`could not be started: ${messageOf(error)}`, "", 0);
+      return;
+    }
     this.#child = child;
     this.#options.logger.info("chaincode process started", { packageId: this.#options.packageId, pid: child.pid });
 

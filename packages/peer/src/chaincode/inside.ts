@@ -88,7 +88,7 @@ export class InsideChaincode {
     const connection = registry.connect(
       {
         // Later in the same turn: fabric-shim expects an answer only after it has sent its question.
-        send: (bytes) => queueMicrotask(() => stream.emit("data", ChaincodeMessage.deserializeBinary(bytes))),
+        send: (bytes) => queueMicrotask(() => receive(bytes)),
         close: () => stream.emit("end"),
       },
       packageId,
@@ -97,6 +97,14 @@ export class InsideChaincode {
       (message) => connection.receive(message.serializeBinary()),
       () => connection.closed(),
     );
+    const receive = (bytes: Uint8Array) => {
+      try {
+        stream.emit("data", ChaincodeMessage.deserializeBinary(bytes));
+      } catch (error) {
+        logger.error("chaincode inside the peer failed", { packageId, reason: messageOf(error) });
+        connection.closed();
+      }
+    };
     this.#end = () => connection.closed();
     const id = new ChaincodeID();
     id.setName(packageId);

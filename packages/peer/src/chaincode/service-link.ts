@@ -48,7 +48,7 @@ export class ServiceLink {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const reason = await this.#converse();
+      const reason = await this.#converse().catch((error: unknown) => new Error(messageOf(error), { cause: error }));
       if (signal.aborted) return;
       const pauseMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LAST_RETRY_MS);
       this.#failures += 1;

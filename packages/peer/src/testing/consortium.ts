@@ -113,6 +113,10 @@ export class TestOrderer {
     this.#blocks.set(ChannelConfig.fromBlock(genesis).channelId, [genesis]);
   }
 
+  block(channelId: string, number: number): Uint8Array {
+    return this.#blocks.get(channelId)?.[number] ?? NO_BYTES;
+  }
+
   /** Number of the block that holds the envelopes. */
   order(channelId: string, ...envelopes: Uint8Array[]): number {
     const blocks = this.#blocks.get(channelId);
