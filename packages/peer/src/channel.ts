@@ -203,23 +203,30 @@ export class PeerChannel {
   #execute(consequence: Consequence): void {
     switch (consequence.kind) {
       case "dial":
-        return this.#dial(consequence.session, consequence.source, consequence.from);
+        this.#dial(consequence.session, consequence.source, consequence.from);
+        break;
       case "hang up":
-        return this.#current(consequence.session)?.close();
+        this.#current(consequence.session)?.close();
+        break;
       case "pause":
-        return this.#current(consequence.session)?.pause();
+        this.#current(consequence.session)?.pause();
+        break;
       case "resume":
-        return this.#current(consequence.session)?.resume();
+        this.#current(consequence.session)?.resume();
+        break;
       case "wake":
-        return this.#wakeAt(consequence.at);
+        this.#wakeAt(consequence.at);
+        break;
       case "prepare":
-        return this.#options.judge.prepare(consequence.block, this.#state.config);
+        this.#options.judge.prepare(consequence.block, this.#state.config);
+        break;
       case "commit":
         this.#committing = this.#commit(consequence.block);
-        return;
+        break;
       case "warn": {
         const { message, reason, source } = consequence;
-        return this.#logger.warn(message, { reason, orderer: source.address, height: this.height() });
+        this.#logger.warn(message, { reason, orderer: source.address, height: this.height() });
+        break;
       }
     }
   }
