@@ -45,7 +45,9 @@ export function endorsersOf(host: GatewayHost, channelId: string, timeoutMs: num
       mspId: peer.mspId,
       isLocal: false,
       ledgerHeight: peer.ledgerHeight ?? 0,
-      hasChaincode: (name) => SYSTEM_CHAINCODES.has(name) || (peer.chaincodes?.has(name) ?? true),
+      // A peer that does not say what it has may have whatever the channel defines, and nothing else.
+      hasChaincode: (name) =>
+        SYSTEM_CHAINCODES.has(name) || (peer.chaincodes?.has(name) ?? host.definition(channelId, name) !== undefined),
       satisfies: (principal) => satisfies(peer.mspId, peer.identity, principal),
       ask: (signedProposal, signal) => askRemote(peer, signedProposal, timeoutMs, signal),
     }),
