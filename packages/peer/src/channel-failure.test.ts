@@ -46,7 +46,7 @@ describe("a channel whose next block cannot be committed", () => {
     const waiting = channel.waitForStatus("some transaction", new AbortController().signal);
     channel.start();
     await assert.rejects(waiting, { code: "CHANNEL_FAILED", message: /block 1 cannot be committed/ });
-    assert.equal((channel.failure?.cause as Error).message, "the disk is full");
+    assert.match(String(channel.failure?.cause), /the disk is full/);
     assert.equal(channel.height(), 1);
     assert.ok(isClosed);
     await assert.rejects(channel.waitForStatus("another", new AbortController().signal), { code: "CHANNEL_FAILED" });
