@@ -37,7 +37,10 @@ describe("a channel whose next block cannot be committed", () => {
       judge: { ...judge, judge: () => Promise.reject(new Error("the disk is full")) },
       openStream: (_source, _from, _config, { onBlock }) => {
         setImmediate(() => onBlock(orderer.block("trade", orderer.order("trade", Buffer.from("anything")))));
-        return { pause() {}, resume() {}, close: () => void (isClosed = true) };
+        const close = () => {
+          isClosed = true;
+        };
+        return { pause() {}, resume() {}, close };
       },
       sources: () => [{ mspId: "OrdererMSP", address: "a:1" }],
       clock: systemClock,
