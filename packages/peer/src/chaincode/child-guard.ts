@@ -10,6 +10,7 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SHORTCUTS_SOURCE } from "./shim-shortcuts.js";
 
 export const AUTHORITY_VARIABLE = "HANSA_CHAINCODE_AUTHORITY";
 
@@ -24,7 +25,7 @@ if (authority !== undefined && process.argv.includes("--peer.address") && !proce
   delete process.env.${AUTHORITY_VARIABLE};
   process.argv.push("--ssl-target-name-override", authority);
 }
-`;
+${SHORTCUTS_SOURCE}`;
 
 /** Returns the path to hand to node's --require. */
 export async function writeChildGuard(directory: string): Promise<string> {

@@ -16,6 +16,7 @@ import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chain
 import { type Logger, messageOf } from "@hansa/primitives";
 import type { NodeBuild } from "./build.js";
 import type { ChaincodeLogLevel } from "./child.js";
+import { keepParsedCertificates, skipDroppedLines } from "./shim-shortcuts.js";
 
 export type InsideOptions = {
   readonly packageId: string;
@@ -129,6 +130,7 @@ export class InsideChaincode {
     try {
       const inner = createRequire(require.resolve("fabric-shim/package.json"));
       const root = dirname(require.resolve("fabric-shim/package.json"));
+      shorten(inner);
       return {
         handler: inner(join(root, "lib/handler.js")) as Shim["handler"],
         bootstrap: inner(join(root, "lib/contract-spi/bootstrap.js")) as Shim["bootstrap"],
@@ -144,4 +146,15 @@ export class InsideChaincode {
       else process.env[LOG_LEVEL_VARIABLE] = before[LOG_LEVEL_VARIABLE];
     }
   }
+}
+
+const shortened = new WeakSet<object>();
+
+/** Before fabric-shim's own modules are loaded: they make their loggers at once. */
+function shorten(require: NodeJS.Require): void {
+  const winston = require("winston") as Parameters<typeof skipDroppedLines>[0];
+  if (shortened.has(winston)) return;
+  shortened.add(winston);
+  skipDroppedLines(winston);
+  keepParsedCertificates(require("@fidm/x509") as Parameters<typeof keepParsedCertificates>[0]);
 }

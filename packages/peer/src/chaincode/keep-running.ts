@@ -100,8 +100,10 @@ function lifecycleWrites({ transactions }: CommittedBlock): Map<string, Set<stri
   let found: Map<string, Set<string>> | undefined;
   for (const { code, rwset } of transactions) {
     if (code !== 0 || rwset === undefined) continue;
-    for (const { namespace, collections } of rwset.namespaces) {
+    for (const { namespace, writes: ownWrites, collections } of rwset.namespaces) {
       if (namespace !== LIFECYCLE_NAMESPACE) continue;
+      // Every call of a chaincode reads its definition.
+      if (ownWrites.length === 0 && collections.length === 0) continue;
       found ??= new Map();
       for (const { name, writes } of collections) {
         const hashes = found.get(name) ?? new Set();
