@@ -243,6 +243,9 @@ export class RpcServer {
   }
 }
 
+/** One for all calls: grpc-js cancels every call when its stream closes, and an error with a stack trace is dear. */
+const CALL_OVER = new RpcStatus(GrpcStatus.CANCELLED, "the call is over");
+
 /** Makes the AbortSignal only when somebody asks: most unary calls never do, and it costs microseconds. */
 class LazyAbort {
   readonly #call: AnyCall;
@@ -256,14 +259,14 @@ class LazyAbort {
     if (this.#controller === undefined) {
       const controller = new AbortController();
       this.#controller = controller;
-      if (this.#call.cancelled) controller.abort();
-      else (this.#call as NodeJS.EventEmitter).once("cancelled", () => controller.abort());
+      if (this.#call.cancelled) controller.abort(CALL_OVER);
+      else (this.#call as NodeJS.EventEmitter).once("cancelled", () => controller.abort(CALL_OVER));
     }
     return this.#controller.signal;
   }
 
   abort(): void {
-    this.#controller?.abort();
+    this.#controller?.abort(CALL_OVER);
   }
 }
 
