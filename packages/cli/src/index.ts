@@ -1,5 +1,6 @@
 /** Start and use networks from TypeScript: the library that the hansa command is made of. */
 export {
+  type ConfigEdit,
   type DeployRequest,
   type DeployResult,
   type GatewayOptions,
@@ -9,8 +10,17 @@ export {
   type NetworkFile,
   NetworkFileError,
   NetworkView,
+  type NewUser,
   type PeerLedger,
   type Phase,
   type StartOptions,
   startNetwork,
+  withAcls,
+  withAnchorPeers,
+  withApplicationPolicy,
+  withBatchSettings,
+  withChannelCapabilities,
+  withOrganization,
+  withoutOrganization,
+  withRevocationList,
 } from "@hansa/network";

@@ -1,3 +1,13 @@
+export {
+  withAcls,
+  withAnchorPeers,
+  withApplicationPolicy,
+  withBatchSettings,
+  withChannelCapabilities,
+  withOrganization,
+  withoutOrganization,
+  withRevocationList,
+} from "@hansa/channel-config";
 export { type NetworkFile, networkShape } from "./config/file-shape.js";
 export type * from "./config/network-config.js";
 export { parseNetworkFile, parseNetworkObject } from "./config/parse.js";
@@ -6,8 +16,10 @@ export { jsonSchema } from "./config/shape.js";
 export { didYouMean } from "./config/suggest.js";
 export { askStatus, askStop, findSupervisor, type NetworkStatus, type NodeStatus } from "./control/control-client.js";
 export type { SupervisorRecord } from "./control/control-server.js";
+export type { NewUser } from "./identity/enrol.js";
 export type { Phase } from "./launch/phases.js";
 export { runSupervisor, type StartReport, startDetached } from "./launch/supervisor.js";
+export type { ConfigEdit } from "./library/channel-update.js";
 export { explainGatewayError, reasonOf } from "./library/gateway-errors.js";
 export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";

@@ -1,11 +1,16 @@
 import path from "node:path";
-import { CaClient, caSigner } from "@hansa/ca";
-import { generatePrivateKey, privateKeyToPem } from "@hansa/crypto";
+import { CaClient, type CaSigner, caSigner, type NewIdentity } from "@hansa/ca";
+import { generatePrivateKey, type KeyAlgorithm, privateKeyToPem } from "@hansa/crypto";
 import { createCsr } from "@hansa/crypto/issuing";
 import { RpcClient } from "@hansa/transport";
 import type { CaSpec } from "../nodes/specs.js";
 import type { Organization, PlannedNode } from "../plan/plan.js";
-import { type Credentials, type OrganizationMaterial, readIdentityFile } from "./material.js";
+import {
+  type AuthorityCertificates,
+  type Credentials,
+  type OrganizationMaterial,
+  readIdentityFile,
+} from "./material.js";
 
 /**
  * Has an organisation's authority certify its nodes, its users and its administrator. Keys are made here; the
@@ -16,6 +21,60 @@ export async function enrolOrganization(
   organization: Organization,
   servers: readonly PlannedNode[],
 ): Promise<OrganizationMaterial> {
+  return asRegistrar(authority, async (ca, registrar, certificates) => {
+    const users = [...organization.users, "Admin"];
+    const wanted = [
+      ...servers.map((node) => ({
+        key: node.id,
+        id: node.host,
+        type: node.kind as "peer" | "orderer",
+        ...requests(node.host, [node.host, node.host.split(".")[0]!, "localhost"]),
+      })),
+      ...users.map((user) => userRequest(organization, user, user === "Admin" ? "admin" : "client")),
+    ];
+    const credentials = await certify(ca, registrar, wanted);
+    const pick = (keys: readonly string[]) => new Map(keys.map((key) => [key, credentials.get(key)!]));
+    return { ...certificates, nodes: pick(servers.map((node) => node.id)), users: pick(users) };
+  });
+}
+
+export type NewUser = {
+  readonly name: string;
+  /** "client" unless given. */
+  readonly type?: "client" | "admin";
+  /** What contracts read with `ClientIdentity.getAttributeValue`. */
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** Kind of the signing key; P-256 unless given. Ed25519 counts only on channels with capability V3_0. */
+  readonly keyAlgorithm?: KeyAlgorithm;
+};
+
+/** Has a running authority register and certify one more user. @throws CaError */
+export async function enrolUser(
+  authority: CaSpec,
+  organization: Organization,
+  user: NewUser,
+): Promise<AuthorityCertificates & { readonly credentials: Credentials }> {
+  return asRegistrar(authority, async (ca, registrar, certificates) => {
+    const attributes = Object.entries(user.attributes ?? {}).map(([name, value]) => ({ name, value, ecert: true }));
+    const wanted = { ...userRequest(organization, user.name, user.type ?? "client", user.keyAlgorithm), attributes };
+    const credentials = await certify(ca, registrar, [wanted]);
+    return { ...certificates, credentials: credentials.get(user.name)! };
+  });
+}
+
+/** Revokes every certificate of a user. Returns the authority's new revocation list, PEM. @throws CaError */
+export async function revokeUser(authority: CaSpec, organization: Organization, user: string): Promise<string> {
+  return asRegistrar(authority, async (ca, registrar) => {
+    await ca.revoke(registrar, { id: `${user}@${organization.domain}` });
+    return (await ca.revocationLists(registrar)).crlPem;
+  });
+}
+
+/** Speaks to an authority as the one identity that it knows from the start. */
+async function asRegistrar<T>(
+  authority: CaSpec,
+  work: (ca: CaClient, registrar: CaSigner, certificates: AuthorityCertificates) => Promise<T>,
+): Promise<T> {
   const [caCertPem, tlsCaCertPem, secret] = await Promise.all([
     readIdentityFile(path.join(authority.dataFolder, "ca-cert.pem")),
     readIdentityFile(path.join(authority.dataFolder, "tlsca-cert.pem")),
@@ -23,51 +82,50 @@ export async function enrolOrganization(
   ]);
   const rpc = new RpcClient(authority.address, { rootPems: [tlsCaCertPem], serverName: authority.host });
   try {
-    const ca = new CaClient(rpc, { caName: `ca.${organization.domain}` });
-    const registrarKey = generatePrivateKey("P-256");
-    const registrarCert = await ca.enroll({
+    const ca = new CaClient(rpc, { caName: `ca.${authority.domain}` });
+    const key = generatePrivateKey("P-256");
+    const certPem = await ca.enroll({
       id: authority.registrar,
       secret: secret.trim(),
-      csrPem: createCsr({ key: registrarKey, subject: { commonName: authority.registrar } }),
+      csrPem: createCsr({ key, subject: { commonName: authority.registrar } }),
     });
-    const users = [...organization.users, "Admin"];
-    const wanted = [
-      ...servers.map((node) => ({
-        key: node.id,
-        id: node.host,
-        type: node.kind as "peer" | "orderer",
-        hosts: [node.host, node.host.split(".")[0]!, "localhost"],
-      })),
-      ...users.map((user) => ({
-        key: user,
-        id: `${user}@${organization.domain}`,
-        type: user === "Admin" ? ("admin" as const) : ("client" as const),
-        hosts: [],
-      })),
-    ].map((identity) => ({ ...identity, ...requests(identity.id, identity.hosts) }));
-    const certificates = await ca.enrollMany(
-      caSigner(registrarCert, registrarKey),
-      wanted.map(({ id, type, asks }) => ({ id, type, asks })),
-    );
-    const credentials = new Map<string, Credentials>(
-      wanted.map(({ key, signingKeyPem, tlsKeyPem }, index) => {
-        const [signing, tls] = certificates[index]!;
-        return [
-          key,
-          { signing: { certPem: signing!, keyPem: signingKeyPem }, tls: { certPem: tls!, keyPem: tlsKeyPem } },
-        ];
-      }),
-    );
-    const pick = (keys: readonly string[]) => new Map(keys.map((key) => [key, credentials.get(key)!]));
-    return { caCertPem, tlsCaCertPem, nodes: pick(servers.map((node) => node.id)), users: pick(users) };
+    return await work(ca, caSigner(certPem, key), { caCertPem, tlsCaCertPem });
   } finally {
     rpc.close();
   }
 }
 
+type Wanted = NewIdentity & ReturnType<typeof requests> & { readonly key: string };
+
+/** Credentials by each item's `key`. */
+async function certify(
+  ca: CaClient,
+  registrar: CaSigner,
+  wanted: readonly Wanted[],
+): Promise<Map<string, Credentials>> {
+  const certificates = await ca.enrollMany(
+    registrar,
+    wanted.map(({ id, type, attributes, asks }) => ({ id, type, attributes, asks })),
+  );
+  return new Map(
+    wanted.map(({ key, signingKeyPem, tlsKeyPem }, index) => {
+      const [signing, tls] = certificates[index]!;
+      return [
+        key,
+        { signing: { certPem: signing!, keyPem: signingKeyPem }, tls: { certPem: tls!, keyPem: tlsKeyPem } },
+      ];
+    }),
+  );
+}
+
+function userRequest({ domain }: Organization, user: string, type: "client" | "admin", algorithm?: KeyAlgorithm) {
+  const id = `${user}@${domain}`;
+  return { key: user, id, type, ...requests(id, [], algorithm) };
+}
+
 /** A key and a request for signing, and another pair for TLS. */
-function requests(commonName: string, hosts: readonly string[]) {
-  const signingKey = generatePrivateKey("P-256");
+function requests(commonName: string, hosts: readonly string[], algorithm: KeyAlgorithm = "P-256") {
+  const signingKey = generatePrivateKey(algorithm);
   const tlsKey = generatePrivateKey("P-256");
   const subject = { commonName };
   const asks = [

@@ -13,9 +13,10 @@ export type KeyPair = { readonly certPem: string; readonly keyPem: string };
 /** A signing identity and a TLS certificate, as every node and user has. */
 export type Credentials = { readonly signing: KeyPair; readonly tls: KeyPair };
 
-export type OrganizationMaterial = {
-  readonly caCertPem: string;
-  readonly tlsCaCertPem: string;
+/** The certificates of an organisation's two authorities, as PEM. */
+export type AuthorityCertificates = { readonly caCertPem: string; readonly tlsCaCertPem: string };
+
+export type OrganizationMaterial = AuthorityCertificates & {
   /** By node id. */
   readonly nodes: ReadonlyMap<string, Credentials>;
   /** By user name, the administrator included. */
@@ -40,27 +41,72 @@ export async function writeOrganization(
 ): Promise<void> {
   const { kind, domain } = organization;
   const base = layout.organization(kind, domain);
-  const folder = { domain, caCertPems: [material.caCertPem], tlsCaCertPems: [material.tlsCaCertPem] };
-  const files = new Map<string, string>();
-  const addFolder = (root: string, content: ReadonlyMap<string, string>) => {
-    for (const [name, text] of content) files.set(path.join(root, name), text);
-  };
+  const files: Files = new Map();
   files.set(path.join(base, "ca", `ca.${domain}-cert.pem`), material.caCertPem);
   files.set(path.join(base, "tlsca", `tlsca.${domain}-cert.pem`), material.tlsCaCertPem);
-  addFolder(path.join(base, "msp"), mspFolderFiles(folder));
-  const addIdentity = (root: string, name: string, { signing, tls }: Credentials, tlsName: "server" | "client") => {
-    addFolder(path.join(root, "msp"), mspFolderFiles({ ...folder, signer: { name, ...signing } }));
-    files.set(path.join(root, "tls", "ca.crt"), material.tlsCaCertPem);
-    files.set(path.join(root, "tls", `${tlsName}.crt`), tls.certPem);
-    files.set(path.join(root, "tls", `${tlsName}.key`), tls.keyPem);
-  };
+  addFolder(files, path.join(base, "msp"), mspFolderFiles(authorityFiles(domain, material)));
   for (const node of nodes) {
+    const root = layout.nodeIdentity(kind, domain, node.host);
     const credentials = material.nodes.get(node.id);
-    if (credentials !== undefined)
-      addIdentity(layout.nodeIdentity(kind, domain, node.host), node.host, credentials, "server");
+    if (credentials !== undefined) addIdentity(files, root, domain, material, node.host, credentials, "server");
   }
-  for (const [user, credentials] of material.users)
-    addIdentity(layout.userIdentity(kind, domain, user), `${user}@${domain}`, credentials, "client");
+  for (const [user, credentials] of material.users) addUser(files, layout, organization, material, user, credentials);
+  await writeFiles(files);
+}
+
+/** Writes the folder of one more user, as writeOrganization does. */
+export async function writeUser(
+  layout: Layout,
+  organization: Organization,
+  authorities: AuthorityCertificates,
+  user: string,
+  credentials: Credentials,
+): Promise<void> {
+  const files: Files = new Map();
+  addUser(files, layout, organization, authorities, user, credentials);
+  await writeFiles(files);
+}
+
+/** Path and text. */
+type Files = Map<string, string>;
+
+function authorityFiles(domain: string, { caCertPem, tlsCaCertPem }: AuthorityCertificates) {
+  return { domain, caCertPems: [caCertPem], tlsCaCertPems: [tlsCaCertPem] };
+}
+
+function addFolder(files: Files, root: string, content: ReadonlyMap<string, string>): void {
+  for (const [name, text] of content) files.set(path.join(root, name), text);
+}
+
+function addIdentity(
+  files: Files,
+  root: string,
+  domain: string,
+  authorities: AuthorityCertificates,
+  name: string,
+  { signing, tls }: Credentials,
+  tlsName: "server" | "client",
+): void {
+  const signer = { name, ...signing };
+  addFolder(files, path.join(root, "msp"), mspFolderFiles({ ...authorityFiles(domain, authorities), signer }));
+  files.set(path.join(root, "tls", "ca.crt"), authorities.tlsCaCertPem);
+  files.set(path.join(root, "tls", `${tlsName}.crt`), tls.certPem);
+  files.set(path.join(root, "tls", `${tlsName}.key`), tls.keyPem);
+}
+
+function addUser(
+  files: Files,
+  layout: Layout,
+  { kind, domain }: Organization,
+  authorities: AuthorityCertificates,
+  user: string,
+  credentials: Credentials,
+): void {
+  const root = layout.userIdentity(kind, domain, user);
+  addIdentity(files, root, domain, authorities, `${user}@${domain}`, credentials, "client");
+}
+
+async function writeFiles(files: Files): Promise<void> {
   const folders = new Set([...files.keys()].map((file) => path.dirname(file)));
   await Promise.all([...folders].map((name) => mkdir(name, { recursive: true })));
   await Promise.all([...files].map(([file, text]) => writeFile(file, text, { mode: isPrivate(file) ? 0o600 : 0o644 })));

@@ -10,7 +10,7 @@ import { writeOrganization } from "../identity/material.js";
 import { NetworkView } from "../library/network-view.js";
 import type { NodeHost } from "../nodes/host.js";
 import { NodeKeeper } from "../nodes/keeper.js";
-import type { CaSpec, ServerSpec } from "../nodes/specs.js";
+import { authoritySpec, type ServerSpec } from "../nodes/specs.js";
 import type { Layout } from "../plan/layout.js";
 import { type NetworkPlan, type Organization, type PlannedNode, planNetwork } from "../plan/plan.js";
 import { choosePorts, type Ports } from "../plan/ports.js";
@@ -123,15 +123,7 @@ async function startAuthority(
 ): Promise<void> {
   const nodes = plan.nodes.filter((node) => node.organization === organization);
   const authority = nodes.find((node) => node.kind === "ca")!;
-  const spec: CaSpec = {
-    id: authority.id,
-    host: authority.host,
-    domain: organization.domain,
-    dataFolder: layout.node(authority.id),
-    address: `127.0.0.1:${ports[authority.id]!.port}`,
-    registrar: "registrar",
-    registrarSecretFile: path.join(layout.node(authority.id), "registrar.secret"),
-  };
+  const spec = authoritySpec(organization, plan, layout, ports);
   if (!state.enrolled.includes(organization.mspId))
     await writeFileDurably(spec.registrarSecretFile, `${randomBytes(24).toString("base64url")}\n`, 0o600);
   await keeper.start(authority, spec);

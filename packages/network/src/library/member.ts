@@ -2,11 +2,14 @@ import { createPrivateKey } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { CaError } from "@hansa/ca";
 import { createSigner } from "@hansa/crypto";
 import { HansaError } from "@hansa/primitives";
 import type { ConnectOptions, Gateway } from "@hyperledger/fabric-gateway";
 import { didYouMean } from "../config/suggest.js";
-import { missingFile, userFiles } from "../identity/material.js";
+import { enrolUser, type NewUser, revokeUser } from "../identity/enrol.js";
+import { missingFile, userFiles, writeUser } from "../identity/material.js";
+import { authoritySpec, type CaSpec } from "../nodes/specs.js";
 import type { Layout } from "../plan/layout.js";
 import type { NetworkPlan, Organization, PlannedNode } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
@@ -48,9 +51,42 @@ export class Member {
     this.#opened = opened;
   }
 
-  /** Everyone enrolled: the users of the network file, and Admin. */
+  /** Everyone enrolled: the users of the network file, Admin, and who was enrolled later. */
   get users(): readonly string[] {
-    return [...this.#organization.users, "Admin"];
+    const first = [...this.#organization.users, "Admin"];
+    return [...first, ...this.#onDisk().filter((user) => !first.includes(user))];
+  }
+
+  /**
+   * Enrols one more user at the member's authority, which must be running. `gateway({ user: name })` then acts as that
+   * user, and a contract sees the attributes.
+   * @throws HansaError USAGE, NODE_UNREACHABLE, MISSING_IDENTITY
+   */
+  async enrol(user: NewUser): Promise<void> {
+    if (!/^[A-Za-z][A-Za-z0-9-]{0,39}$/.test(user.name))
+      throw new HansaError("USAGE", `"${user.name}" cannot be a user's name.`, {
+        nextStep: "Use letters, digits and hyphens, a letter first.",
+      });
+    const taken = this.#onDisk().find((known) => known.toLowerCase() === user.name.toLowerCase());
+    if (taken !== undefined)
+      throw new HansaError("USAGE", `${this.name} has a user "${taken}" already.`, {
+        nextStep: "Give the new one another name.",
+      });
+    const { credentials, ...authorities } = await this.#atAuthority((spec) =>
+      enrolUser(spec, this.#organization, user),
+    );
+    await writeUser(this.#layout, this.#organization, authorities, user.name, credentials);
+  }
+
+  /**
+   * Revokes every certificate of a user at the member's authority. Channels learn of it when the returned revocation
+   * list is put into their configuration: `network.updateChannel(channel, (config) => withRevocationList(…))`.
+   * @throws HansaError MISSING_IDENTITY, USAGE, NODE_UNREACHABLE
+   */
+  async revoke(user: string): Promise<{ readonly revocationListPem: string }> {
+    const name = this.#user(user);
+    const revocationListPem = await this.#atAuthority((spec) => revokeUser(spec, this.#organization, name));
+    return { revocationListPem };
   }
 
   get peers(): readonly { id: string; host: string; address: string }[] {
@@ -166,6 +202,23 @@ export class Member {
         `tlsca.${ordering.domain}-cert.pem`,
       ),
     };
+  }
+
+  async #atAuthority<T>(work: (authority: CaSpec) => Promise<T>): Promise<T> {
+    try {
+      return await work(authoritySpec(this.#organization, this.#plan, this.#layout, this.#ports));
+    } catch (cause) {
+      if (!(cause instanceof CaError)) throw cause;
+      if (cause.fault === "UNAVAILABLE")
+        throw new HansaError("NODE_UNREACHABLE", `The authority of ${this.name} does not answer: ${cause.message}.`, {
+          cause,
+          nextStep: "See what the nodes are doing with: hansa status",
+        });
+      throw new HansaError("USAGE", `The authority of ${this.name} refuses: ${cause.message}.`, {
+        cause,
+        nextStep: cause.nextStep,
+      });
+    }
   }
 
   #nodes(kind: "peer" | "ca"): PlannedNode[] {

@@ -12,7 +12,7 @@ import { type ContractPackage, packageContract } from "../deploy/contract-packag
 import { type DeployingOrg, deployContract } from "../deploy/lifecycle.js";
 import { missingFile, readIdentity, userFiles } from "../identity/material.js";
 import type { Layout } from "../plan/layout.js";
-import { type NetworkPlan, type PlannedNode, planNetwork } from "../plan/plan.js";
+import { type NetworkPlan, type Organization, type PlannedNode, planNetwork } from "../plan/plan.js";
 import {
   type DeployedContract,
   type NetworkState,
@@ -20,6 +20,7 @@ import {
   writeFileDurably,
   writeState,
 } from "../plan/state-file.js";
+import { type ConfigEdit, updateChannelConfig } from "./channel-update.js";
 import { type PeerLedger, readLedgers } from "./ledgers.js";
 import { Member } from "./member.js";
 
@@ -172,6 +173,33 @@ export class NetworkView {
     return { ...deployed, blockNumber, changed };
   }
 
+  /**
+   * Changes a channel's configuration and waits until its peers follow it; see updateChannelConfig.
+   * @param signedBy names of members whose administrators sign, "Orderer" for the ordering organisation; everybody
+   *   unless given
+   * @throws HansaError UNKNOWN_CHANNEL, UNKNOWN_MEMBER, ORDERING_REFUSED, TIMED_OUT
+   */
+  async updateChannel(channelName: string, edit: ConfigEdit, signedBy?: readonly string[]): Promise<number> {
+    const channel = this.channel(channelName);
+    const organizations = await this.deployingOrgs(channel);
+    const ordering = this.plan.organizations.find((organization) => organization.kind === "orderer")!;
+    const wanted = signedBy ?? [...channel.members, ordering.name];
+    const signers = wanted.map((name) =>
+      name === ordering.name ? ordering : this.#organization(this.member(name).name),
+    );
+    return updateChannelConfig(
+      {
+        channelId: channel.name,
+        readers: organizations.flatMap(({ admin, peers }) => peers.map((peer) => ({ identity: admin, peer }))),
+        signers: await Promise.all(
+          signers.map((each) => readIdentity(each.mspId, userFiles(this.layout, each, "Admin"))),
+        ),
+        orderer: this.target(this.#orderer()),
+      },
+      edit,
+    );
+  }
+
   /** Where every peer's copy of a channel stands. @throws HansaError UNKNOWN_CHANNEL */
   async ledgers(channel: string): Promise<PeerLedger[]> {
     return readLedgers(channel, await this.deployingOrgs(this.channel(channel)));
@@ -213,6 +241,10 @@ export class NetworkView {
     this.#open.clear();
     for (const rpc of this.#targets.values()) rpc.close();
     this.#targets.clear();
+  }
+
+  #organization(name: string): Organization {
+    return this.plan.organizations.find((organization) => organization.name === name)!;
   }
 
   #orderer(): PlannedNode {

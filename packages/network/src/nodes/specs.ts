@@ -1,3 +1,8 @@
+import path from "node:path";
+import type { Layout } from "../plan/layout.js";
+import type { NetworkPlan, Organization } from "../plan/plan.js";
+import type { Ports } from "../plan/ports.js";
+
 /** What the launcher tells a node: paths and ports, as JSON. Keys stay in their files; the node reads them itself. */
 export type CaSpec = {
   readonly id: string;
@@ -39,3 +44,17 @@ export type OtherPeerSpec = {
   readonly tlsRootFile: string;
   readonly channels: readonly string[];
 };
+
+/** What an organisation's authority is told. */
+export function authoritySpec(organization: Organization, plan: NetworkPlan, layout: Layout, ports: Ports): CaSpec {
+  const { id, host } = plan.nodes.find((node) => node.kind === "ca" && node.organization.name === organization.name)!;
+  return {
+    id,
+    host,
+    domain: organization.domain,
+    dataFolder: layout.node(id),
+    address: `127.0.0.1:${ports[id]!.port}`,
+    registrar: "registrar",
+    registrarSecretFile: path.join(layout.node(id), "registrar.secret"),
+  };
+}
