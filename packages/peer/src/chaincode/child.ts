@@ -43,6 +43,8 @@ const MAX_HURRIED_DEATHS = 3;
 const KEPT_OUTPUT_CHARS = 4_096;
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
 const TERMINATION_MS = 2_000;
+/** Megabytes. Node's own 16 cost each chaincode process 25 MB of memory and bring no measurable speed. */
+const YOUNG_GENERATION = "--max-semi-space-size=4";
 
 export class ChaincodeChild {
   readonly #options: ChildOptions;
@@ -150,7 +152,7 @@ export class ChaincodeChild {
   #command(): { program: string; args: string[] } {
     const { build, guard, peerAddress } = this.#options;
     const forPeer = ["--peer.address", peerAddress];
-    const node = ["--require", guard];
+    const node = [YOUNG_GENERATION, "--require", guard];
     switch (build.start.kind) {
       case "shim":
         return {

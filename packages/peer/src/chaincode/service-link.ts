@@ -20,6 +20,7 @@ export class ServiceLink {
   readonly #logger: Logger;
   readonly #stop = new AbortController();
   #failures = 0;
+  #reported: string | undefined;
   #wake: (() => void) | undefined;
   #running: Promise<void> | undefined;
 
@@ -52,7 +53,10 @@ export class ServiceLink {
       if (signal.aborted) return;
       const pauseMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures, 10), LAST_RETRY_MS);
       this.#failures += 1;
-      this.#logger.warn("chaincode server is not connected", {
+      // The first failure of a kind is news; that it goes on is not.
+      const level = reason.message === this.#reported ? "debug" : "warn";
+      this.#reported = reason.message;
+      this.#logger[level]("chaincode server is not connected", {
         packageId: this.#packageId,
         address: this.#connection.address,
         reason: reason.message,
@@ -97,6 +101,7 @@ export class ServiceLink {
       stream.incoming.subscribe(
         (message) => {
           this.#failures = 0;
+          this.#reported = undefined;
           link.receive(message);
         },
         (error) =>
