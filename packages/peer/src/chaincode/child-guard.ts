@@ -15,6 +15,7 @@ import { SHORTCUTS_SOURCE } from "./shim-shortcuts.js";
 export const AUTHORITY_VARIABLE = "HANSA_CHAINCODE_AUTHORITY";
 
 const SOURCE = `"use strict";
+process.title = "chaincode " + (process.env.CORE_CHAINCODE_ID_NAME || "").split(":")[0];
 process.stdin.on("end", () => process.exit(0));
 process.stdin.on("error", () => process.exit(0));
 process.stdin.resume();
