@@ -49,9 +49,8 @@ export function processTree(nameOf: (pid: number) => string | undefined): Proces
     .flatMap(({ pid, cpuMs }) => {
       try {
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-        const fallback = command.some((word) => word.includes("fabric-chaincode-node"))
-          ? "chaincode"
-          : path.basename(command[1] ?? "");
+        // Chaincode processes name themselves "chaincode <label>", and that is then all of their command line.
+        const fallback = command[0]?.startsWith("chaincode ") ? command[0] : path.basename(command[1] ?? "");
         return [{ pid, name: nameOf(pid) ?? fallback, cpuMs, rssMb: rssMb(pid) }];
       } catch {
         return [];
