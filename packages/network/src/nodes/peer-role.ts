@@ -6,6 +6,7 @@ import { connectPeer, type PeerConnection, type RunningPeer, startPeer } from "@
 import type { Logger } from "@hansa/primitives";
 import { services } from "@hansa/wire";
 import { readIdentityFile } from "../identity/material.js";
+import { channelPeers, type ReachablePeer } from "./channel-peers.js";
 import type { RunningRole } from "./role.js";
 import { readMspFolder, readServerIdentity } from "./server-identity.js";
 import type { ServerSpec } from "./specs.js";
@@ -19,6 +20,13 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
     connectPeers(spec),
   ]);
   let gateway: Gateway | undefined;
+  let running: RunningPeer | undefined;
+  const inFile = new Set(spec.genesisBlocks.map((file) => path.basename(file, ".block")));
+  const othersOn = (channelId: string): OtherPeer[] => {
+    const organizations = running?.channel(channelId)?.applicationOrgs() ?? [];
+    const mspIds = organizations.map(({ mspId }) => mspId);
+    return channelPeers(others, channelId, inFile.has(channelId), mspIds);
+  };
   const peer = await startPeer({
     name: spec.id,
     identity,
@@ -29,12 +37,15 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
     // Channels name the orderer by address, and TLS wants a name.
     ordererOverrides: { [spec.orderer.address]: { address: spec.orderer.address, serverName: spec.orderer.host } },
     otherPeers: (channelId) =>
-      others
-        .filter((other) => other.channels.includes(channelId))
-        .map(({ peer: { mspId, endpoint, client } }) => ({ mspId, address: endpoint, connection: client })),
-    mount: (running) => {
-      gateway = createGateway(gatewayHost(running, spec, others), { tlsIdentity: tls });
-      running.server.addService(services.Gateway, gateway.handlers);
+      othersOn(channelId).map(({ peer: { mspId, endpoint, client } }) => ({
+        mspId,
+        address: endpoint,
+        connection: client,
+      })),
+    mount: (mounted) => {
+      running = mounted;
+      gateway = createGateway(gatewayHost(mounted, spec, othersOn), { tlsIdentity: tls });
+      mounted.server.addService(services.Gateway, gateway.handlers);
     },
     logger,
   });
@@ -54,9 +65,8 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
   return { stop };
 }
 
-type OtherPeer = {
+type OtherPeer = ReachablePeer & {
   readonly peer: GatewayPeer & { readonly client: PeerConnection };
-  readonly channels: readonly string[];
   close(): void;
 };
 
@@ -68,12 +78,12 @@ async function connectPeers(spec: ServerSpec): Promise<OtherPeer[]> {
         rootPems: [await readIdentityFile(tlsRootFile)],
         serverName: host,
       });
-      return { peer: { mspId, endpoint: address, client }, channels, close: () => client.close() };
+      return { mspId, peer: { mspId, endpoint: address, client }, channels, close: () => client.close() };
     }),
   );
 }
 
-function gatewayHost(peer: RunningPeer, spec: ServerSpec, others: readonly OtherPeer[]): GatewayHost {
+function gatewayHost(peer: RunningPeer, spec: ServerSpec, othersOn: (channelId: string) => OtherPeer[]): GatewayHost {
   return {
     mspId: peer.mspId,
     get address() {
@@ -85,7 +95,7 @@ function gatewayHost(peer: RunningPeer, spec: ServerSpec, others: readonly Other
     definition: (channelId, chaincode) => peer.definition(channelId, chaincode),
     hasChaincode: (channelId, chaincode) => peer.hasChaincode(channelId, chaincode),
     ledgerHeight: (channelId) => peer.ledgerHeight(channelId),
-    peers: (channelId) => others.filter((other) => other.channels.includes(channelId)).map((other) => other.peer),
+    peers: (channelId) => othersOn(channelId).map((other) => other.peer),
     orderers: (channelId) => {
       const config = peer.channel(channelId);
       if (config === undefined) return [];
