@@ -39,6 +39,14 @@ const RECONNECT_LONGEST_MS = 1_000;
 const KEEPALIVE_INTERVAL_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 
+/** A method that no server has; it is only called where there is no server to answer. */
+const PROBE: MethodDefinition = {
+  path: "/hansa.Probe/WhyUnconnected",
+  requestStream: false,
+  responseStream: false,
+};
+const PROBE_TIMEOUT_MS = 250;
+
 export class RpcClient {
   readonly address: string;
   readonly #client: grpc.Client;
@@ -103,11 +111,24 @@ export class RpcClient {
   waitReady(timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#client.waitForReady(Date.now() + timeoutMs, (error) => {
-        if (error)
-          reject(new RpcStatus(GrpcStatus.UNAVAILABLE, `no connection to ${this.address} within ${timeoutMs} ms`));
-        else resolve();
+        if (error === undefined) resolve();
+        else
+          this.#whyUnconnected().then((reason) => {
+            const text = `no connection to ${this.address} within ${timeoutMs} ms${reason === "" ? "" : `: ${reason}`}`;
+            reject(new RpcStatus(GrpcStatus.UNAVAILABLE, text));
+          });
       });
     });
+  }
+
+  /** What the last attempt to connect ended with: only a call that fails tells. Empty when nothing is known. */
+  async #whyUnconnected(): Promise<string> {
+    const call = this.unary(PROBE, new Uint8Array(0), { timeoutMs: PROBE_TIMEOUT_MS });
+    const failure = await call.then(
+      () => "",
+      (error: RpcStatus) => error.message,
+    );
+    return /Last error: (?:Error: )?(.*?)\.?(?: Resolution note:.*)?$/s.exec(failure)?.[1] ?? "";
   }
 
   close(): void {

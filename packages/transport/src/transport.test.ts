@@ -149,5 +149,9 @@ describe("listening", () => {
 
   it("reports a server that is not there as UNAVAILABLE", async () => {
     await assert.rejects(dial("127.0.0.1:1").waitReady(300), refused(GrpcStatus.UNAVAILABLE));
+    await assert.rejects(
+      dial("127.0.0.1:1").waitReady(300),
+      /no connection to 127\.0\.0\.1:1 within 300 ms: connect ECONNREFUSED 127\.0\.0\.1:1$/,
+    );
   });
 });

@@ -54,7 +54,13 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
     });
   if (error.name === "SubmitError")
     return new HansaError("ORDERING_REFUSED", `The orderer refused the transaction: ${reason}.`, { cause: error });
-  return new HansaError("CONTRACT_REFUSED", reason.endsWith(".") ? reason : `${reason}.`, {
+  const launch = /could not launch chaincode \S+: (.*)$/s.exec(reason);
+  if (launch !== null)
+    return new HansaError("CONTRACT_NOT_RUNNING", `Contract ${asked.contract} does not run: ${sentence(launch[1]!)}`, {
+      cause: error,
+      nextStep: howToRun(launch[1]!),
+    });
+  return new HansaError("CONTRACT_REFUSED", sentence(reason), {
     cause: error,
     nextStep: "Correct the arguments, or act as a member who may do this (--as).",
   });
@@ -69,6 +75,19 @@ export function reasonOf(error: GatewayError): string {
     error.details.map(({ message }) => message.replace(/^chaincode response \d+, /, "").replace(/^Error: /, "")),
   );
   return reasons.size > 0 ? [...reasons].join("; ") : messageOf(error).replace(/^\d+ [A-Z_]+: /, "");
+}
+
+function sentence(text: string): string {
+  return text.endsWith(".") ? text : `${text}.`;
+}
+
+/** What helps when a chaincode did not come up. */
+function howToRun(reason: string): string {
+  const expected = /announced package id .*, but "([^"]+)" was expected/.exec(reason);
+  if (expected !== null) return `Start the chaincode server with CHAINCODE_ID=${expected[1]}.`;
+  if (/error creating grpc connection to/.test(reason))
+    return "Start the chaincode server, or correct the address and certificates in the package's connection.json.";
+  return "See what the peer and the contract wrote with: hansa logs";
 }
 
 /** Whether the channel has no such contract; false when nobody can tell. */
