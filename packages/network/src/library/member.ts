@@ -180,12 +180,13 @@ export class Member {
     };
   }
 
-  /** Variables for Fabric's `peer` command and for the samples' applications. */
+  /** Variables for Fabric's `peer` and `osnadmin` commands, named as Fabric's samples name them. */
   env(user = "Admin"): Record<string, string> {
     const peer = this.peers[0]!;
     const { kind, domain } = this.#organization;
     const ordering = this.#plan.organizations.find((organization) => organization.kind === "orderer")!;
     const orderer = this.#plan.nodes.find((node) => node.kind === "orderer")!;
+    const ordererTls = path.join(this.#layout.nodeIdentity("orderer", ordering.domain, orderer.host), "tls");
     return {
       FABRIC_CFG_PATH: this.#layout.peerCliConfig,
       CORE_PEER_TLS_ENABLED: "true",
@@ -193,7 +194,6 @@ export class Member {
       CORE_PEER_MSPCONFIGPATH: this.mspFolder(user),
       CORE_PEER_ADDRESS: peer.address,
       CORE_PEER_TLS_ROOTCERT_FILE: path.join(this.#layout.nodeIdentity(kind, domain, peer.host), "tls", "ca.crt"),
-      CORE_PEER_TLS_SERVERHOSTOVERRIDE: peer.host,
       ORDERER_ADDRESS: this.#address(orderer),
       ORDERER_HOST: orderer.host,
       ORDERER_CA: path.join(
@@ -201,6 +201,9 @@ export class Member {
         "tlsca",
         `tlsca.${ordering.domain}-cert.pem`,
       ),
+      ORDERER_ADMIN_ADDRESS: `127.0.0.1:${this.#ports[orderer.id]!.adminPort}`,
+      ORDERER_ADMIN_TLS_SIGN_CERT: path.join(ordererTls, "server.crt"),
+      ORDERER_ADMIN_TLS_PRIVATE_KEY: path.join(ordererTls, "server.key"),
     };
   }
 
