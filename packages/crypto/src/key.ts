@@ -7,7 +7,6 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
-  KeyObject,
   type KeyObject as NodeKey,
 } from "node:crypto";
 import { type Bytes, messageOf } from "@hansa/primitives";
@@ -108,25 +107,7 @@ export function keyFingerprint(key: NodeKey): string {
   return fingerprint;
 }
 
-/**
- * Name under which Fabric's file key store keeps a private key, without the "_sk" at the end: hex SHA-256 of the
- * uncompressed public point (EC) or of the 32 key bytes (Ed25519).
- * Source: hyperledger/fabric-lib-go, bccsp/sw/ecdsakey.go and ed25519key.go.
- */
-export function keyStoreName(key: NodeKey): string {
-  const spki = publicKeyToDer(key);
-  const algorithm = keyAlgorithm(key);
-  const pointLength = algorithm === "P-256" ? 65 : algorithm === "P-384" ? 97 : 32;
-  return createHash("sha256")
-    .update(spki.subarray(spki.length - pointLength))
-    .digest("hex");
-}
-
 export function describeKey(key: NodeKey): string {
   const curve = key.asymmetricKeyDetails?.namedCurve;
   return curve === undefined ? (key.asymmetricKeyType ?? "of an unknown kind") : `${key.asymmetricKeyType} on ${curve}`;
-}
-
-export function isPrivateKey(value: unknown): value is NodeKey {
-  return value instanceof KeyObject && value.type === "private";
 }

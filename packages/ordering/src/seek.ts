@@ -4,7 +4,7 @@
  */
 import type { ChannelConfig } from "@hansa/channel-config";
 import { verifiedSigners } from "@hansa/msp";
-import { type ChannelId, equalBytes, type UnixMs } from "@hansa/primitives";
+import { equalBytes, type UnixMs } from "@hansa/primitives";
 import {
   type common,
   decode,
@@ -17,12 +17,6 @@ import {
   WireError,
 } from "@hansa/wire";
 import { expiryOf } from "./filters.js";
-
-export type SeekRequest = {
-  readonly channelId: ChannelId;
-  readonly envelope: ReadEnvelope;
-  readonly seek: orderer.SeekInfo;
-};
 
 export type SeekRules = {
   readonly now: UnixMs;

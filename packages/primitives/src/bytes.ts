@@ -11,19 +11,8 @@ export function equalBytes(a: Bytes, b: Bytes): boolean {
   return a.length === b.length && Buffer.compare(a, b) === 0;
 }
 
-/** Unsigned, byte by byte; the order of keys in a ledger. */
-export function compareBytes(a: Bytes, b: Bytes): number {
-  return Buffer.compare(a, b);
-}
-
 export function toHex(bytes: Bytes): string {
   return view(bytes).toString("hex");
-}
-
-/** @throws RangeError when the text is not an even number of hex digits */
-export function fromHex(hex: string): Bytes {
-  if (!/^([0-9a-fA-F]{2})*$/.test(hex)) throw new RangeError("not hex");
-  return Buffer.from(hex, "hex");
 }
 
 export function toBase64(bytes: Bytes): string {

@@ -7,7 +7,7 @@ import { digestAt, JournalError, type JournalRecord } from "@hansa/journal";
 import { type LogFields, type Logger, silentLogger } from "@hansa/primitives";
 import { FileJournalStore } from "./journal-file.js";
 import { MemoryJournalStore } from "./journal-memory.js";
-import { journalStoreSuite, sampleRecord, sampleRecords, strandInfo } from "./journal-suite.js";
+import { journalStoreSuite, sampleRecord, sampleRecords, strandInfo } from "./testing/journal-suite.js";
 
 const root = mkdtempSync(path.join(tmpdir(), "hansa-journal-"));
 after(() => rmSync(root, { recursive: true, force: true }));

@@ -4,7 +4,7 @@
  * Source: hyperledger/fabric, core/endorser/msgvalidation.go and core/handlers/auth/filter; texts alike.
  */
 import type { Identity, MspManager } from "@hansa/msp";
-import { type Bytes, HansaError, messageOf, NO_BYTES } from "@hansa/primitives";
+import { type Bytes, HansaError, messageOf } from "@hansa/primitives";
 import {
   common,
   decode,
@@ -188,5 +188,3 @@ function goDuration(ms: number): string {
   const seconds = ms / 1000;
   return `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }
-
-export const NO_INPUT: ChaincodeInput = { bytes: NO_BYTES, args: [], isInit: false };

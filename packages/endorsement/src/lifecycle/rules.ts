@@ -20,7 +20,6 @@ import { readApproval, readDefinition, readMetadata, readPackageId, readSequence
 import { type HashedKeys, mismatches, reader, type WritableKeys, writeStructure } from "./stored.js";
 
 export const DEFAULT_ENDORSEMENT_POLICY = "/Channel/Application/Endorsement";
-export const LIFECYCLE_ENDORSEMENT_POLICY = "/Channel/Application/LifecycleEndorsement";
 
 /** common.ApplicationPolicy that refers to a policy of the channel, encoded. */
 export function channelPolicyReference(path: string): Uint8Array {

@@ -1,3 +1,3 @@
-export { collectionBlockToLive, collectionLookup } from "./collections.js";
+export { collectionBlockToLive } from "./collections.js";
 export { PolicyEvaluator } from "./policy-evaluator.js";
 export { type BlockContext, BlockValidator, type BlockVerdicts } from "./validate-block.js";

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
 import path from "node:path";
 import { HansaError, messageOf } from "@hansa/primitives";
@@ -33,10 +32,6 @@ export async function readState(layout: Layout): Promise<NetworkState | undefine
     throw error;
   });
   return text === undefined ? undefined : parseState(text, layout.stateFile);
-}
-
-export function readStateSync(layout: Layout): NetworkState {
-  return parseState(readFileSync(layout.stateFile, "utf8"), layout.stateFile);
 }
 
 function parseState(text: string, file: string): NetworkState {
