@@ -1,7 +1,7 @@
 /**
  * The network bench. Prints one JSON document on stdout, progress on stderr.
  *
- *     npm run bench -- [--modes processes,inline] [--workloads create,update,evaluate] [--in-flight 1,16,64,256]
+ *     npm run bench -- [--modes processes,inline,inline-inside] [--workloads create,update,evaluate] [--in-flight 1,16,64,256]
  *                      [--seconds 8] [--warm-up 3]
  *
  * Two members with one peer each, TLS, both endorse; the load comes from one process of its own that uses the
@@ -30,7 +30,7 @@ function readSettings(): Settings {
   const { values } = parseArgs({
     args: process.argv.slice(2).filter((word) => word !== "--"),
     options: {
-      modes: { type: "string", default: "processes,inline" },
+      modes: { type: "string", default: "processes,inline,inline-inside" },
       workloads: { type: "string", default: "create,update,evaluate" },
       "in-flight": { type: "string", default: "1,16,64,256" },
       seconds: { type: "string", default: "8" },
@@ -102,10 +102,17 @@ function difference(before: readonly ProcessUse[], after: readonly ProcessUse[])
   return after.map((use) => ({ ...use, cpuMs: use.cpuMs - (cpuBefore.get(use.pid) ?? 0) }));
 }
 
-async function benchMode(mode: "processes" | "inline", settings: Settings) {
+const MODES = {
+  processes: { mode: "processes", contractsRun: "process" },
+  inline: { mode: "inline", contractsRun: "process" },
+  "inline-inside": { mode: "inline", contractsRun: "peer" },
+} as const;
+
+async function benchMode(name: keyof typeof MODES, settings: Settings) {
+  const { mode, contractsRun } = MODES[name];
   const dataFolder = mkdtempSync(path.join(os.tmpdir(), "hansa-bench-"));
   const startedAt = performance.now();
-  const network = await startNetwork(NETWORK_FILE, { mode, dataFolder });
+  const network = await startNetwork(NETWORK_FILE, { mode, contractsRun, dataFolder });
   const upMs = performance.now() - startedAt;
   try {
     await network.deploy({ name: CONTRACT, channel: CHANNEL, path: CONTRACT_FOLDER, endorsement: "all" });
@@ -124,7 +131,7 @@ async function benchMode(mode: "processes" | "inline", settings: Settings) {
     const runs = [];
     for (const workload of settings.workloads) {
       for (const inFlight of settings.inFlight) {
-        say(`${mode} ${workload} ${inFlight}`);
+        say(`${name} ${workload} ${inFlight}`);
         const bytesBefore = folderBytes(dataFolder);
         const { report, processes } = await runLoad(orderFor(network, workload, inFlight, settings), nameOf);
         const servers = processes.filter(
@@ -149,7 +156,7 @@ async function benchMode(mode: "processes" | "inline", settings: Settings) {
       }
     }
     return {
-      mode,
+      mode: name,
       startUp: {
         phases: network.phases,
         upMs: Math.round(upMs),
@@ -166,7 +173,7 @@ async function benchMode(mode: "processes" | "inline", settings: Settings) {
 
 const settings = readSettings();
 const results = [];
-for (const mode of settings.modes) results.push(await benchMode(mode as "processes" | "inline", settings));
+for (const mode of settings.modes) results.push(await benchMode(mode as keyof typeof MODES, settings));
 const machine = {
   node: process.version,
   cpus: os.cpus().length,

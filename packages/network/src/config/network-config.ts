@@ -2,6 +2,7 @@
 export type NetworkConfig = {
   readonly name: string;
   readonly mode: "processes" | "inline";
+  readonly contractsRun: "process" | "peer";
   readonly batching: "adaptive" | "fabric";
   readonly members: readonly MemberConfig[];
   readonly orderer: OrdererConfig;

@@ -108,6 +108,7 @@ export function resolveNetwork(
   const config: NetworkConfig = {
     name: file.network,
     mode: file.mode ?? "processes",
+    contractsRun: file.contractsRun ?? "process",
     batching: file.batching ?? "adaptive",
     members,
     orderer,

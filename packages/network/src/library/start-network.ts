@@ -19,6 +19,8 @@ export type StartOptions = {
   readonly dataFolder?: string;
   /** In place of what the network file says. */
   readonly mode?: NetworkConfig["mode"];
+  /** In place of what the network file says. */
+  readonly contractsRun?: NetworkConfig["contractsRun"];
   readonly onProgress?: (phase: Phase) => void;
   readonly logger?: Logger;
 };
@@ -60,7 +62,8 @@ export class Network extends NetworkView {
  */
 export async function startNetwork(source: string | NetworkFile, options: StartOptions = {}): Promise<Network> {
   const read = typeof source === "string" ? await readNetworkFile(source) : parseNetworkObject(source);
-  const config: NetworkConfig = options.mode === undefined ? read : { ...read, mode: options.mode };
+  const { mode = read.mode, contractsRun = read.contractsRun } = options;
+  const config: NetworkConfig = { ...read, mode, contractsRun };
   const temporary = options.dataFolder === undefined ? await mkdtemp(path.join(os.tmpdir(), "hansa-")) : undefined;
   const layout = new Layout(path.join(options.dataFolder ?? temporary!, config.name));
   const cleanUp = async () => {

@@ -34,6 +34,7 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
     listenAddress: spec.address,
     tls,
     dataDirectory: spec.dataFolder,
+    chaincode: { execution: spec.contractsRun === "peer" ? "inside" : "process" },
     // Channels name the orderer by address, and TLS wants a name.
     ordererOverrides: { [spec.orderer.address]: { address: spec.orderer.address, serverName: spec.orderer.host } },
     otherPeers: (channelId) =>

@@ -29,6 +29,8 @@ export type ServerSpec = {
   /** An orderer's channel participation API. */
   readonly adminAddress: string | undefined;
   readonly batching: "adaptive" | "fabric";
+  /** For a peer: where contracts that it builds run. */
+  readonly contractsRun: "process" | "peer";
   /** Files with the genesis blocks of the channels it is on; it joins those it has not joined yet. */
   readonly genesisBlocks: readonly string[];
   /** For a peer: the orderer, by the address that channels name, and the name to expect in its certificate. */
