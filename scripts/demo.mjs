@@ -200,6 +200,7 @@ async function verify(network, played) {
     `      the order's history: ${steps
       .map((each) => each.status)
       .reverse()
+      .filter((status, index, all) => status !== all[index - 1])
       .join(" → ")}`,
   );
 }

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { HansaError } from "@hansa/primitives";
 import { RpcClient, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, services, toNumber } from "@hansa/wire";
@@ -34,7 +36,8 @@ export async function findSupervisor(layout: Layout): Promise<SupervisorRecord |
   if (text === undefined) return undefined;
   try {
     const record = JSON.parse(text) as SupervisorRecord;
-    return isAlive(record.pid) ? record : undefined;
+    // A process id alone says little: after a crash it may be another process's, or that of one already dead.
+    return isAlive(record.pid) && (await isListening(record.socket)) ? record : undefined;
   } catch {
     return undefined;
   }
@@ -93,11 +96,30 @@ async function call(
   }
 }
 
+/** Whether somebody accepts connections there; one that hangs still does. */
+function isListening(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket);
+    const answer = (listening: boolean) => {
+      connection.destroy();
+      resolve(listening);
+    };
+    connection.once("connect", () => answer(true));
+    connection.once("error", ({ code }: NodeJS.ErrnoException) => answer(code !== "ENOENT" && code !== "ECONNREFUSED"));
+  });
+}
+
+/** A process that ended and that nobody has asked about yet (a zombie) takes signals, but is not alive. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat[stat.lastIndexOf(")") + 2] !== "Z";
+  } catch {
+    return true;
   }
 }

@@ -48,7 +48,13 @@ export async function serveControl(
       return encode(hansa.control.StopResponse, {});
     },
   });
-  await server.listen(`unix:${socket}`);
+  // Closed to others from its first moment, not only once it has been made.
+  const umask = process.umask(0o077);
+  try {
+    await server.listen(`unix:${socket}`);
+  } finally {
+    process.umask(umask);
+  }
   chmodSync(socket, 0o600);
   const record: SupervisorRecord = { pid: process.pid, socket };
   await writeFileDurably(layout.supervisorFile, `${JSON.stringify(record)}\n`, 0o600);

@@ -3,11 +3,13 @@ import path from "node:path";
 import type { NodeKind } from "../plan/plan.js";
 import type { NodeHandle, NodeHost } from "./host.js";
 import { textLogger } from "./log.js";
+import { Neighbours } from "./neighbours.js";
 import { loadRole } from "./roles.js";
 
 /** All nodes inside this process, on the same ports and with the same files as processes would have. */
 export class InlineHost implements NodeHost {
   readonly #logFile: (id: string) => string;
+  readonly #neighbours = new Neighbours();
 
   constructor(logFile: (id: string) => string) {
     this.#logFile = logFile;
@@ -27,6 +29,7 @@ export class InlineHost implements NodeHost {
     const running = await role(
       config,
       textLogger((line) => void log.write(line)),
+      this.#neighbours,
     );
     let end: (reason: string) => void = () => {};
     const ended = new Promise<string>((resolve) => {

@@ -2,12 +2,13 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { startOrderer } from "@hansa/orderer";
 import type { Logger } from "@hansa/primitives";
+import type { Neighbours } from "./neighbours.js";
 import type { RunningRole } from "./role.js";
 import { readServerIdentity } from "./server-identity.js";
 import type { ServerSpec } from "./specs.js";
 
 /** Starts an orderer and joins it to the channels of its specification that are new to it. */
-export async function ordererRole(config: unknown, logger: Logger): Promise<RunningRole> {
+export async function ordererRole(config: unknown, logger: Logger, neighbours?: Neighbours): Promise<RunningRole> {
   const spec = config as ServerSpec;
   const { identity, tls } = await readServerIdentity(spec);
   const orderer = await startOrderer({
@@ -30,5 +31,11 @@ export async function ordererRole(config: unknown, logger: Logger): Promise<Runn
     await orderer.stop();
     throw error;
   }
-  return orderer;
+  const leave = neighbours?.addOrderer(spec.address, orderer);
+  return {
+    stop: () => {
+      leave?.();
+      return orderer.stop();
+    },
+  };
 }

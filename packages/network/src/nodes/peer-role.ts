@@ -4,20 +4,22 @@ import { createGateway, type Gateway, type GatewayHost, type GatewayPeer } from 
 import { mspConfigFromFiles } from "@hansa/msp";
 import { connectPeer, type PeerConnection, type RunningPeer, startPeer } from "@hansa/peer";
 import type { Logger } from "@hansa/primitives";
+import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import { services } from "@hansa/wire";
 import { readIdentityFile } from "../identity/material.js";
 import { channelPeers, type ReachablePeer } from "./channel-peers.js";
+import type { Neighbours } from "./neighbours.js";
 import type { RunningRole } from "./role.js";
 import { readMspFolder, readServerIdentity } from "./server-identity.js";
 import type { ServerSpec } from "./specs.js";
 
 /** Starts a peer with the gateway in it, and joins it to the channels of its specification that are new to it. */
-export async function peerRole(config: unknown, logger: Logger): Promise<RunningRole> {
+export async function peerRole(config: unknown, logger: Logger, neighbours?: Neighbours): Promise<RunningRole> {
   const spec = config as ServerSpec;
   const [{ identity, tls }, mspFiles, others] = await Promise.all([
     readServerIdentity(spec),
     readMspFolder(spec.organizationMspFolder),
-    connectPeers(spec),
+    connectPeers(spec, neighbours),
   ]);
   let gateway: Gateway | undefined;
   let running: RunningPeer | undefined;
@@ -45,12 +47,14 @@ export async function peerRole(config: unknown, logger: Logger): Promise<Running
       })),
     mount: (mounted) => {
       running = mounted;
-      gateway = createGateway(gatewayHost(mounted, spec, othersOn), { tlsIdentity: tls });
+      gateway = createGateway(gatewayHost(mounted, spec, othersOn, neighbours), { tlsIdentity: tls });
       mounted.server.addService(services.Gateway, gateway.handlers);
     },
     logger,
   });
+  const leave = neighbours?.addPeer(spec.address, peer);
   const stop = async () => {
+    leave?.();
     gateway?.close();
     await peer.stop();
     for (const other of others) other.close();
@@ -72,19 +76,33 @@ type OtherPeer = ReachablePeer & {
 };
 
 /** The network's other peers, as its file names them: a network of one file needs no gossip to find them. */
-async function connectPeers(spec: ServerSpec): Promise<OtherPeer[]> {
+async function connectPeers(spec: ServerSpec, neighbours: Neighbours | undefined): Promise<OtherPeer[]> {
   return Promise.all(
     spec.otherPeers.map(async ({ mspId, address, host, tlsRootFile, channels }) => {
-      const client = connectPeer(address, {
+      const connection = connectPeer(address, {
         rootPems: [await readIdentityFile(tlsRootFile)],
         serverName: host,
       });
+      const client: PeerConnection = {
+        processProposal: (proposal, limits) => {
+          const neighbour = neighbours?.peer(address);
+          if (neighbour === undefined) return connection.processProposal(proposal, limits);
+          return neighbour.endorseLocal(proposal, limits.signal);
+        },
+        pushPrivate: (writes, limits) => connection.pushPrivate(writes, limits),
+        close: () => connection.close(),
+      };
       return { mspId, peer: { mspId, endpoint: address, client }, channels, close: () => client.close() };
     }),
   );
 }
 
-function gatewayHost(peer: RunningPeer, spec: ServerSpec, othersOn: (channelId: string) => OtherPeer[]): GatewayHost {
+function gatewayHost(
+  peer: RunningPeer,
+  spec: ServerSpec,
+  othersOn: (channelId: string) => OtherPeer[],
+  neighbours: Neighbours | undefined,
+): GatewayHost {
   return {
     mspId: peer.mspId,
     get address() {
@@ -105,10 +123,20 @@ function gatewayHost(peer: RunningPeer, spec: ServerSpec, othersOn: (channelId: 
         address,
         tlsRootPems: config.ordererTlsRoots(mspId),
         ...(address === spec.orderer.address ? { serverName: spec.orderer.host } : {}),
+        ...(neighbours?.orderer(address) === undefined ? {} : { broadcast: broadcastInside(address, neighbours) }),
       }));
     },
     commitStatus: (channelId, txId, signal) => peer.commitStatus(channelId, txId, signal),
     blockOfTransaction: (channelId, txId) => peer.blockOfTransaction(channelId, txId),
     blocks: (channelId, from, signal) => peer.blocks(channelId, from, signal),
+  };
+}
+
+function broadcastInside(address: string, neighbours: Neighbours): (envelope: Uint8Array) => Promise<Uint8Array> {
+  return (envelope) => {
+    const orderer = neighbours.orderer(address);
+    if (orderer === undefined)
+      return Promise.reject(new RpcStatus(GrpcStatus.UNAVAILABLE, `the orderer at ${address} has stopped`));
+    return orderer.broadcast(envelope);
   };
 }

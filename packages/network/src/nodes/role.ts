@@ -1,6 +1,8 @@
 import type { Logger } from "@hansa/primitives";
+import type { Neighbours } from "./neighbours.js";
 
 /** A role that serves. `stop` lets it finish what it has begun. */
 export type RunningRole = { stop(): Promise<void> };
 
-export type Role = (config: unknown, logger: Logger) => Promise<RunningRole>;
+/** @param neighbours the network's other nodes in this process, when there are any */
+export type Role = (config: unknown, logger: Logger, neighbours?: Neighbours) => Promise<RunningRole>;
