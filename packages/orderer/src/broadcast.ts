@@ -53,16 +53,26 @@ class BroadcastStream {
     if (!this.#ended && this.#readError !== undefined) throw this.#readError;
   }
 
-  async #read(incoming: Incoming): Promise<void> {
-    for await (const raw of incoming) {
-      if (this.#ended) return;
-      const channel = this.#accept(raw);
-      const full = channel?.room();
-      if (full !== undefined) await full;
-      if (this.#sendBlocked !== undefined) await this.#sendBlocked;
-      while (this.#slots.length >= STREAM_WINDOW && !this.#ended) await this.#changed();
-      if (this.#ended) return;
-    }
+  #read(incoming: Incoming): Promise<void> {
+    return new Promise((resolve, reject) => {
+      incoming.subscribe(
+        (raw) => (this.#ended ? undefined : this.#roomAfter(this.#accept(raw))),
+        (error) => (error === undefined ? resolve() : reject(error)),
+      );
+    });
+  }
+
+  /** Undefined when the next message may come at once. */
+  #roomAfter(channel: OrderedChannel | undefined): Promise<void> | undefined {
+    const full = channel?.room();
+    if (full === undefined && this.#sendBlocked === undefined && this.#slots.length < STREAM_WINDOW) return undefined;
+    return this.#untilRoom(full);
+  }
+
+  async #untilRoom(full: Promise<void> | undefined): Promise<void> {
+    await full;
+    await this.#sendBlocked;
+    while (this.#slots.length >= STREAM_WINDOW && !this.#ended) await this.#changed();
   }
 
   /** Takes one message; its answer comes now or later. */

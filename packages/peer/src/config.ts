@@ -4,6 +4,7 @@ import type { TlsServer } from "@hansa/transport";
 import type { msp } from "@hansa/wire";
 import type { ChaincodeLogLevel } from "./chaincode/child.js";
 import type { ChaincodeExecution } from "./chaincode/runtime.js";
+import type { Deliver } from "./committer/orderer-stream.js";
 import type { PeerConnection } from "./peer-connection.js";
 import type { RunningPeer } from "./running-peer.js";
 
@@ -69,6 +70,8 @@ export type OrdererOverride = {
   readonly rootPems?: readonly string[];
   /** Name to expect in its certificate. */
   readonly serverName?: string;
+  /** Its Deliver, where it lives in the same process. Asked at each attempt to follow it. */
+  readonly deliver?: () => Deliver | undefined;
 };
 
 /** Defaults are Fabric's. Source: hyperledger/fabric, sampleconfig/core.yaml. */

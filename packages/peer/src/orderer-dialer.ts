@@ -33,6 +33,7 @@ export function createDialer(options: DialerOptions): OpenStream {
       channelId: config.channelId,
       address: override?.address ?? source.address,
       tls: client,
+      deliver: override?.deliver?.(),
       tlsClientCert,
       from,
       signer,

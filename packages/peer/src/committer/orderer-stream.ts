@@ -4,7 +4,7 @@
  */
 import type { SigningIdentity } from "@hansa/msp";
 import { type Clock, messageOf, type Random, sha256 } from "@hansa/primitives";
-import { RpcClient, type TlsClient } from "@hansa/transport";
+import { RpcClient, type Send, type TlsClient } from "@hansa/transport";
 import {
   common,
   decode,
@@ -18,10 +18,15 @@ import {
   toLong,
 } from "@hansa/wire";
 
+/** Hands every encoded orderer.DeliverResponse to one seek to `send`, and waits where that returns a promise. */
+export type Deliver = (seekEnvelope: Uint8Array, send: Send, signal: AbortSignal) => Promise<void>;
+
 export type OrdererStreamOptions = {
   readonly channelId: string;
   readonly address: string;
   readonly tls: TlsClient | undefined;
+  /** Deliver of an orderer in this process, in place of a connection. */
+  readonly deliver: Deliver | undefined;
   /** DER of the client certificate that `tls` presents. */
   readonly tlsClientCert: Uint8Array | undefined;
   readonly from: number;
@@ -38,14 +43,12 @@ const NONCE_BYTES = 24;
 
 export class OrdererStream {
   readonly #options: OrdererStreamOptions;
-  readonly #client: RpcClient;
   readonly #stop = new AbortController();
   #resume: (() => void) | undefined;
   #isPaused = false;
 
   constructor(options: OrdererStreamOptions) {
     this.#options = options;
-    this.#client = new RpcClient(options.address, options.tls);
     void this.#run();
   }
 
@@ -67,29 +70,46 @@ export class OrdererStream {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
+    const { deliver } = this.#options;
     let reason = "the orderer ended the stream";
     try {
-      await this.#client.waitReady(this.#options.connectTimeoutMs);
-      if (signal.aborted) return;
-      const stream = this.#client.bidi(services.AtomicBroadcast.methods.Deliver, { signal });
-      await stream.send(seekEnvelope(this.#options));
-      for await (const bytes of stream.incoming) {
-        if (signal.aborted) return;
-        const { block, status } = readDeliverResponse(bytes);
-        if (block === undefined) {
-          reason = `the orderer answered ${statusName(status)}`;
-          break;
-        }
-        this.#options.onBlock(block);
-        if (this.#isPaused) await this.#untilResumed();
-      }
+      if (deliver === undefined) await this.#dial();
+      else await deliver(seekEnvelope(this.#options), (bytes) => this.#receive(bytes), signal);
     } catch (error) {
       reason = messageOf(error);
     } finally {
-      this.#client.close();
       if (!signal.aborted) this.#options.onEnd(reason);
       this.#stop.abort();
     }
+  }
+
+  async #dial(): Promise<void> {
+    const { signal } = this.#stop;
+    const { address, tls, connectTimeoutMs } = this.#options;
+    const client = new RpcClient(address, tls);
+    try {
+      await client.waitReady(connectTimeoutMs);
+      if (signal.aborted) return;
+      const stream = client.bidi(services.AtomicBroadcast.methods.Deliver, { signal });
+      await stream.send(seekEnvelope(this.#options));
+      await new Promise<void>((resolve, reject) => {
+        stream.incoming.subscribe(
+          (bytes) => this.#receive(bytes),
+          (error) => (error === undefined ? resolve() : reject(error)),
+        );
+      });
+    } finally {
+      client.close();
+    }
+  }
+
+  /** @throws Error with what the orderer answered in place of a block */
+  #receive(bytes: Uint8Array): Promise<void> | undefined {
+    if (this.#stop.signal.aborted) return undefined;
+    const { block, status } = readDeliverResponse(bytes);
+    if (block === undefined) throw new Error(`the orderer answered ${statusName(status)}`);
+    this.#options.onBlock(block);
+    return this.#isPaused ? this.#untilResumed() : undefined;
   }
 
   async #untilResumed(): Promise<void> {
