@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { HansaError } from "@hansa/primitives";
@@ -51,6 +52,10 @@ export const deploy: Command = {
 };
 
 async function nameOf(source: string): Promise<string> {
+  if (!existsSync(source))
+    throw new HansaError("CONTRACT_NOT_FOUND", `There is no contract at ${source}.`, {
+      nextStep: "Give the contract's folder, or a chaincode package.",
+    });
   const text = await readFile(path.join(source, "package.json"), "utf8").catch(() => undefined);
   const name: unknown = text === undefined ? undefined : safeName(text);
   if (typeof name === "string" && /^[a-zA-Z0-9]+([-_][a-zA-Z0-9]+)*$/.test(name)) return name;

@@ -17,7 +17,7 @@ const MAX_FILES = 20_000;
 /**
  * Packages a contract's folder, building it first when its main file is missing or older than its sources; or reads a
  * package that exists. The same files give the same package, hence the same id, on every machine.
- * @throws HansaError UNKNOWN_CONTRACT when there is nothing at the path, CONTRACT_BUILD when it does not build
+ * @throws HansaError CONTRACT_NOT_FOUND when there is nothing at the path, CONTRACT_BUILD when it does not build
  */
 export async function packageContract(source: string, name: string, version: string): Promise<ContractPackage> {
   const found = await stat(source).catch(() => undefined);
