@@ -1,7 +1,7 @@
 import type { RunningOrderer } from "@hansa/orderer";
 import type { RunningPeer } from "@hansa/peer";
 
-type OrdererDoor = Pick<RunningOrderer, "broadcast">;
+type OrdererDoor = Pick<RunningOrderer, "broadcast" | "deliver">;
 type PeerDoor = Pick<RunningPeer, "endorseLocal">;
 
 /**

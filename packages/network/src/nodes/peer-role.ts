@@ -38,7 +38,13 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
     dataDirectory: spec.dataFolder,
     chaincode: { execution: spec.contractsRun === "peer" ? "inside" : "process" },
     // Channels name the orderer by address, and TLS wants a name.
-    ordererOverrides: { [spec.orderer.address]: { address: spec.orderer.address, serverName: spec.orderer.host } },
+    ordererOverrides: {
+      [spec.orderer.address]: {
+        address: spec.orderer.address,
+        serverName: spec.orderer.host,
+        deliver: () => neighbours?.orderer(spec.orderer.address)?.deliver,
+      },
+    },
     otherPeers: (channelId) =>
       othersOn(channelId).map(({ peer: { mspId, endpoint, client } }) => ({
         mspId,
