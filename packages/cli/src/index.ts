@@ -4,6 +4,7 @@ export {
   type DeployRequest,
   type DeployResult,
   type GatewayOptions,
+  type InitRequest,
   Member,
   Network,
   type NetworkConfig,

@@ -23,7 +23,7 @@ export type { ConfigEdit } from "./library/channel-update.js";
 export { explainGatewayError, reasonOf } from "./library/gateway-errors.js";
 export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";
-export { type DeployRequest, type DeployResult, NetworkView } from "./library/network-view.js";
+export { type DeployRequest, type DeployResult, type InitRequest, NetworkView } from "./library/network-view.js";
 export { Network, nodeProgram, type StartOptions, startNetwork } from "./library/start-network.js";
 export type { NodeReport } from "./nodes/keeper.js";
 export { Layout } from "./plan/layout.js";

@@ -1,7 +1,7 @@
-import { explainGatewayError, type NetworkView } from "@hansa/network";
+import { explainGatewayError, type Member, type NetworkView } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import { txValidationCodeName } from "@hansa/wire";
-import type { Call, Command } from "../command.js";
+import type { Call, Command, Result } from "../command.js";
 import { locateNetwork, runningSupervisor } from "../locate.js";
 import { theChannel } from "./channel-option.js";
 
@@ -16,38 +16,16 @@ export const invoke: Command = {
   name: "invoke",
   summary: "submit a transaction and wait until it is committed",
   usage: "<contract> <function> [argument…]",
-  options,
+  options: {
+    ...options,
+    init: { type: "boolean", about: "the first call of a contract that was deployed with --init-required" },
+  },
   positionals: { min: 2, max: 1000 },
   examples: [
     "hansa invoke shipment PlaceOrder B-1 Pils 40 8 --as Pub",
     "hansa invoke shipment ConfirmOrder B-1 --as Brewery",
   ],
-  run: (call) =>
-    withContract(call, async ({ contract, transaction, args, transientData, who }) => {
-      const startedAt = performance.now();
-      const proposal = contract.newProposal(transaction, { arguments: [...args], transientData });
-      const signed = await proposal.endorse();
-      const commit = await signed.submit();
-      const status = await commit.getStatus();
-      const ms = Math.round(performance.now() - startedAt);
-      const result = text(signed.getResult());
-      const txId = signed.getTransactionId();
-      if (!status.successful) {
-        const code = txValidationCodeName(status.code);
-        throw new HansaError(
-          "TRANSACTION_INVALID",
-          `Transaction ${txId} was ordered in block ${status.blockNumber} but is invalid: ${code}.`,
-          {
-            nextStep:
-              code === "MVCC_READ_CONFLICT" ? "Another transaction changed the same data first; try again." : undefined,
-          },
-        );
-      }
-      return {
-        data: { txId, block: Number(status.blockNumber), code: "VALID", ms, result },
-        text: `${result === "" ? "" : `${result}\n`}${who}: ${transaction} committed in block ${status.blockNumber}, transaction ${txId} (${ms} ms)\n`,
-      };
-    }),
+  run: (call) => withContract(call, call.options.flag("init") ? initialize : submit),
 };
 
 export const query: Command = {
@@ -65,7 +43,53 @@ export const query: Command = {
     }),
 };
 
+async function submit({ contract, transaction, args, transientData, who }: Work): Promise<Result> {
+  const startedAt = performance.now();
+  const proposal = contract.newProposal(transaction, { arguments: [...args], transientData });
+  const signed = await proposal.endorse();
+  const commit = await signed.submit();
+  const status = await commit.getStatus();
+  const ms = Math.round(performance.now() - startedAt);
+  const result = text(signed.getResult());
+  const txId = signed.getTransactionId();
+  if (!status.successful) {
+    const code = txValidationCodeName(status.code);
+    throw new HansaError(
+      "TRANSACTION_INVALID",
+      `Transaction ${txId} was ordered in block ${status.blockNumber} but is invalid: ${code}.`,
+      {
+        nextStep:
+          code === "MVCC_READ_CONFLICT" ? "Another transaction changed the same data first; try again." : undefined,
+      },
+    );
+  }
+  return {
+    data: { txId, block: Number(status.blockNumber), code: "VALID", ms, result },
+    text: `${result === "" ? "" : `${result}\n`}${who}: ${transaction} committed in block ${status.blockNumber}, transaction ${txId} (${ms} ms)\n`,
+  };
+}
+
+async function initialize({ view, channel, name, transaction, args, transientData, member, user, who }: Work) {
+  if (transientData !== undefined)
+    throw new HansaError("USAGE", "--init and --transient do not go together.", {
+      nextStep: "Make the first call without private arguments, and pass them in a later one.",
+    });
+  const startedAt = performance.now();
+  const first = { name, channel, transaction, arguments: args, member: member.name, user };
+  const { txId, blockNumber } = await view.initialize(first);
+  const ms = Math.round(performance.now() - startedAt);
+  return {
+    data: { txId, block: blockNumber, code: "VALID", ms, result: "" },
+    text: `${who}: ${name} is initialised in block ${blockNumber}, transaction ${txId} (${ms} ms)\n`,
+  };
+}
+
 type Work = {
+  readonly view: NetworkView;
+  readonly channel: string;
+  readonly name: string;
+  readonly member: Member;
+  readonly user: string;
   readonly contract: ReturnType<ReturnType<ReturnType<NetworkView["member"]>["gateway"]>["getNetwork"]> extends {
     getContract(name: string): infer C;
   }
@@ -84,11 +108,12 @@ async function withContract<T>(call: Call, work: (work: Work) => Promise<T>): Pr
   const member = view.member(call.options.text("as") ?? firstMember(view, channel));
   const transientData = transientOf(call);
   await runningSupervisor(view);
-  const user = call.options.text("user");
-  const gateway = member.gateway(user === undefined ? {} : { user });
+  const user = call.options.text("user") ?? member.users[0]!;
+  const gateway = member.gateway({ user });
   try {
     const contract = gateway.getNetwork(channel).getContract(name);
-    return await work({ contract, transaction, args, transientData, who: `${member.name}/${user ?? member.users[0]}` });
+    const who = `${member.name}/${user}`;
+    return await work({ view, channel, name, member, user, contract, transaction, args, transientData, who });
   } catch (error) {
     throw error instanceof HansaError
       ? error

@@ -29,6 +29,8 @@ export type Call = {
   readonly args: readonly Uint8Array[];
   /** CONFIG for joining a channel, ENDORSER_TRANSACTION otherwise. */
   readonly headerType?: number;
+  /** Whether this is the first call of a chaincode whose definition asks for one. */
+  readonly isInit?: boolean;
 };
 
 /** A node and the way to it; `name` is for errors. */
@@ -162,7 +164,7 @@ function newProposal(identity: SigningIdentity, call: Call): Proposal {
       chaincodeSpec: {
         type: protos.ChaincodeSpec.Type.GOLANG,
         chaincodeId: { name: call.chaincode },
-        input: { args: [...call.args] },
+        input: { args: [...call.args], isInit: call.isInit ?? false },
       },
     }),
   });

@@ -84,7 +84,7 @@ export class Member {
    * @throws HansaError MISSING_IDENTITY, USAGE, NODE_UNREACHABLE
    */
   async revoke(user: string): Promise<{ readonly revocationListPem: string }> {
-    const name = this.#user(user);
+    const name = this.userNamed(user);
     const revocationListPem = await this.#atAuthority((spec) => revokeUser(spec, this.#organization, name));
     return { revocationListPem };
   }
@@ -101,9 +101,22 @@ export class Member {
     return path.join(this.#layout.organization("peer", this.domain), "tlsca", `tlsca.${this.domain}-cert.pem`);
   }
 
+  /**
+   * The user's name as written in its folder, whatever the case it was asked for in.
+   * @throws HansaError MISSING_IDENTITY
+   */
+  userNamed(name: string): string {
+    const known = this.#onDisk();
+    const found = known.find((user) => user.toLowerCase() === name.toLowerCase());
+    if (found !== undefined) return found;
+    throw new HansaError("MISSING_IDENTITY", `${this.name} has no user "${name}".${didYouMean(name, known)}`, {
+      nextStep: `Use one of: ${known.join(", ")}.`,
+    });
+  }
+
   /** Folder of a user's MSP. @throws HansaError MISSING_IDENTITY for an unknown user */
   mspFolder(user: string): string {
-    return userFiles(this.#layout, this.#organization, this.#user(user)).mspFolder;
+    return userFiles(this.#layout, this.#organization, this.userNamed(user)).mspFolder;
   }
 
   /**
@@ -114,7 +127,7 @@ export class Member {
     const sdk = require("@hyperledger/fabric-gateway") as typeof import("@hyperledger/fabric-gateway");
     const grpc = require("@grpc/grpc-js") as typeof import("@grpc/grpc-js");
     const { user, peer: position = 0, ...connectOptions } = options;
-    const files = userFiles(this.#layout, this.#organization, this.#user(user ?? this.users[0]!));
+    const files = userFiles(this.#layout, this.#organization, this.userNamed(user ?? this.users[0]!));
     const peer = this.peers[position];
     if (peer === undefined)
       throw new HansaError(
@@ -204,6 +217,14 @@ export class Member {
       ORDERER_ADMIN_ADDRESS: `127.0.0.1:${this.#ports[orderer.id]!.adminPort}`,
       ORDERER_ADMIN_TLS_SIGN_CERT: path.join(ordererTls, "server.crt"),
       ORDERER_ADMIN_TLS_PRIVATE_KEY: path.join(ordererTls, "server.key"),
+      // What the applications of Fabric's samples read; they act as a user, not as the administrator.
+      MSP_ID: this.mspId,
+      PEER_ENDPOINT: peer.address,
+      PEER_HOST_ALIAS: peer.host,
+      CRYPTO_PATH: this.#layout.organization(kind, domain),
+      KEY_DIRECTORY_PATH: path.join(this.mspFolder(this.users[0]!), "keystore"),
+      CERT_DIRECTORY_PATH: path.join(this.mspFolder(this.users[0]!), "signcerts"),
+      TLS_CERT_PATH: path.join(this.#layout.nodeIdentity(kind, domain, peer.host), "tls", "ca.crt"),
     };
   }
 
@@ -230,16 +251,6 @@ export class Member {
 
   #address(node: PlannedNode): string {
     return `127.0.0.1:${this.#ports[node.id]!.port}`;
-  }
-
-  /** The user's name as written in its folder, whatever the case it was asked for in. */
-  #user(name: string): string {
-    const known = this.#onDisk();
-    const found = known.find((user) => user.toLowerCase() === name.toLowerCase());
-    if (found !== undefined) return found;
-    throw new HansaError("MISSING_IDENTITY", `${this.name} has no user "${name}".${didYouMean(name, known)}`, {
-      nextStep: `Use one of: ${known.join(", ")}.`,
-    });
   }
 
   #onDisk(): string[] {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { HansaError, messageOf } from "@hansa/primitives";
+import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
 import { RpcClient } from "@hansa/transport";
-import type { Target } from "../client/admin-client.js";
+import { submit, type Target } from "../client/admin-client.js";
 import { policyProblem } from "../config/endorsement-policy.js";
 import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
 import { didYouMean } from "../config/suggest.js";
@@ -41,6 +41,16 @@ export type DeployResult = DeployedContract & {
   readonly blockNumber: number;
   /** False when exactly this was deployed already. */
   readonly changed: boolean;
+};
+
+export type InitRequest = {
+  readonly name: string;
+  readonly channel: string;
+  readonly transaction: string;
+  readonly arguments?: readonly string[];
+  /** The member and its user that sign; the channel's first member and its administrator unless given. */
+  readonly member?: string;
+  readonly user?: string;
 };
 
 /** A network that exists on disk and may be running: its members, its addresses, and work on its channels. */
@@ -171,6 +181,30 @@ export class NetworkView {
     const deployed = { channel: channel.name, name: request.name, version, sequence, packageId: contract.id };
     await this.#remember(deployed);
     return { ...deployed, blockNumber, changed };
+  }
+
+  /**
+   * Makes the first call of a contract that was deployed with `initRequired`: every member's peer endorses it. Fabric's
+   * client library has no way to say that a call is the first, Fabric's `peer` command calls it `--isInit`.
+   * @throws HansaError ENDORSEMENT_REFUSED, TRANSACTION_INVALID, UNKNOWN_MEMBER, MISSING_IDENTITY
+   */
+  async initialize(request: InitRequest): Promise<{ readonly txId: string; readonly blockNumber: number }> {
+    const channel = this.channel(request.channel);
+    const member = this.member(request.member ?? channel.members[0]!);
+    const files = userFiles(this.layout, this.#organization(member.name), member.userNamed(request.user ?? "Admin"));
+    const organizations = await this.deployingOrgs(channel);
+    return submit(
+      organizations.map(({ peers }) => peers[0]!),
+      this.target(this.#orderer()),
+      organizations.flatMap(({ peers }) => peers),
+      await readIdentity(member.mspId, files),
+      {
+        channelId: channel.name,
+        chaincode: request.name,
+        args: [request.transaction, ...(request.arguments ?? [])].map(fromUtf8),
+        isInit: true,
+      },
+    );
   }
 
   /**
