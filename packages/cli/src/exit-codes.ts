@@ -57,6 +57,11 @@ export const EXITS = [
   { exit: 23, codes: ["NETWORK_CHANGED"], meaning: "the network file's members differ from the network on disk" },
   { exit: 24, codes: ["COLLECTIONS"], meaning: "the collections file is wrong" },
   { exit: 25, codes: ["CONTRACT_NOT_RUNNING"], meaning: "the contract's process or server does not run" },
+  {
+    exit: 26,
+    codes: ["IN_USE", "STORE_IN_USE"],
+    meaning: "another process starts or runs the network, or has its data open",
+  },
   { exit: 70, codes: ["NOT_BUILT"], meaning: "the hansa command itself is not built" },
   { exit: 130, codes: ["INTERRUPTED"], meaning: "stopped with Ctrl-C" },
 ] as const satisfies readonly { exit: number; codes: readonly string[]; meaning: string }[];

@@ -1,7 +1,7 @@
 import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { didYouMean } from "@hansa/network";
+import { didYouMean, type NetworkView } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command } from "../command.js";
 import { locateNetwork } from "../locate.js";
@@ -12,8 +12,10 @@ const TAIL_BYTES = 256 * 1024;
 
 export const logs: Command = {
   name: "logs",
-  summary: "what the nodes wrote",
-  usage: "[node]",
+  summary: "what the nodes and the contracts wrote",
+  usage: "[node or contract]",
+  details:
+    "A contract writes a log on each peer: shipment_1.0@peer0.brewery. Without a name, all nodes' logs are shown.",
   options: {
     follow: { type: "boolean", short: "f", about: "go on printing as more is written" },
     lines: {
@@ -23,18 +25,15 @@ export const logs: Command = {
     },
   },
   positionals: { min: 0, max: 1 },
-  examples: ["hansa logs", "hansa logs peer0.brewery -f"],
+  examples: ["hansa logs", "hansa logs peer0.brewery -f", "hansa logs shipment_1.0@peer0.brewery"],
   async run(call) {
     const view = await locateNetwork(call);
     const node = call.options.positionals[0];
-    const known = existsSync(view.layout.logs)
-      ? readdirSync(view.layout.logs)
-          .filter((name) => name.endsWith(".log"))
-          .map((name) => name.slice(0, -4))
-          .sort()
-      : [];
+    const files = logFiles(view);
+    const known = [...files.keys()];
     const hosts = new Map(view.plan.nodes.map((planned) => [planned.host, planned.id]));
-    const wanted = node === undefined ? known : [hosts.get(node) ?? node];
+    const nodes = known.filter((name) => !name.includes("@"));
+    const wanted = node === undefined ? nodes : [hosts.get(node) ?? node];
     for (const name of wanted) {
       if (known.includes(name)) continue;
       throw new HansaError("UNKNOWN_NODE", `Network ${view.name} has no node "${name}".${didYouMean(name, known)}`, {
@@ -42,7 +41,7 @@ export const logs: Command = {
       });
     }
     const lines = lineCount(call);
-    const tails = wanted.map((name) => new Tail(name, view.layout.log(name), wanted.length > 1, call));
+    const tails = wanted.map((name) => new Tail(name, files.get(name)!, wanted.length > 1, call));
     for (const tail of tails) await tail.printLast(lines);
     while (call.options.flag("follow") && !call.interrupted.aborted) {
       await sleep(POLL_MS, undefined, { signal: call.interrupted }).catch(() => {});
@@ -51,6 +50,28 @@ export const logs: Command = {
     return undefined;
   },
 };
+
+/** Log files by what writes them: nodes, then contracts as <label>@<peer>, the newest where one was installed anew. */
+function logFiles(view: NetworkView): Map<string, string> {
+  const files = new Map<string, string>();
+  const logsIn = (folder: string) =>
+    existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => name.endsWith(".log"))
+          .sort()
+      : [];
+  for (const name of logsIn(view.layout.logs)) files.set(name.slice(0, -4), path.join(view.layout.logs, name));
+  for (const { id } of view.plan.nodes.filter(({ kind }) => kind === "peer")) {
+    const folder = path.join(view.layout.node(id), "chaincodes", "logs");
+    for (const name of logsIn(folder)) {
+      const file = path.join(folder, name);
+      const contract = `${name.replace(/\.[0-9a-f]{64}\.log$/, "")}@${id}`;
+      const other = files.get(contract);
+      if (other === undefined || statSync(other).mtimeMs < statSync(file).mtimeMs) files.set(contract, file);
+    }
+  }
+  return files;
+}
 
 function lineCount(call: Call): number {
   const text = call.options.text("lines");

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { HansaError } from "@hansa/primitives";
 import { RpcClient, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, services, toNumber } from "@hansa/wire";
+import { isAlive } from "../nodes/alive.js";
 import type { Layout } from "../plan/layout.js";
 import type { SupervisorRecord } from "./control-server.js";
 
@@ -107,19 +107,4 @@ function isListening(socket: string): Promise<boolean> {
     connection.once("connect", () => answer(true));
     connection.once("error", ({ code }: NodeJS.ErrnoException) => answer(code !== "ENOENT" && code !== "ECONNREFUSED"));
   });
-}
-
-/** A process that ended and that nobody has asked about yet (a zombie) takes signals, but is not alive. */
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat[stat.lastIndexOf(")") + 2] !== "Z";
-  } catch {
-    return true;
-  }
 }

@@ -16,6 +16,7 @@ import { type NetworkPlan, type Organization, type PlannedNode, planNetwork } fr
 import { choosePorts, type Ports } from "../plan/ports.js";
 import { NEW_STATE, type NetworkState, readState, writeFileDurably, writeState } from "../plan/state-file.js";
 import { createGenesisBlock } from "./genesis.js";
+import { lockFolder } from "./lock.js";
 import { type Phase, PhaseClock } from "./phases.js";
 
 export type LaunchOptions = {
@@ -32,6 +33,8 @@ export type Launched = {
   readonly keeper: NodeKeeper;
   readonly view: NetworkView;
   readonly phases: readonly Phase[];
+  /** Lets others start the network; to be called when its nodes have stopped. */
+  readonly release: () => Promise<void>;
 };
 
 const STOP_GRACE_MS = 5_000;
@@ -41,6 +44,18 @@ const STOP_GRACE_MS = 5_000;
  * behind: nodes that were started are stopped, and a network that did not exist before does not exist afterwards.
  */
 export async function launch(options: LaunchOptions): Promise<Launched> {
+  const { layout } = options;
+  const release = await lockFolder(layout);
+  try {
+    const launched = await launchAlone(options);
+    return { ...launched, release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function launchAlone(options: LaunchOptions): Promise<Omit<Launched, "release">> {
   const { layout, host, logger } = options;
   const before = await readState(layout);
   for (let attempt = 1; ; attempt++) {
@@ -58,7 +73,11 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   }
 }
 
-async function start(options: LaunchOptions, before: NetworkState | undefined, keeper: NodeKeeper): Promise<Launched> {
+async function start(
+  options: LaunchOptions,
+  before: NetworkState | undefined,
+  keeper: NodeKeeper,
+): Promise<Omit<Launched, "release">> {
   const { config, layout, host, onProgress = () => {}, signal } = options;
   const phases = new PhaseClock(onProgress);
   const plan = planNetwork(config);

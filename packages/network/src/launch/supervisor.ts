@@ -71,7 +71,9 @@ export async function startDetached(options: DetachedOptions): Promise<StartRepo
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) done();
       else child.once("exit", () => done());
     });
-    if (fresh) await rm(layout.root, { recursive: true, force: true });
+    // A folder that another start has just begun to fill is not this one's to remove.
+    const isOurs = !(error instanceof HansaError && error.code === "IN_USE");
+    if (fresh && isOurs) await rm(layout.root, { recursive: true, force: true });
     throw error;
   } finally {
     interrupted?.removeEventListener("abort", stop);
@@ -111,7 +113,7 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
   const layout = new Layout(root);
   const startedAtMs = Date.now();
   try {
-    const { keeper, view, phases } = await launch({
+    const { keeper, view, phases, release } = await launch({
       config,
       layout,
       host: hostFor(config, layout, nodeEntry),
@@ -124,7 +126,10 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
     });
     let stopped: Promise<void> | undefined;
     const stopNodes = () => {
-      stopped ??= keeper.close(STOP_GRACE_MS).then(() => view.closeConnections());
+      stopped ??= keeper.close(STOP_GRACE_MS).then(() => {
+        view.closeConnections();
+        return release();
+      });
       return stopped;
     };
     let closeControl: () => Promise<void> = async () => {};

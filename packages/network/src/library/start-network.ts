@@ -71,7 +71,7 @@ export async function startNetwork(source: string | NetworkFile, options: StartO
   };
   try {
     const host = hostFor(config, layout, nodeProgram());
-    const { keeper, view, phases } = await launch({
+    const { keeper, view, phases, release } = await launch({
       config,
       layout,
       host,
@@ -79,7 +79,10 @@ export async function startNetwork(source: string | NetworkFile, options: StartO
       onProgress: options.onProgress,
     });
     view.closeConnections();
-    return new Network(view, keeper, phases, cleanUp);
+    return new Network(view, keeper, phases, async () => {
+      await release();
+      await cleanUp();
+    });
   } catch (error) {
     await cleanUp();
     throw error;

@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { HansaError } from "@hansa/primitives";
 import type { NodePorts, PlannedNode } from "./plan.js";
 
@@ -12,6 +13,8 @@ export type Ports = Readonly<Record<string, NodePorts>>;
 const FREE_FROM = 20_000;
 const FREE_TO = 32_000;
 const ATTEMPTS = 200;
+/** Nodes of a network whose supervisor has just been killed need a moment to be gone. */
+const LEAVING_MS = 5_000;
 
 /**
  * A port for every node: the one its file fixes, else the one it had before, else a free one. All are held open until
@@ -20,6 +23,7 @@ const ATTEMPTS = 200;
  */
 export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, host = "127.0.0.1"): Promise<Ports> {
   const held: Server[] = [];
+  const startedAt = performance.now();
   const take = async (node: PlannedNode, wanted: number | undefined) => {
     for (let attempt = 1; ; attempt++) {
       const port = wanted ?? randomInt(FREE_FROM, FREE_TO);
@@ -27,7 +31,9 @@ export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, 
         held.push(await hold(host, port));
         return port;
       } catch (cause) {
-        if (wanted !== undefined || attempt === ATTEMPTS)
+        const leaving = before[node.id] !== undefined && performance.now() - startedAt < LEAVING_MS;
+        if (wanted !== undefined && leaving) await sleep(100);
+        else if (wanted !== undefined || attempt === ATTEMPTS)
           throw portError(node.id, port, cause as NodeJS.ErrnoException);
       }
     }

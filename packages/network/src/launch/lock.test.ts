@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { after, describe, it } from "node:test";
+import { Layout } from "../plan/layout.js";
+import { lockFolder } from "./lock.js";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "hansa-lock-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the lock on a network's folder", () => {
+  const layout = new Layout(path.join(folder, "trade"));
+
+  it("is held by one at a time", async () => {
+    const release = await lockFolder(layout);
+    await assert.rejects(lockFolder(layout), { code: "IN_USE", message: /is being started or run by this process/ });
+    await release();
+    await (await lockFolder(layout))();
+    assert.equal(existsSync(`${layout.root}.lock`), false);
+  });
+
+  it("counts for nothing when its process is gone, or is another one by now", async () => {
+    for (const text of ["999999999 1", `${process.pid} 1`, "", "nonsense"]) {
+      writeFileSync(`${layout.root}.lock`, text);
+      await (await lockFolder(layout))();
+    }
+  });
+});
