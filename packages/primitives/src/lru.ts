@@ -1,40 +1,48 @@
-/** A bounded map that forgets what was used least recently. */
+/**
+ * A bounded map that forgets what was not used for a while.
+ *
+ * Two generations: what is used moves to the young one; when that holds half the capacity, the old one is dropped. This
+ * forgets a little more than an exact order of use would, and a hit on a young entry changes nothing.
+ */
 export class LruMap<K, V> {
-  readonly #capacity: number;
-  readonly #entries = new Map<K, V>();
+  readonly #generationSize: number;
+  #young = new Map<K, V>();
+  #old = new Map<K, V>();
 
+  /** Between half of `capacity` and all of it is kept. */
   constructor(capacity: number) {
     if (!(capacity >= 1)) throw new RangeError(`capacity ${capacity} is below 1`);
-    this.#capacity = capacity;
+    this.#generationSize = Math.ceil(capacity / 2);
   }
 
+  /** Never above the capacity, rounded up to an even number. */
   get size(): number {
-    return this.#entries.size;
+    return this.#young.size + this.#old.size;
   }
 
   get(key: K): V | undefined {
-    const value = this.#entries.get(key);
-    if (value === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    return value;
+    const young = this.#young.get(key);
+    if (young !== undefined) return young;
+    const old = this.#old.get(key);
+    if (old !== undefined) this.set(key, old);
+    return old;
   }
 
   set(key: K, value: V): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.#capacity) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      break;
-    }
+    this.#old.delete(key);
+    this.#young.set(key, value);
+    if (this.#young.size < this.#generationSize) return;
+    this.#old = this.#young;
+    this.#young = new Map();
   }
 
   delete(key: K): void {
-    this.#entries.delete(key);
+    this.#young.delete(key);
+    this.#old.delete(key);
   }
 
   clear(): void {
-    this.#entries.clear();
+    this.#young.clear();
+    this.#old.clear();
   }
 }
