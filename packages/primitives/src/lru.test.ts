@@ -15,7 +15,7 @@ test("keeps what is used and at most its capacity", () => {
 });
 
 test("forgets what it is told to forget, in both generations", () => {
-  const map = new LruMap<string, number>(4);
+  const map = new LruMap<string, number>(6);
   for (const key of ["a", "b", "c"]) map.set(key, 1);
   map.set("a", 2);
   assert.equal(map.get("a"), 2);
