@@ -1,5 +1,3 @@
-"use strict";
-
 const { Contract } = require("fabric-contract-api");
 
 /** One put, one get-and-put, one get: the smallest transactions that mean something. */
