@@ -35,6 +35,8 @@ export type LoadOrder = {
 
 export type LoadReport = {
   readonly ok: number;
+  /** All that succeeded, warm-up included. */
+  readonly okInAll: number;
   readonly failed: Readonly<Record<string, number>>;
   readonly perSecond: number;
   readonly latencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
@@ -95,6 +97,7 @@ async function run(order: LoadOrder, contract: Contract): Promise<LoadReport> {
   const latencies: number[] = [];
   const failed: Record<string, number> = {};
   let issued = 0;
+  let okInAll = 0;
   const nextKey = () => {
     const n = issued++;
     return `${order.prefix}${order.workload === "create" ? n : n % order.keys}`;
@@ -104,6 +107,7 @@ async function run(order: LoadOrder, contract: Contract): Promise<LoadReport> {
       const begin = performance.now();
       const failure = await callOnce(contract, order.workload, nextKey());
       const end = performance.now();
+      if (failure === undefined) okInAll++;
       if (end < startAt || end > endAt) continue;
       if (failure === undefined) latencies.push(end - begin);
       else failed[failure] = (failed[failure] ?? 0) + 1;
@@ -120,6 +124,7 @@ async function run(order: LoadOrder, contract: Contract): Promise<LoadReport> {
   const sorted = Float64Array.from(latencies).sort();
   return {
     ok: latencies.length,
+    okInAll,
     failed,
     perSecond: Number(((latencies.length * 1000) / order.measuredMs).toFixed(1)),
     latencyMs: { p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95), p99: quantile(sorted, 0.99) },

@@ -148,7 +148,7 @@ async function benchMode(name: keyof typeof MODES, settings: Settings) {
           diskBytesPerTransaction:
             workload === "evaluate"
               ? undefined
-              : Math.round((folderBytes(dataFolder) - bytesBefore) / Math.max(1, report.ok)),
+              : Math.round((folderBytes(dataFolder) - bytesBefore) / Math.max(1, report.okInAll)),
         });
         say(
           `  ${report.perSecond}/s p50 ${report.latencyMs.p50} ms, servers ${runs.at(-1)!.serversCpuMsPerCall} ms, failed ${JSON.stringify(report.failed)}`,
