@@ -1,4 +1,5 @@
 import { createPrivateKey } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { createSigningIdentity, mspConfigFromFiles, mspFolderFiles, type SigningIdentity } from "@hansa/msp";
@@ -159,6 +160,15 @@ export async function readIdentityFile(file: string): Promise<string> {
   return readFile(file, "utf8").catch((cause: Error) => {
     throw missingFile(file, cause);
   });
+}
+
+/** As readIdentityFile, for callers that cannot wait. @throws HansaError MISSING_IDENTITY */
+export function readIdentityFileSync(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw missingFile(file, cause as Error);
+  }
 }
 
 export function missingFile(file: string, cause: Error): HansaError {

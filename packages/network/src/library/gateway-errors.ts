@@ -8,6 +8,8 @@ import type { NetworkView } from "./network-view.js";
 
 const require = createRequire(import.meta.url);
 
+const SYSTEM_CHAINCODES: ReadonlySet<string> = new Set(["_lifecycle", "cscc", "qscc"]);
+
 type Asked = { readonly channel: string; readonly contract: string; readonly transaction: string };
 
 /** Says in words what the client library reports when a transaction or query failed. */
@@ -92,6 +94,7 @@ function howToRun(reason: string): string {
 
 /** Whether the channel has no such contract; false when nobody can tell. */
 async function isUndefined(view: NetworkView, { channel, contract }: Asked): Promise<boolean> {
+  if (SYSTEM_CHAINCODES.has(contract)) return false;
   try {
     const [org] = await view.deployingOrgs(view.channel(channel));
     const argument = encode(lifecycle.QueryChaincodeDefinitionArgs, { name: contract });

@@ -1,18 +1,21 @@
 import { createPrivateKey } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { CaError } from "@hansa/ca";
 import { createSigner } from "@hansa/crypto";
 import { HansaError } from "@hansa/primitives";
 import type { ConnectOptions, Gateway } from "@hyperledger/fabric-gateway";
+import type { ChannelDefinition } from "../config/network-config.js";
 import { didYouMean } from "../config/suggest.js";
 import { enrolUser, type NewUser, revokeUser } from "../identity/enrol.js";
-import { missingFile, userFiles, writeUser } from "../identity/material.js";
+import { readIdentityFileSync, userFiles, writeUser } from "../identity/material.js";
 import { authoritySpec, type CaSpec } from "../nodes/specs.js";
 import type { Layout } from "../plan/layout.js";
 import type { NetworkPlan, Organization, PlannedNode } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
+
+import { connectionProfile } from "./connection-profile.js";
 
 const require = createRequire(import.meta.url);
 
@@ -32,6 +35,7 @@ export class Member {
   readonly #layout: Layout;
   readonly #plan: NetworkPlan;
   readonly #ports: Ports;
+  readonly #channels: readonly ChannelDefinition[];
   readonly #opened: (close: () => void) => void;
 
   constructor(
@@ -39,6 +43,7 @@ export class Member {
     layout: Layout,
     plan: NetworkPlan,
     ports: Ports,
+    channels: readonly ChannelDefinition[],
     opened: (close: () => void) => void,
   ) {
     this.name = organization.name;
@@ -48,6 +53,7 @@ export class Member {
     this.#layout = layout;
     this.#plan = plan;
     this.#ports = ports;
+    this.#channels = channels;
     this.#opened = opened;
   }
 
@@ -134,13 +140,17 @@ export class Member {
         "UNKNOWN_NODE",
         `${this.name} has ${this.peers.length} peers; there is no peer ${position}.`,
       );
-    const signer = createSigner(createPrivateKey(readSync(files.keyFile)));
-    const client = new grpc.Client(peer.address, grpc.credentials.createSsl(Buffer.from(readSync(this.tlsRootFile))), {
-      "grpc.ssl_target_name_override": peer.host,
-    });
+    const signer = createSigner(createPrivateKey(readIdentityFileSync(files.keyFile)));
+    const client = new grpc.Client(
+      peer.address,
+      grpc.credentials.createSsl(Buffer.from(readIdentityFileSync(this.tlsRootFile))),
+      {
+        "grpc.ssl_target_name_override": peer.host,
+      },
+    );
     const gateway = sdk.connect({
       client,
-      identity: { mspId: this.mspId, credentials: Buffer.from(readSync(files.certFile)) },
+      identity: { mspId: this.mspId, credentials: Buffer.from(readIdentityFileSync(files.certFile)) },
       // The signer hashes the whole message itself, natively; the library's own signer does it in JavaScript.
       hash: sdk.hash.none,
       signer: async (message) => signer.sign(message),
@@ -158,39 +168,13 @@ export class Member {
 
   /** A connection profile as Fabric's SDKs read it. */
   connectionProfile(): Record<string, unknown> {
-    const tlsRoot = { pem: readSync(this.tlsRootFile) };
-    const peers = this.peers;
-    const ca = this.#nodes("ca")[0]!;
-    return {
-      name: `${this.#layout.root.split(path.sep).pop()}-${this.name.toLowerCase()}`,
-      version: "1.0.0",
-      client: { organization: this.name, connection: { timeout: { peer: { endorser: "300" } } } },
-      organizations: {
-        [this.name]: {
-          mspid: this.mspId,
-          peers: peers.map((peer) => peer.host),
-          certificateAuthorities: [ca.host],
-        },
-      },
-      peers: Object.fromEntries(
-        peers.map((peer) => [
-          peer.host,
-          {
-            url: `grpcs://${peer.address}`,
-            tlsCACerts: tlsRoot,
-            grpcOptions: { "ssl-target-name-override": peer.host, hostnameOverride: peer.host },
-          },
-        ]),
-      ),
-      certificateAuthorities: {
-        [ca.host]: {
-          url: `grpcs://${this.caAddress}`,
-          caName: ca.host,
-          tlsCACerts: { pem: [tlsRoot.pem] },
-          httpOptions: { verify: true },
-        },
-      },
-    };
+    return connectionProfile({
+      organization: this.#organization,
+      plan: this.#plan,
+      layout: this.#layout,
+      ports: this.#ports,
+      channels: this.#channels,
+    });
   }
 
   /** Variables for Fabric's `peer` and `osnadmin` commands, named as Fabric's samples name them. */
@@ -257,13 +241,5 @@ export class Member {
     const folder = path.join(this.#layout.organization("peer", this.domain), "users");
     if (!existsSync(folder)) return [];
     return readdirSync(folder).map((name) => name.slice(0, name.lastIndexOf("@")));
-  }
-}
-
-function readSync(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw missingFile(file, cause as Error);
   }
 }

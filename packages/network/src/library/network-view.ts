@@ -123,7 +123,9 @@ export class NetworkView {
         },
       );
     }
-    return new Member(found, this.layout, this.plan, this.#state.ports, (close) => this.#open.add(close));
+    return new Member(found, this.layout, this.plan, this.#state.ports, this.config.channels, (close) =>
+      this.#open.add(close),
+    );
   }
 
   /** @throws HansaError UNKNOWN_CHANNEL */
