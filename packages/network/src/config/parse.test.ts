@@ -60,6 +60,12 @@ const wrong: readonly (readonly [name: string, text: string, ...problems: string
     "net.yaml:5:23: channels[0].batch.timeout is 2; expected a time above zero with its unit, such as 200ms or 2s.",
   ],
   [
+    "batch sizes that contradict each other",
+    "network: n\nmembers: [{name: Pub}]\nchannels:\n  - name: t\n    batch: {preferredSize: 3 MB, maxSize: 1 MB}\n  - name: u\n    batch: {preferredSize: 11 MB}\n",
+    'net.yaml:5:43: channels[0].batch.maxSize is "1 MB"; expected at least the preferredSize, 3 MB.',
+    'net.yaml:7:28: channels[1].batch.preferredSize is "11 MB"; expected at most the maxSize, which is 10 MB.',
+  ],
+  [
     "a list instead of settings",
     "- a\n",
     "net.yaml:1:1: the file is a list of 1; expected settings such as network, mode, batching.",

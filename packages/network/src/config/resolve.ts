@@ -42,14 +42,28 @@ export function resolveNetwork(
     for (const [position, name] of (channel.members ?? []).entries())
       if (!memberNames.includes(name))
         problems.push(unknown(["channels", index, "members", position], name, memberNames));
+    const preferredSize = channel.batch?.preferredSize ?? BATCH.preferredSize;
+    const maxSize = channel.batch?.maxSize ?? BATCH.maxSize;
+    const [preferredMaxBytes, absoluteMaxBytes] = [sizeBytes(preferredSize)!, sizeBytes(maxSize)!];
+    if (preferredMaxBytes > absoluteMaxBytes) {
+      const key = channel.batch?.maxSize === undefined ? "preferredSize" : "maxSize";
+      problems.push({
+        path: ["channels", index, "batch", key],
+        found: JSON.stringify(channel.batch?.[key]),
+        expected:
+          key === "maxSize"
+            ? `at least the preferredSize, ${preferredSize}`
+            : `at most the maxSize, which is ${maxSize}`,
+      });
+    }
     return {
       name: channel.name,
       members: channel.members ?? memberNames,
       batch: {
         timeoutMs: durationMs(channel.batch?.timeout ?? BATCH.timeout)!,
         maxMessageCount: channel.batch?.maxMessages ?? BATCH.maxMessages,
-        preferredMaxBytes: sizeBytes(channel.batch?.preferredSize ?? BATCH.preferredSize)!,
-        absoluteMaxBytes: sizeBytes(channel.batch?.maxSize ?? BATCH.maxSize)!,
+        preferredMaxBytes,
+        absoluteMaxBytes,
       },
     };
   });

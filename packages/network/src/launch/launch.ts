@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { HansaError, type Logger, messageOf } from "@hansa/primitives";
+import { HansaError, type Logger } from "@hansa/primitives";
 import type { NetworkConfig } from "../config/network-config.js";
 import { packageContract } from "../deploy/contract-package.js";
 import { enrolOrganization } from "../identity/enrol.js";
@@ -15,6 +15,7 @@ import type { Layout } from "../plan/layout.js";
 import { type NetworkPlan, type Organization, type PlannedNode, planNetwork } from "../plan/plan.js";
 import { choosePorts, type Ports } from "../plan/ports.js";
 import { NEW_STATE, type NetworkState, readState, writeFileDurably, writeState } from "../plan/state-file.js";
+import { applyBatchSettings, previousConfig, refuseOtherMembers } from "./changes.js";
 import { createGenesisBlock } from "./genesis.js";
 import { lockFolder } from "./lock.js";
 import { type Phase, PhaseClock } from "./phases.js";
@@ -81,7 +82,8 @@ async function start(
   const { config, layout, host, onProgress = () => {}, signal } = options;
   const phases = new PhaseClock(onProgress);
   const plan = planNetwork(config);
-  if (before !== undefined) await refuseOtherMembers(layout, config);
+  const previous = before === undefined ? undefined : await previousConfig(layout);
+  if (previous !== undefined) refuseOtherMembers(previous, config, layout);
   const ports = await choosePorts(plan.nodes, before?.ports ?? {});
   const nodesOf = (kind: PlannedNode["kind"]) => plan.nodes.filter((node) => node.kind === kind);
   for (const node of [...nodesOf("ca"), ...nodesOf("orderer"), ...nodesOf("peer")]) host.prepare(node.id, node.kind);
@@ -117,12 +119,13 @@ async function start(
     ),
   );
   state = { ...state, channels: config.channels.map((channel) => channel.name) };
+  const view = new NetworkView(layout, config, state);
+  if (previous !== undefined) await applyBatchSettings(previous, view);
   await writeFileDurably(layout.networkFile, `${JSON.stringify(config, undefined, 2)}\n`);
   await writeState(layout, state);
   signal?.throwIfAborted();
   phases.done("orderer and peers started, channels joined");
 
-  const view = new NetworkView(layout, config, state);
   for (const [index, contract] of missing.entries()) {
     await view.deploy(contract, () => {}, packages[index]);
     signal?.throwIfAborted();
@@ -196,33 +199,6 @@ function serverSpec(
             channels: channelsOf(other.organization),
           })),
   };
-}
-
-/** A network's members are in its channels' genesis blocks; a file that names others is about another network. */
-async function refuseOtherMembers(layout: Layout, config: NetworkConfig): Promise<void> {
-  const text = await readFile(layout.networkFile, "utf8");
-  let before: NetworkConfig;
-  try {
-    before = JSON.parse(text) as NetworkConfig;
-  } catch (cause) {
-    throw new HansaError("CORRUPT_STORE", `${layout.networkFile} cannot be read: ${messageOf(cause)}.`, {
-      cause,
-      nextStep: "Restore the file, or start over with: hansa down --wipe",
-    });
-  }
-  const describe = ({ members, orderer }: NetworkConfig) =>
-    [
-      ...members.map(({ name, mspId, domain, peers, users }) => `${name} ${mspId} ${domain} ${peers.length} ${users}`),
-      orderer.domain,
-      orderer.mspId,
-    ].join("\n");
-  if (describe(before) === describe(config)) return;
-  const names = (network: NetworkConfig) => network.members.map((member) => member.name).join(", ");
-  throw new HansaError(
-    "NETWORK_CHANGED",
-    `Network ${config.name} in ${layout.root} was made with other members (${names(before)}) than its file has now (${names(config)}), or with other names, peers or users for them.`,
-    { nextStep: "Give the changed network another name, or start over with: hansa down --wipe" },
-  );
 }
 
 /** Fabric's `peer` command refuses to run without a core.yaml; this one says nothing beyond its defaults. */
