@@ -1,6 +1,6 @@
 /** Who may act for a member: users enrolled later, attributes that contracts see, revocation, other kinds of keys. */
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { withChannelCapabilities, withRevocationList } from "@hansa/channel-config";
@@ -66,6 +66,15 @@ describe("a member's users", () => {
     assert.ok(!network.member("Port").users.includes("Clerk"));
   });
 
+  it("keep their attributes when their certificates are renewed", async () => {
+    const signcert = path.join(network.member("Port").mspFolder("Harbourmaster"), "signcerts");
+    const certificate = () => readFileSync(path.join(signcert, "Harbourmaster@port.example.com-cert.pem"), "utf8");
+    const before = certificate();
+    await network.member("Port").reenrol("Harbourmaster");
+    assert.notEqual(certificate(), before);
+    await contractOf("Harbourmaster").submitTransaction("grant", "Pinta");
+  });
+
   it("stop counting when the channel learns that they are revoked", async () => {
     await network.member("Port").enrol({ name: "Deputy", attributes: { office: "harbour" } });
     await contractOf("Deputy").submitTransaction("grant", "Endeavour");
@@ -77,6 +86,7 @@ describe("a member's users", () => {
     const refused = await failureOf(contractOf("Deputy").submitTransaction("grant", "Beagle"));
     assert.match(JSON.stringify(refused.details), /access denied: channel \[harbour\] creator org \[PortMSP\]/);
     await contractOf("Harbourmaster").submitTransaction("grant", "Beagle");
+    await assert.rejects(network.member("Port").reenrol("Deputy"), { code: "USAGE", message: /revoked/ });
   });
 
   it("may sign with Ed25519 once the channel has capability V3_0", async () => {

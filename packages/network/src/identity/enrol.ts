@@ -1,6 +1,7 @@
+import { createPrivateKey } from "node:crypto";
 import path from "node:path";
 import { CaClient, type CaSigner, caSigner, type NewIdentity } from "@hansa/ca";
-import { generatePrivateKey, type KeyAlgorithm, privateKeyToPem } from "@hansa/crypto";
+import { generatePrivateKey, type KeyAlgorithm, keyAlgorithm, privateKeyToPem } from "@hansa/crypto";
 import { createCsr } from "@hansa/crypto/issuing";
 import { RpcClient } from "@hansa/transport";
 import type { CaSpec } from "../nodes/specs.js";
@@ -8,6 +9,7 @@ import type { Organization, PlannedNode } from "../plan/plan.js";
 import {
   type AuthorityCertificates,
   type Credentials,
+  type IdentityFiles,
   type OrganizationMaterial,
   readIdentityFile,
 } from "./material.js";
@@ -70,26 +72,57 @@ export async function revokeUser(authority: CaSpec, organization: Organization, 
   });
 }
 
+/**
+ * Gives a user new keys and certificates with the same attributes; the user's present certificate asks for them.
+ * @throws CaError UNAUTHENTICATED when that certificate has expired or is revoked
+ */
+export async function reenrolUser(
+  authority: CaSpec,
+  { domain }: Organization,
+  user: string,
+  files: IdentityFiles,
+): Promise<AuthorityCertificates & { readonly credentials: Credentials }> {
+  const [certPem, keyPem] = await Promise.all([readIdentityFile(files.certFile), readIdentityFile(files.keyFile)]);
+  const key = createPrivateKey(keyPem);
+  return atAuthority(authority, async (ca, authorities) => {
+    const { asks, signingKeyPem, tlsKeyPem } = requests(`${user}@${domain}`, [], keyAlgorithm(key));
+    const [signing, tls] = await Promise.all(asks.map((ask) => ca.reenroll(caSigner(certPem, key), ask)));
+    const credentials = {
+      signing: { certPem: signing!, keyPem: signingKeyPem },
+      tls: { certPem: tls!, keyPem: tlsKeyPem },
+    };
+    return { ...authorities, credentials };
+  });
+}
+
 /** Speaks to an authority as the one identity that it knows from the start. */
 async function asRegistrar<T>(
   authority: CaSpec,
-  work: (ca: CaClient, registrar: CaSigner, certificates: AuthorityCertificates) => Promise<T>,
+  work: (ca: CaClient, registrar: CaSigner, authorities: AuthorityCertificates) => Promise<T>,
 ): Promise<T> {
-  const [caCertPem, tlsCaCertPem, secret] = await Promise.all([
-    readIdentityFile(path.join(authority.dataFolder, "ca-cert.pem")),
-    readIdentityFile(path.join(authority.dataFolder, "tlsca-cert.pem")),
-    readIdentityFile(authority.registrarSecretFile),
-  ]);
-  const rpc = new RpcClient(authority.address, { rootPems: [tlsCaCertPem], serverName: authority.host });
-  try {
-    const ca = new CaClient(rpc, { caName: `ca.${authority.domain}` });
+  const secret = await readIdentityFile(authority.registrarSecretFile);
+  return atAuthority(authority, async (ca, authorities) => {
     const key = generatePrivateKey("P-256");
     const certPem = await ca.enroll({
       id: authority.registrar,
       secret: secret.trim(),
       csrPem: createCsr({ key, subject: { commonName: authority.registrar } }),
     });
-    return await work(ca, caSigner(certPem, key), { caCertPem, tlsCaCertPem });
+    return work(ca, caSigner(certPem, key), authorities);
+  });
+}
+
+async function atAuthority<T>(
+  authority: CaSpec,
+  work: (ca: CaClient, authorities: AuthorityCertificates) => Promise<T>,
+): Promise<T> {
+  const [caCertPem, tlsCaCertPem] = await Promise.all([
+    readIdentityFile(path.join(authority.dataFolder, "ca-cert.pem")),
+    readIdentityFile(path.join(authority.dataFolder, "tlsca-cert.pem")),
+  ]);
+  const rpc = new RpcClient(authority.address, { rootPems: [tlsCaCertPem], serverName: authority.host });
+  try {
+    return await work(new CaClient(rpc, { caName: `ca.${authority.domain}` }), { caCertPem, tlsCaCertPem });
   } finally {
     rpc.close();
   }

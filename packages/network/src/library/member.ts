@@ -8,7 +8,7 @@ import { HansaError } from "@hansa/primitives";
 import type { ConnectOptions, Gateway } from "@hyperledger/fabric-gateway";
 import type { ChannelDefinition } from "../config/network-config.js";
 import { didYouMean } from "../config/suggest.js";
-import { enrolUser, type NewUser, revokeUser } from "../identity/enrol.js";
+import { enrolUser, type NewUser, reenrolUser, revokeUser } from "../identity/enrol.js";
 import { readIdentityFileSync, userFiles, writeUser } from "../identity/material.js";
 import { authoritySpec, type CaSpec } from "../nodes/specs.js";
 import type { Layout } from "../plan/layout.js";
@@ -82,6 +82,19 @@ export class Member {
       enrolUser(spec, this.#organization, user),
     );
     await writeUser(this.#layout, this.#organization, authorities, user.name, credentials);
+  }
+
+  /**
+   * Gives a user new keys and certificates, as before the old ones expire. What was opened with the old ones goes on.
+   * @throws HansaError MISSING_IDENTITY, USAGE when the authority no longer trusts the old certificate
+   */
+  async reenrol(user: string): Promise<void> {
+    const name = this.userNamed(user);
+    const files = userFiles(this.#layout, this.#organization, name);
+    const { credentials, ...authorities } = await this.#atAuthority((spec) =>
+      reenrolUser(spec, this.#organization, name, files),
+    );
+    await writeUser(this.#layout, this.#organization, authorities, name, credentials);
   }
 
   /**
