@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createPublicKey } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { Certificate, generatePrivateKey, privateKeyFromPem, privateKeyToPem } from "@hansa/crypto";
+import { createRootCa, issueCertificate } from "@hansa/crypto/issuing";
 import { type ChaincodeCall, ChaincodeRegistry, outcomeText, ShimType } from "@hansa/endorsement/chaincode";
 import { silentLogger, systemClock } from "@hansa/primitives";
 import { RpcServer } from "@hansa/transport";
@@ -206,7 +209,7 @@ describe("chaincode as a service", () => {
   let service: ChildProcess | undefined;
   afterEach(() => service?.kill("SIGKILL"));
 
-  async function serve(chaincodeId: string): Promise<void> {
+  async function serve(chaincodeId: string, tls: readonly string[] = []): Promise<void> {
     const { packageId } = await packages.install(makeNodePackage("served", CONTRACT));
     const build = await runtime.build(packageId);
     assert.equal(build.kind, "node");
@@ -220,6 +223,7 @@ describe("chaincode as a service", () => {
         `127.0.0.1:${port}`,
         "--chaincode-id",
         chaincodeId,
+        ...tls,
       ],
       { cwd: build.kind === "node" ? build.directory : "", env: plainEnvironment(), stdio: "ignore" },
     );
@@ -234,6 +238,55 @@ describe("chaincode as a service", () => {
     await serve(packageId);
     await runtime.launch(packageId);
     assert.equal(await call(packageId, "echo", "hi"), "hi/undefined/undefined");
+  });
+
+  it("is dialled over TLS, and shown a certificate where it asks for one", async () => {
+    const nowMs = Date.now();
+    const validityMs = 3_600_000;
+    const ca = createRootCa({ commonName: "ca", organization: "contracts", nowMs, validityMs });
+    const issuer = { certificate: Certificate.parse(ca.certPem), key: privateKeyFromPem(ca.keyPem) };
+    const certified = (commonName: string) => {
+      const key = generatePrivateKey("P-256");
+      const subject = { commonName };
+      const publicKey = createPublicKey(key);
+      const dnsNames = [commonName];
+      const certPem = issueCertificate({ issuer, publicKey, subject, dnsNames, profile: "tls", nowMs, validityMs });
+      return { certPem, keyPem: privateKeyToPem(key) };
+    };
+    const server = certified("contracts.example.com");
+    const client = certified("peer.example.com");
+    const files = { key: server.keyPem, cert: server.certPem, "client-cacert": ca.certPem };
+    const options: string[] = [];
+    for (const [name, pem] of Object.entries(files)) {
+      await writeFile(join(folder, `${name}.pem`), pem);
+      options.push(`--chaincode-tls-${name}-file`, join(folder, `${name}.pem`));
+    }
+    const pack = (label: string, more: object) =>
+      makePackage(label, "ccaas", [
+        {
+          path: "connection.json",
+          content: JSON.stringify({
+            address: `127.0.0.1:${port}`,
+            domain: "contracts.example.com",
+            dial_timeout: "5s",
+            tls_required: true,
+            root_cert: ca.certPem,
+            ...more,
+          }),
+        },
+      ]);
+    const known = pack("mutual", {
+      client_auth_required: true,
+      client_cert: client.certPem,
+      client_key: client.keyPem,
+    });
+    const { packageId } = await packages.install(known);
+    await serve(packageId, options);
+    await runtime.launch(packageId);
+    assert.match(await call(packageId, "echo", "hi"), /^hi/);
+
+    const stranger = await packages.install(pack("stranger", { dial_timeout: "1s" }));
+    await assert.rejects(runtime.launch(stranger.packageId), /error creating grpc connection|terminated|broke/);
   });
 
   it("fails at once when it announces another package id", async () => {
