@@ -41,18 +41,20 @@ export function seal(plain: Readonly<Record<string, string>>, passphrase: Passph
   return `${JSON.stringify(sealed)}\n`;
 }
 
+const RESTORE = "Restore the file from a backup; nothing was changed.";
+
 /** @throws CaError CORRUPT_STORE, WRONG_PASSPHRASE */
 export function unseal(text: string, passphrase: Passphrase, where: string): Record<string, string> {
   let sealed: Sealed;
   try {
     sealed = JSON.parse(text) as Sealed;
   } catch (cause) {
-    throw new CaError("CORRUPT_STORE", `${where} is not an encrypted key file`, { cause });
+    throw new CaError("CORRUPT_STORE", `${where} is not an encrypted key file`, { cause, nextStep: RESTORE });
   }
   const { format, cost, salt, iv, tag, data } = sealed;
   const isCost = Number.isInteger(cost) && cost >= 2 && cost <= MAX_COST && (cost & (cost - 1)) === 0;
   if (format !== FORMAT || !isCost || ![salt, iv, tag, data].every((field) => typeof field === "string")) {
-    throw new CaError("CORRUPT_STORE", `${where} is not an encrypted key file of this version`);
+    throw new CaError("CORRUPT_STORE", `${where} is not an encrypted key file of this version`, { nextStep: RESTORE });
   }
   const bytes = (field: string) => Buffer.from(field, "base64");
   try {
@@ -85,7 +87,7 @@ export async function readIfPresent(file: string): Promise<string | undefined> {
     return await readFile(file, "utf8");
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw new CaError("CORRUPT_STORE", `${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new CaError("CORRUPT_STORE", `${file} cannot be read: ${messageOf(cause)}`, { cause, nextStep: RESTORE });
   }
 }
 

@@ -73,7 +73,9 @@ export async function loadAuthorities(folder: string, passphrase?: string): Prom
   if (sealed === undefined) return undefined;
   const [ca, tlsCa] = await Promise.all([readIfPresent(at.ca), readIfPresent(at.tlsCa)]);
   if (ca === undefined || tlsCa === undefined) {
-    throw new CaError("CORRUPT_STORE", `${folder} has the CA's keys but not both of its certificates`);
+    throw new CaError("CORRUPT_STORE", `${folder} has the CA's keys but not both of its certificates`, {
+      nextStep: "Restore ca-cert.pem and tlsca-cert.pem from a backup; nothing was changed.",
+    });
   }
   const keys = unseal(sealed, await passphraseOf(folder, passphrase), at.keys);
   return authoritiesFrom({

@@ -1,5 +1,5 @@
 /** The certificate authority of one organisation as a running server. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { generatePrivateKey, type KeyAlgorithm, privateKeyToPem, publicPart } from "@hansa/crypto";
 import { issueCertificate } from "@hansa/crypto/issuing";
@@ -7,6 +7,7 @@ import { type Clock, type Logger, type Random, silentLogger, systemClock, system
 import { RpcServer, type TlsServer } from "@hansa/transport";
 import { services } from "@hansa/wire";
 import { CertificateAuthority } from "./authority.js";
+import { CaError } from "./error.js";
 import { MemoryRegistryStore, Registry } from "./registry.js";
 import { FileRegistryStore } from "./registry-file.js";
 import {
@@ -126,6 +127,12 @@ async function prepareAuthorities(config: CaConfig, nowMs: number): Promise<Auth
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const known = await loadAuthorities(dataDir, passphrase);
   if (known !== undefined) return known;
+  const registry = path.join(dataDir, "registry.jsonl");
+  if (((await stat(registry).catch(() => undefined))?.size ?? 0) > 0) {
+    throw new CaError("CORRUPT_STORE", `${dataDir} has a registry but no keys.json`, {
+      nextStep: "Restore keys.json from a backup: new keys would make every certificate worthless.",
+    });
+  }
   const roots = make();
   const authorities = authoritiesFrom(roots);
   await storeOrganizationRoots(dataDir, roots, passphrase);

@@ -49,7 +49,14 @@ export class ChannelSet {
     if (options.stores === "memory") return set;
     await mkdir(options.directory, { recursive: true });
     const folders = await readdir(options.directory, { withFileTypes: true });
-    await Promise.all(folders.filter((each) => each.isDirectory()).map((each) => set.#reopen(each.name)));
+    const reopened = await Promise.allSettled(
+      folders.filter((each) => each.isDirectory()).map((each) => set.#reopen(each.name)),
+    );
+    for (const outcome of reopened) {
+      if (outcome.status === "fulfilled") continue;
+      await set.stop();
+      throw outcome.reason;
+    }
     return set;
   }
 
@@ -140,6 +147,9 @@ export class ChannelSet {
       blockToLive: collectionBlockToLive,
       privateWrites: { find: (txId) => transient.find(txId), holds },
       logger: channelLogger,
+    }).catch(async (error) => {
+      await Promise.all([stores.blocks.close(), stores.state.close()]);
+      throw error;
     });
     return { ledger, transient, judge: createJudge(channelId) };
   }

@@ -62,7 +62,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   const self = localMsp.identity(signer.serialized);
   if (self.flaw !== undefined) throw self.flaw;
 
-  await mkdir(dataDirectory, { recursive: true });
+  // Below it lies private data, in files that their libraries open to everybody.
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const chaincodeDirectory = join(dataDirectory, "chaincodes");
   const packages = await PackageStore.open(join(chaincodeDirectory, "packages"), logger);
   const registry = new ChaincodeRegistry({
@@ -131,6 +132,10 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     },
     clock,
     logger,
+  }).catch(async (error) => {
+    registry.stop();
+    await chaincodeServer.stop({ graceMs: 0 });
+    throw error;
   });
   const channelSet = channels;
   for (const channel of watched) keepRunning.watch(channel);

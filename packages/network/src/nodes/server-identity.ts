@@ -1,5 +1,7 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
+import { Certificate, privateKeyFromPem } from "@hansa/crypto";
+import { HansaError, messageOf } from "@hansa/primitives";
 import { missingFile, readIdentityFile } from "../identity/material.js";
 import type { ServerSpec } from "./specs.js";
 
@@ -18,10 +20,27 @@ export async function readServerIdentity(spec: ServerSpec): Promise<ServerIdenti
     readIdentityFile(at("tls", "server.key")),
     readIdentityFile(at("tls", "ca.crt")),
   ]);
+  checkPair(at("msp"), certPem, keyPem);
+  checkPair(at("tls"), tlsCertPem, tlsKeyPem);
   return {
     identity: { mspId: spec.mspId, certPem, keyPem },
     tls: { certPem: tlsCertPem, keyPem: tlsKeyPem, caPem },
   };
+}
+
+/** @throws HansaError MISSING_IDENTITY when they are no certificate and its key */
+function checkPair(folder: string, certPem: string, keyPem: string): void {
+  let problem: string | undefined;
+  try {
+    if (!Certificate.parse(certPem).matchesKey(privateKeyFromPem(keyPem)))
+      problem = "its private key is not its certificate's";
+  } catch (error) {
+    problem = messageOf(error);
+  }
+  if (problem === undefined) return;
+  throw new HansaError("MISSING_IDENTITY", `The identity in ${folder} cannot be used: ${problem}.`, {
+    nextStep: "Restore the folder, or start over with: hansa down --wipe",
+  });
 }
 
 /** Every file of an MSP folder by its relative path. @throws HansaError MISSING_IDENTITY */
