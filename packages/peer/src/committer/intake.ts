@@ -3,21 +3,9 @@
  * Source: hyperledger/fabric, internal/pkg/peer/blocksprovider and protoutil/blockutils.go (VerifyBlock).
  */
 import type { ChannelConfig } from "@hansa/channel-config";
-import type { SignedData } from "@hansa/msp";
-import { concatBytes, equalBytes, messageOf, NO_BYTES, toHex } from "@hansa/primitives";
-import {
-  blockDataHash,
-  blockHeaderBytes,
-  blockHeaderHash,
-  common,
-  decode,
-  HeaderType,
-  METADATA,
-  readEnvelope,
-  splitBlock,
-} from "@hansa/wire";
-
-export const BLOCK_VALIDATION_POLICY = "/Channel/Orderer/BlockValidation";
+import { verifyBlockSignatures } from "@hansa/ordering";
+import { equalBytes, messageOf, toHex } from "@hansa/primitives";
+import { blockDataHash, blockHeaderHash, HeaderType, readEnvelope, splitBlock } from "@hansa/wire";
 
 /** Where the chain stands: the number that is due and the header hash of the block before it. */
 export type ChainTip = { readonly next: number; readonly previousHash: Uint8Array };
@@ -61,9 +49,7 @@ function check(bytes: Uint8Array, tip: ChainTip, config: ChannelConfig): IntakeV
   if (metadata.length < METADATA_SLOTS) {
     return refused(`block with number ${header.number} on channel ${config.channelId} does not have metadata`);
   }
-  const verdict = config
-    .policy(BLOCK_VALIDATION_POLICY)
-    .evaluateSigned(blockSignatures(metadata[METADATA.SIGNATURES] ?? NO_BYTES, blockHeaderBytes(header)));
+  const verdict = verifyBlockSignatures({ header, envelopes, metadata }, config);
   if (!verdict.ok) return refused(`signatures of block ${header.number} do not satisfy the policy: ${verdict.reason}`);
   return {
     kind: "accepted",
@@ -77,19 +63,8 @@ function check(bytes: Uint8Array, tip: ChainTip, config: ChannelConfig): IntakeV
   };
 }
 
-function blockSignatures(metadataBytes: Uint8Array, headerBytes: Uint8Array): SignedData[] {
-  const { value, signatures } = decode(common.Metadata, metadataBytes, "block signatures");
-  return signatures.map(({ signatureHeader, signature }) => {
-    const headerOfSignature = signatureHeader ?? NO_BYTES;
-    return {
-      identity: decode(common.SignatureHeader, headerOfSignature, "signature header").creator,
-      message: concatBytes(value, headerOfSignature, headerBytes),
-      signature: signature ?? NO_BYTES,
-    };
-  });
-}
-
-function holdsConfig(envelopes: readonly Uint8Array[]): boolean {
+/** Whether these are the transactions of a configuration block: one, which holds a configuration. */
+export function holdsConfig(envelopes: readonly Uint8Array[]): boolean {
   const [envelope] = envelopes;
   if (envelope === undefined || envelopes.length !== 1) return false;
   try {

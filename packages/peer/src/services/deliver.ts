@@ -10,19 +10,11 @@
  * common/ledger/blockledger/fileledger/impl.go.
  */
 import type { ChannelConfig } from "@hansa/channel-config";
-import { type Clock, equalBytes, type Logger, messageOf, NO_BYTES, sha256 } from "@hansa/primitives";
+import { planSeek, readSeek, readSeekEnvelope } from "@hansa/ordering";
+import { type Clock, type Logger, messageOf, sha256 } from "@hansa/primitives";
 import type { CallContext } from "@hansa/transport";
-import {
-  type common,
-  decode,
-  HeaderType,
-  orderer,
-  type ReadEnvelope,
-  readEnvelope,
-  Status,
-  splitBlock,
-  toBigInt,
-} from "@hansa/wire";
+import { type common, type ReadEnvelope, Status, splitBlock } from "@hansa/wire";
+import { holdsConfig } from "../committer/intake.js";
 import { blockResponse, filteredBlockResponse, headersOnlyResponse, statusResponse } from "./deliver-responses.js";
 import { filteredBlock } from "./filtered-block.js";
 import { ResponseCache } from "./response-cache.js";
@@ -92,8 +84,8 @@ export class DeliverService {
 
     const channel = this.#options.channel(request.channelHeader.channelId);
     if (channel === undefined) return Status.NOT_FOUND;
-    const seek = readSeek(request.data);
-    if (seek === undefined) return Status.BAD_REQUEST;
+    const seek = readSeek(request);
+    if ("kind" in seek) return seek.status;
 
     const access = new SessionAccess(
       channel,
@@ -110,16 +102,11 @@ export class DeliverService {
       });
       return Status.FORBIDDEN;
     }
-    if (!seek.start || !seek.stop) return Status.BAD_REQUEST;
-
-    const range = resolveSeek(seek.start, seek.stop, channel.height());
-    if (range === undefined) return Status.BAD_REQUEST;
-    const failIfNotReady = seek.behavior === orderer.SeekInfo.SeekBehavior.FAIL_IF_NOT_READY;
-    const headersOnly = kind === "block" && seek.contentType === orderer.SeekInfo.SeekContentType.HEADER_WITH_SIG;
-
-    if (!range.exists) return Status.NOT_FOUND;
-    for (let number = range.start; ; number++) {
-      if (failIfNotReady && number >= channel.height()) return Status.NOT_FOUND;
+    const plan = planSeek(seek, channel.height());
+    if (plan.kind === "refused") return plan.status;
+    const headersOnly = kind === "block" && plan.headersOnly;
+    for (let number = plan.start; ; number++) {
+      if (plan.failIfNotReady && number >= channel.height()) return Status.NOT_FOUND;
       if (number >= channel.height() && !(await channel.waitFor(number, context.signal))) {
         return context.signal.aborted ? undefined : Status.SERVICE_UNAVAILABLE;
       }
@@ -134,39 +121,18 @@ export class DeliverService {
       }
       await send(await this.#response(kind, headersOnly, channel, number, request));
       if (context.signal.aborted) return undefined;
-      if (number === range.stop) return Status.SUCCESS;
+      if (number === plan.stop) return Status.SUCCESS;
     }
   }
 
   #readRequest(bytes: Uint8Array, context: CallContext): ReadEnvelope | undefined {
     if (bytes.length > MAX_ENVELOPE_BYTES) return undefined;
-    try {
-      const request = readEnvelope(bytes);
-      const problem = this.#headerProblem(request, context);
-      if (problem === undefined) return request;
-      this.#options.logger.warn("deliver request is malformed", { from: context.peerAddress, reason: problem });
-    } catch (error) {
-      this.#options.logger.warn("deliver request is malformed", {
-        from: context.peerAddress,
-        reason: messageOf(error),
-      });
-    }
+    const { clock, logger, timeWindowMs, mutualTls } = this.#options;
+    const tlsCertHash = context.tlsClientCert && sha256(context.tlsClientCert);
+    const request = readSeekEnvelope(bytes, { now: clock.now(), timeWindowMs, mutualTls, tlsCertHash });
+    if (!("kind" in request)) return request;
+    logger.warn("deliver request is malformed", { from: context.peerAddress, reason: request.reason });
     return undefined;
-  }
-
-  #headerProblem({ channelHeader }: ReadEnvelope, context: CallContext): string | undefined {
-    const { timestamp } = channelHeader;
-    if (!timestamp) return "channel header in envelope must contain timestamp";
-    const sentAtMs = Number(timestamp.seconds ?? 0) * 1_000 + (timestamp.nanos ?? 0) / 1e6;
-    const apartMs = Math.abs(this.#options.clock.now() - sentAtMs);
-    if (!(apartMs <= this.#options.timeWindowMs)) {
-      return `envelope timestamp is ${Math.round(apartMs)} ms apart from current server time`;
-    }
-    if (!this.#options.mutualTls) return undefined;
-    const claimed = channelHeader.tlsCertHash ?? NO_BYTES;
-    if (claimed.length === 0) return "client didn't include its TLS cert hash";
-    if (context.tlsClientCert === undefined) return "client didn't send a TLS certificate";
-    return equalBytes(claimed, sha256(context.tlsClientCert)) ? undefined : "claimed TLS cert hash differs from actual";
   }
 
   #response(
@@ -180,7 +146,9 @@ export class DeliverService {
     return this.#responses.get(`${kind}/${headersOnly}/${number}/${channel.channelId}`, async () => {
       const block = await channel.block(number);
       if (kind === "block")
-        return headersOnly && !isConfigBlock(block) ? headersOnlyResponse(block) : blockResponse(block);
+        return headersOnly && !holdsConfig(splitBlock(block).envelopes)
+          ? headersOnlyResponse(block)
+          : blockResponse(block);
       const filtered = filteredBlock(block);
       // Fabric sends this status in the block's place and goes on with the next one; clients stop reading.
       return filtered === undefined ? statusResponse(Status.BAD_REQUEST) : filteredBlockResponse(filtered);
@@ -227,60 +195,5 @@ class SessionAccess {
   #expiry(): string | undefined {
     const overdueMs = this.#clock.now() - (this.#expiresAtMs ?? 0);
     return overdueMs > 0 ? `deliver client identity expired ${Math.round(overdueMs)} ms before` : undefined;
-  }
-}
-
-function readSeek(data: Uint8Array): orderer.SeekInfo | undefined {
-  try {
-    return decode(orderer.SeekInfo, data, "seek information");
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Numbers of the first and the last block; a missing kind of position stands for what Fabric's zero values do.
- * Undefined when the stop lies before the start.
- */
-export function resolveSeek(
-  start: orderer.SeekPosition.$Properties,
-  stop: orderer.SeekPosition.$Properties,
-  height: number,
-): { start: number; stop: number; exists: boolean } | undefined {
-  const first = resolveStart(start, height);
-  const from = first ?? 0;
-  const last = resolveStop(start, stop, from, height);
-  if (last < from && stop.specified) return undefined;
-  return { start: from, stop: last, exists: first !== undefined };
-}
-
-function resolveStart(start: orderer.SeekPosition.$Properties, height: number): number | undefined {
-  if (start.oldest) return 0;
-  if (start.newest) return Math.max(0, height - 1);
-  if (start.nextCommit) return height;
-  if (!start.specified) return undefined;
-  const number = toBigInt(start.specified.number);
-  return number > BigInt(height) ? undefined : Number(number);
-}
-
-function resolveStop(
-  start: orderer.SeekPosition.$Properties,
-  stop: orderer.SeekPosition.$Properties,
-  from: number,
-  height: number,
-): number {
-  if (stop.oldest) return from;
-  if (stop.newest) return start.newest ? from : height - 1;
-  // Numbers beyond 2^53 mean "without end", and the largest of all is what clients write for it.
-  return stop.specified ? Number(toBigInt(stop.specified.number)) : 0;
-}
-
-function isConfigBlock(block: Uint8Array): boolean {
-  const [envelope] = splitBlock(block).envelopes;
-  if (envelope === undefined) return false;
-  try {
-    return readEnvelope(envelope).channelHeader.type === HeaderType.CONFIG;
-  } catch {
-    return false;
   }
 }
