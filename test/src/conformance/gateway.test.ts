@@ -4,6 +4,7 @@ import { errors } from "./gateway/errors.js";
 import { events } from "./gateway/events.js";
 import { Fixture } from "./gateway/fixture.js";
 import { offlineSigning } from "./gateway/offline-signing.js";
+import { realPeer } from "./gateway/real-peer.js";
 import { state } from "./gateway/state.js";
 import { systemChaincodes } from "./gateway/system-chaincodes.js";
 import { transactions } from "./gateway/transactions.js";
@@ -22,4 +23,5 @@ describe("the official gateway client", () => {
   events(current);
   state(current);
   systemChaincodes(current);
+  realPeer(current);
 });
