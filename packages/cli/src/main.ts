@@ -61,7 +61,8 @@ export const VERSION = "0.1.0";
 function report(error: unknown, json: boolean, io: Io): void {
   const known = error instanceof HansaError;
   const code = known ? error.code : "UNEXPECTED";
-  const nextStep = known ? error.nextStep : "This is a mistake in Hansa. Run it again with HANSA_DEBUG=1 for details.";
+  const advice = known ? error.nextStep : "This is a mistake in Hansa. Run it again with HANSA_DEBUG=1 for details.";
+  const nextStep = advice === undefined ? undefined : advice.replace(/^[a-z]/, (letter) => letter.toUpperCase());
   const message = messageOf(error);
   if (json) {
     const failure = { error: { code, exit: exitOf(code), message, nextStep } };
