@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, rmdirSync, unlinkSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -61,6 +61,7 @@ export async function serveControl(
   return async () => {
     await server.stop({ graceMs: 500 });
     for (const file of [socket, layout.supervisorFile]) if (existsSync(file)) unlinkSync(file);
+    if (socket !== wanted) rmdirSync(path.dirname(socket));
   };
 }
 
