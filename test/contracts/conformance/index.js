@@ -91,6 +91,15 @@ class Everything extends Contract {
     await ctx.stub.putState("failed-at", Buffer.from(mspId));
   }
 
+  /** Ends the process that it runs in. */
+  async crash() {
+    process.exit(1);
+  }
+
+  async whereAmI(ctx) {
+    return ctx.stub.getMspID();
+  }
+
   async random(ctx) {
     await ctx.stub.putState("random", Buffer.from(randomUUID()));
   }

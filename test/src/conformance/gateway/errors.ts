@@ -95,6 +95,29 @@ export function errors(fixture: () => Fixture): void {
         assert.match(error.details[0]!.message, /^ProposalResponsePayloads do not match/);
       });
 
+      it("tell of a contract that died, which then comes back", async () => {
+        const contract = fixture().contract(BOTH);
+        const asked = await failureOf(contract.evaluateTransaction("crash"), GatewayError);
+        assert.equal(asked.code, CODE.ABORTED);
+        assert.equal(saying(asked), "failed to evaluate transaction, see attached details for more info");
+        assert.deepEqual(
+          details(asked).map(({ mspId }) => mspId),
+          ["Org1MSP", "Org2MSP"],
+        );
+        for (const { message } of asked.details)
+          assert.match(
+            message,
+            /^error in simulation: failed to execute transaction [0-9a-f]{64}: error sending: chaincode stream terminated$/,
+          );
+        const submitted = await failureOf(contract.submitTransaction("crash"), EndorseError);
+        assert.equal(submitted.code, CODE.ABORTED);
+        assert.equal(saying(submitted), SEE_DETAILS);
+        assert.match(submitted.details[0]!.message, /chaincode stream terminated$/);
+        const key = fixture().key();
+        await contract.submitTransaction("put", key, "back again");
+        assert.equal(text(await contract.evaluateTransaction("get", key)), "back again");
+      });
+
       it("tell that Init is missing", async () => {
         const error = await failureOf(fixture().contract(GUARDED).submitTransaction("get", "k"), EndorseError);
         assert.equal(error.code, CODE.ABORTED);

@@ -150,6 +150,16 @@ export function events(fixture: () => Fixture): void {
       assert.equal((await reading).code, 1, "CANCELLED");
     });
 
+    it("go on for other listeners when one closes", async () => {
+      const network = fixture().channel();
+      const streams = await Promise.all([network.getChaincodeEvents(BOTH), network.getChaincodeEvents(BOTH)]);
+      const [one, two] = unique(2);
+      await announce([one!]);
+      assert.deepEqual(names(await take(streams[0]!, 1)), [one], "closes it");
+      await announce([two!]);
+      assert.deepEqual(names(await take(streams[1]!, 2)), [one, two]);
+    });
+
     it("end at the deadline of the call", async () => {
       const request = fixture().channel().newChaincodeEventsRequest(BOTH);
       const stream = await request.getEvents({ deadline: Date.now() + 100 });

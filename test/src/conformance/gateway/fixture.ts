@@ -6,9 +6,9 @@ import type { Contract, ErrorDetail, GatewayError } from "@hyperledger/fabric-ga
 import { repositoryRoot } from "../../support/paths.js";
 
 export const CHANNEL = "trade";
-/** Both members must endorse. */
+/** Both members must endorse; has private data collections, as has the next. */
 export const BOTH = "both";
-/** Either member's endorsement is enough; has private data collections. */
+/** Either member's endorsement is enough. */
 export const EITHER = "either";
 /** Init must be called first. */
 export const GUARDED = "guarded";
@@ -24,6 +24,7 @@ export class Fixture {
   }
 
   static async start(): Promise<Fixture> {
+    const collections = path.join(contractFolder, "collections.json");
     const contract = (name: string, endorsement: string) => ({
       name,
       channel: CHANNEL,
@@ -41,8 +42,8 @@ export class Fixture {
           ],
           channels: [{ name: CHANNEL }],
           contracts: [
-            contract(BOTH, "all"),
-            { ...contract(EITHER, "any"), collections: path.join(contractFolder, "collections.json") },
+            { ...contract(BOTH, "all"), collections },
+            { ...contract(EITHER, "any"), collections },
             { ...contract(GUARDED, "any"), initRequired: true },
           ],
         },

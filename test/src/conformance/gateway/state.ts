@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { EndorseError, GatewayError, StatusCode } from "@hyperledger/fabric-gateway";
+import { until } from "../../support/until.js";
 import { BOTH, CHANNEL, EITHER, type Fixture, failureOf, GUARDED, json, saying, text } from "./fixture.js";
 
 type Row = { key: string; value: string };
@@ -228,6 +229,52 @@ export function state(fixture: () => Fixture): void {
       assert.deepEqual(
         (await rows()).map(({ value }) => value),
         ["b"],
+      );
+    });
+
+    it("is written through those who hold it, also by others where the collection allows", async () => {
+      const key = fixture().key();
+      const theirs = fixture().contract(EITHER, "Org2");
+      const write = (collection: string) =>
+        theirs.submit("putPrivate", {
+          arguments: [collection, key],
+          transientData: { value: "from the other side" },
+          endorsingOrganizations: ["Org1MSP"],
+        });
+      await write("heldByOrg1");
+      const ours = fixture().contract(EITHER);
+      assert.equal(text(await ours.evaluateTransaction("getPrivate", "heldByOrg1", key)), "from the other side");
+      const error = await failureOf(write("onlyOrg1"), EndorseError);
+      assert.match(
+        error.details[0]!.message,
+        /tx creator does not have write access permission on privatedata in chaincodeName:either collectionName: onlyOrg1/,
+      );
+    });
+
+    it("is held by every member of its collection", async () => {
+      const key = fixture().key();
+      await fixture()
+        .contract(EITHER)
+        .submit("putPrivate", { arguments: ["shared", key], transientData: { value: "for both" } });
+      const theirs = await until("the other member to hold it", async () => {
+        const read = fixture().contract(EITHER, "Org2").evaluateTransaction("getPrivate", "shared", key);
+        const value = await read.then(text, () => "");
+        return value === "" ? undefined : value;
+      });
+      assert.equal(theirs, "for both");
+    });
+
+    it("does not leave its collection on the way to an endorsement", async () => {
+      const error = await failureOf(
+        fixture()
+          .contract(BOTH)
+          .submit("putPrivate", { arguments: ["heldByOrg1", fixture().key()], transientData: { value: "a secret" } }),
+        EndorseError,
+      );
+      assert.equal(error.code, 9);
+      assert.equal(
+        saying(error),
+        "requires endorsement from organisation(s) that are not in the distribution policy of the private data collection(s): [heldByOrg1]; retry specifying trusted endorsing organizations to protect transient data",
       );
     });
 

@@ -90,6 +90,13 @@ export function transactions(fixture: () => Fixture): void {
       }
     });
 
+    it("may be evaluated at a member that the client names", async () => {
+      const contract = fixture().contract(EITHER);
+      assert.equal(text(await contract.evaluateTransaction("whereAmI")), "Org1MSP");
+      for (const member of ["Org1MSP", "Org2MSP"])
+        assert.equal(text(await contract.evaluate("whereAmI", { endorsingOrganizations: [member] })), member);
+    });
+
     it("are invalid when too few members endorsed", async () => {
       const proposal = fixture()
         .contract(BOTH)
