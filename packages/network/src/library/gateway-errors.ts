@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
 import { GrpcStatus } from "@hansa/transport";
-import { encode, lifecycle, txValidationCodeName } from "@hansa/wire";
+import { decode, encode, lifecycle, txValidationCodeName } from "@hansa/wire";
 import type { CommitError, GatewayError } from "@hyperledger/fabric-gateway";
 import { evaluate } from "../client/admin-client.js";
 import type { NetworkView } from "./network-view.js";
@@ -34,10 +34,8 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
       cause: error,
       nextStep: `List its functions with: hansa query ${asked.contract} org.hyperledger.fabric:GetMetadata`,
     });
-  if (await isUndefined(view, asked)) {
-    const known = view.state.contracts
-      .filter((contract) => contract.channel === asked.channel)
-      .map((contract) => contract.name);
+  const known = await definedContracts(view, asked);
+  if (known !== undefined && !known.includes(asked.contract) && !SYSTEM_CHAINCODES.has(asked.contract)) {
     return new HansaError("UNKNOWN_CONTRACT", `Channel ${asked.channel} has no contract "${asked.contract}".`, {
       cause: error,
       nextStep:
@@ -92,19 +90,20 @@ function howToRun(reason: string): string {
   return "See what the peer and the contract wrote with: hansa logs";
 }
 
-/** Whether the channel has no such contract; false when nobody can tell. */
-async function isUndefined(view: NetworkView, { channel, contract }: Asked): Promise<boolean> {
-  if (SYSTEM_CHAINCODES.has(contract)) return false;
+/** Names of the contracts that the channel has, whoever deployed them; undefined when nobody can tell. */
+async function definedContracts(view: NetworkView, { channel }: Asked): Promise<string[] | undefined> {
   try {
     const [org] = await view.deployingOrgs(view.channel(channel));
-    const argument = encode(lifecycle.QueryChaincodeDefinitionArgs, { name: contract });
-    await evaluate(org!.peers[0]!, org!.admin, {
+    const result = await evaluate(org!.peers[0]!, org!.admin, {
       channelId: channel,
       chaincode: "_lifecycle",
-      args: [fromUtf8("QueryChaincodeDefinition"), argument],
+      args: [fromUtf8("QueryChaincodeDefinitions"), encode(lifecycle.QueryChaincodeDefinitionsArgs, {})],
     });
-    return false;
-  } catch (error) {
-    return /is not defined/.test(messageOf(error));
+    const type = lifecycle.QueryChaincodeDefinitionsResult;
+    return decode(type, result, "lifecycle.QueryChaincodeDefinitionsResult").chaincodeDefinitions.map(
+      ({ name }) => name ?? "",
+    );
+  } catch {
+    return undefined;
   }
 }
