@@ -106,6 +106,11 @@ async function withContract<T>(call: Call, work: (work: Work) => Promise<T>): Pr
   const [name, transaction, ...args] = call.options.positionals as [string, string, ...string[]];
   const channel = theChannel(call, view);
   const member = view.member(call.options.text("as") ?? firstMember(view, channel));
+  const { members } = view.channel(channel);
+  if (!members.includes(member.name))
+    throw new HansaError("UNKNOWN_CHANNEL", `${member.name} is not on channel ${channel}.`, {
+      nextStep: `Act as one of its members, with --as: ${members.join(", ")}.`,
+    });
   const transientData = transientOf(call);
   await runningSupervisor(view);
   const user = call.options.text("user") ?? member.users[0]!;
