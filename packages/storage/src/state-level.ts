@@ -35,7 +35,7 @@ export type LevelStateOptions = {
   readonly cacheBytes?: number;
 };
 
-const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024;
+const DEFAULT_CACHE_BYTES = 16 * 1024 * 1024;
 /** LevelDB's own: what is gathered before a table is written, and blocks read. */
 const WRITE_BUFFER_BYTES = 8 * 1024 * 1024;
 const BLOCK_CACHE_BYTES = 8 * 1024 * 1024;
