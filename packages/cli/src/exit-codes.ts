@@ -75,18 +75,24 @@ export function exitOf(code: string): number {
 
 /** docs/reference/exit-codes.md */
 export function exitCodesPage(): string {
-  const rows = EXITS.map(
-    ({ exit, codes, meaning }) => `| ${exit} | ${codes.map((code) => `\`${code}\``).join(", ")} | ${meaning} |`,
-  );
+  const rows = EXITS.map(({ exit, codes, meaning }) => [
+    String(exit),
+    codes.map((code) => `\`${code}\``).join(", "),
+    meaning,
+  ]);
+  const all = [["exit", "code", "meaning"], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]!.length)));
+  const line = (cells: readonly string[], filler = " ") =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!, filler)).join(" | ")} |`;
   return [
     "# Exit codes of the hansa command",
     "",
     "Every command ends with one of these. With `--json`, an error is printed as JSON with the same code by name:",
     '`{"error": {"code", "exit", "message", "nextStep"}}`. The numbers are never reused.',
     "",
-    "| exit | code | meaning |",
-    "|---|---|---|",
-    ...rows,
+    line(all[0]!),
+    line(["", "", ""], "-"),
+    ...rows.map((row) => line(row)),
     "",
   ].join("\n");
 }
