@@ -72,6 +72,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       const timer = setInterval(run, ms).unref();
       return () => clearInterval(timer);
     },
+    onStuck: (packageId) => runtime.restart(packageId),
     accepts: (name) => packages.get(name) !== undefined || isCommitted(name, channels?.all() ?? []),
     logger,
   });

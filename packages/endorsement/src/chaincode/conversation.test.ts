@@ -45,6 +45,7 @@ function mapSimulation(entries: Record<string, string> = {}) {
 }
 
 function setup(limits = {}) {
+  const stuck: string[] = [];
   let now = 0;
   let sweep = () => {};
   const registry = new ChaincodeRegistry({
@@ -54,6 +55,7 @@ function setup(limits = {}) {
       return () => {};
     },
     accepts: (id) => id !== "stranger:1",
+    onStuck: (id) => void stuck.push(id),
     limits,
   });
   const sent: protos.ChaincodeMessage[] = [];
@@ -68,7 +70,7 @@ function setup(limits = {}) {
     now += ms;
     sweep();
   };
-  return { registry, stream, sent, pass };
+  return { registry, stream, sent, pass, stuck };
 }
 
 function message(type: number, payload: Bytes = new Uint8Array(0), txid = "tx1", channelId = "trade"): Bytes {
@@ -154,6 +156,26 @@ describe("registration of a chaincode", () => {
     const waiting = registry.whenReady("cargo:1", 500);
     pass(501);
     await assert.rejects(waiting, /cargo:1 is not running/);
+  });
+});
+
+describe("a chaincode that does not answer", () => {
+  it("is stuck when two calls run out of time without a word in between", async () => {
+    const { registry, stream, pass, stuck } = setup();
+    const connection = registry.connect(stream);
+    connection.receive(register("cargo:1"));
+    const timeOut = async (txId: string) => {
+      const outcome = registry.execute("cargo:1", call(mapSimulation().simulation, { txId }));
+      outcome.catch(() => undefined);
+      pass(30_001);
+      await assert.rejects(outcome, /timeout expired while executing transaction/);
+    };
+    await timeOut("tx1");
+    connection.receive(message(ShimType.KEEPALIVE));
+    await timeOut("tx2");
+    assert.deepEqual(stuck, []);
+    await timeOut("tx3");
+    assert.deepEqual(stuck, ["cargo:1"]);
   });
 });
 

@@ -98,13 +98,16 @@ export class Conversation {
     });
   }
 
-  /** Ends calls whose time is over. What their chaincode sends afterwards finds no call. */
-  expire(now: number): void {
+  /** Ends calls whose time is over, and counts them. What their chaincode sends afterwards finds no call. */
+  expire(now: number): number {
+    let expired = 0;
     for (const [key, call] of this.#calls) {
       if (call.deadline > now) continue;
+      expired += 1;
       this.#forget(key, call);
       call.reject(new ChaincodeError("TIMEOUT", "timeout expired while executing transaction"));
     }
+    return expired;
   }
 
   keepAlive(): void {

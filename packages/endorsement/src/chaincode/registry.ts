@@ -31,6 +31,11 @@ export type RegistryOptions = {
   readonly accepts?: (packageId: string) => boolean;
   /** Milliseconds between KEEPALIVE messages; 0, Fabric's default, sends none. */
   readonly keepAliveMs?: number;
+  /**
+   * Told when a process has let two calls run out of time without a word in between: it is stuck, in a loop perhaps.
+   * It cannot be asked whether it lives, because fabric-shim 2.5 for Node exits when a KEEPALIVE comes.
+   */
+  readonly onStuck?: (packageId: string) => void;
   readonly limits?: Partial<ConversationLimits>;
   readonly logger?: Logger;
 };
@@ -39,6 +44,7 @@ type Waiter = { readonly deadline: number; readonly resolve: () => void; readonl
 
 /** How often time-outs are looked for; a call ends at most so much later than its time-out says. */
 const SWEEP_MS = 100;
+const SILENT_TIMEOUTS = 2;
 
 export class ChaincodeRegistry {
   readonly #options: RegistryOptions;
@@ -46,6 +52,8 @@ export class ChaincodeRegistry {
   readonly #logger: Logger;
   readonly #ready = new Map<string, Conversation>();
   readonly #conversations = new Set<Conversation>();
+  /** How many calls have run out of time since the process was last heard. */
+  readonly #timeouts = new Map<Conversation, number>();
   readonly #waiters = new Map<string, Set<Waiter>>();
   readonly #stopSweep: () => void;
   #nextKeepAlive: number;
@@ -98,6 +106,7 @@ export class ChaincodeRegistry {
     };
     const receive = (message: Bytes) => {
       if (isClosed) return;
+      this.#timeouts.delete(conversation);
       try {
         conversation.receive(message);
       } catch (error) {
@@ -177,8 +186,18 @@ export class ChaincodeRegistry {
 
   #remove(conversation: Conversation): void {
     this.#conversations.delete(conversation);
+    this.#timeouts.delete(conversation);
     if (this.#ready.get(conversation.packageId) === conversation) this.#ready.delete(conversation.packageId);
     conversation.end();
+  }
+
+  #countTimeouts(conversation: Conversation, expired: number): void {
+    if (expired === 0) return;
+    const timeouts = (this.#timeouts.get(conversation) ?? 0) + expired;
+    this.#timeouts.set(conversation, timeouts);
+    if (timeouts < SILENT_TIMEOUTS) return;
+    this.#timeouts.delete(conversation);
+    this.#options.onStuck?.(conversation.packageId);
   }
 
   #sweep(): void {
@@ -187,7 +206,7 @@ export class ChaincodeRegistry {
     const isKeepAliveDue = keepAliveMs > 0 && now >= this.#nextKeepAlive;
     if (isKeepAliveDue) this.#nextKeepAlive = now + keepAliveMs;
     for (const conversation of this.#conversations) {
-      conversation.expire(now);
+      this.#countTimeouts(conversation, conversation.expire(now));
       if (isKeepAliveDue) conversation.keepAlive();
     }
     for (const [packageId, waiters] of this.#waiters) {

@@ -80,6 +80,16 @@ export const networkShape = {
       { kind: "choice", values: ["process", "peer"] },
       "process: every contract in a process of its own (the default); peer: inside its peer's process, three times cheaper a call, for trusted contracts",
     ),
+    contractTimeouts: optional(
+      {
+        kind: "record",
+        fields: {
+          execute: optional({ kind: "duration" }, "the longest one call of a contract may take; 30s unless given"),
+          start: optional({ kind: "duration" }, "the longest a contract may take to get ready; 300s unless given"),
+        },
+      },
+      "how long peers wait for contracts",
+    ),
     members: required(
       {
         kind: "list",

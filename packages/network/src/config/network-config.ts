@@ -4,6 +4,7 @@ export type NetworkConfig = {
   readonly mode: "processes" | "inline";
   readonly contractsRun: "process" | "peer";
   readonly batching: "adaptive" | "fabric";
+  readonly contractTimeouts: { readonly executeMs: number; readonly startMs: number };
   readonly members: readonly MemberConfig[];
   readonly orderer: OrdererConfig;
   readonly channels: readonly ChannelDefinition[];

@@ -14,6 +14,9 @@ import { didYouMean } from "./suggest.js";
 /** Fabric's own defaults. Source: hyperledger/fabric, sampleconfig/configtx.yaml. */
 const BATCH = { timeout: "2s", maxMessages: 500, preferredSize: "2 MB", maxSize: "10 MB" } as const;
 
+/** Fabric's own defaults. Source: hyperledger/fabric, sampleconfig/core.yaml (chaincode.executetimeout, startuptimeout). */
+const CONTRACT_TIMEOUTS = { execute: "30s", start: "300s" } as const;
+
 /** Fills in defaults and checks what one setting says about another. The value has passed the shape's check. */
 export function resolveNetwork(
   file: NetworkFile,
@@ -123,6 +126,10 @@ export function resolveNetwork(
     name: file.network,
     mode: file.mode ?? "processes",
     contractsRun: file.contractsRun ?? "process",
+    contractTimeouts: {
+      executeMs: durationMs(file.contractTimeouts?.execute ?? CONTRACT_TIMEOUTS.execute)!,
+      startMs: durationMs(file.contractTimeouts?.start ?? CONTRACT_TIMEOUTS.start)!,
+    },
     batching: file.batching ?? "adaptive",
     members,
     orderer,

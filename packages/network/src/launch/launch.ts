@@ -182,6 +182,7 @@ function serverSpec(
     adminAddress: adminPort === undefined ? undefined : `127.0.0.1:${adminPort}`,
     batching: config.batching,
     contractsRun: config.contractsRun,
+    contractTimeouts: config.contractTimeouts,
     genesisBlocks: channelsOf(organization).map((channel) => layout.genesisBlock(channel)),
     orderer: { address: `127.0.0.1:${ports[orderer.id]!.port}`, host: orderer.host },
     otherPeers:

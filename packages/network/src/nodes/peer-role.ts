@@ -36,7 +36,11 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
     listenAddress: spec.address,
     tls,
     dataDirectory: spec.dataFolder,
-    chaincode: { execution: spec.contractsRun === "peer" ? "inside" : "process" },
+    chaincode: {
+      execution: spec.contractsRun === "peer" ? "inside" : "process",
+      executeTimeoutMs: spec.contractTimeouts.executeMs,
+      startupTimeoutMs: spec.contractTimeouts.startMs,
+    },
     // Channels name the orderer by address, and TLS wants a name.
     ordererOverrides: {
       [spec.orderer.address]: {

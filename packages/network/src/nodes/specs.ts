@@ -31,6 +31,8 @@ export type ServerSpec = {
   readonly batching: "adaptive" | "fabric";
   /** For a peer: where contracts that it builds run. */
   readonly contractsRun: "process" | "peer";
+  /** For a peer. */
+  readonly contractTimeouts: { readonly executeMs: number; readonly startMs: number };
   /** Files with the genesis blocks of the channels it is on; it joins those it has not joined yet. */
   readonly genesisBlocks: readonly string[];
   /** For a peer: the orderer, by the address that channels name, and the name to expect in its certificate. */

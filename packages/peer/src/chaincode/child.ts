@@ -75,6 +75,11 @@ export class ChaincodeChild {
     this.#spawn();
   }
 
+  /** Ends a process that is stuck; it is started again as after any other end. */
+  kill(): void {
+    if (this.#child !== undefined) signal(this.#child, "SIGKILL");
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);

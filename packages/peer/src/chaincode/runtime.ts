@@ -43,6 +43,8 @@ export type RuntimeOptions = {
 };
 
 interface Launched {
+  /** Only what is a process can be ended. */
+  kill?(): void;
   start(): void | Promise<void>;
   hurry(): void;
   stop(): Promise<void>;
@@ -111,6 +113,15 @@ export class ChaincodeRuntime {
   /** The package that a stream with this `:authority` was launched for; undefined when the peer launched none so. */
   packageOf(authority: string | undefined): string | undefined {
     return authority?.startsWith(AUTHORITY_PREFIX) ? this.#authorities.get(fingerprint(authority)) : undefined;
+  }
+
+  /** Ends a process that no longer answers, so that it is started again. */
+  restart(packageId: string): void {
+    this.#options.logger.warn("chaincode is stuck", { packageId });
+    this.#launched.get(packageId)?.then(
+      (each) => each.kill?.(),
+      () => {},
+    );
   }
 
   /** Ends the process or connection of one package. */
