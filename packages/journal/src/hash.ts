@@ -35,15 +35,7 @@ export function dot(a: Bytes, b: Bytes): Bytes {
 /** Root over a list, paired left to right; a last odd one moves up unchanged. The root of nothing is empty. */
 export function merkleRoot(leaves: readonly Bytes[]): Bytes {
   let level = leaves;
-  while (level.length > 1) {
-    const above: Bytes[] = [];
-    for (let i = 0; i < level.length; i += 2) {
-      const left = level[i] as Bytes;
-      const right = level[i + 1];
-      above.push(right === undefined ? left : dot(left, right));
-    }
-    level = above;
-  }
+  while (level.length > 1) level = levelAbove(level);
   return level[0] ?? NO_BYTES;
 }
 
@@ -56,16 +48,20 @@ export function merklePath(leaves: readonly Bytes[], index: number): Bytes[] {
   while (level.length > 1) {
     const sibling = level[at % 2 === 0 ? at + 1 : at - 1];
     if (sibling !== undefined) path.push(sibling);
-    const above: Bytes[] = [];
-    for (let i = 0; i < level.length; i += 2) {
-      const left = level[i] as Bytes;
-      const right = level[i + 1];
-      above.push(right === undefined ? left : dot(left, right));
-    }
-    level = above;
+    level = levelAbove(level);
     at = Math.floor(at / 2);
   }
   return path;
+}
+
+function levelAbove(level: readonly Bytes[]): Bytes[] {
+  const above: Bytes[] = [];
+  for (let i = 0; i < level.length; i += 2) {
+    const left = level[i] as Bytes;
+    const right = level[i + 1];
+    above.push(right === undefined ? left : dot(left, right));
+  }
+  return above;
 }
 
 /** What a proof leads to: the leaf joined with each item of the path in order. */
