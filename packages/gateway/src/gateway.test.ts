@@ -195,14 +195,14 @@ describe("Endorse", () => {
   it("waits for a peer that has not committed yet what the first has", async () => {
     at.host.definitions.set("deal", definition("deal", "AND('Brewery.peer', 'Carrier.peer')"));
     at.host.local = { results: reading("stock", 5) };
-    at.host.others[0]!.behaviour = { results: reading("stock", 4), then: { results: reading("stock", 5) } };
+    at.host.others[0]!.behaviour = { results: reading("stock", 4), next: { results: reading("stock", 5) } };
     assert.deepEqual(endorsersOf(await at.submitted(await endorse())).sort(), ["Brewery", "Carrier"]);
     assert.ok(at.host.others[0]!.asked > 1);
   });
 
   it("begins again when it is the first that has not", async () => {
     at.host.definitions.set("deal", definition("deal", "AND('Brewery.peer', 'Carrier.peer')"));
-    at.host.local = { results: reading("stock", 4), then: { results: reading("stock", 5) } };
+    at.host.local = { results: reading("stock", 4), next: { results: reading("stock", 5) } };
     at.host.others[0]!.behaviour = { results: reading("stock", 5) };
     assert.deepEqual(endorsersOf(await at.submitted(await endorse())).sort(), ["Brewery", "Carrier"]);
     assert.ok(at.host.asked > 1);

@@ -30,14 +30,18 @@ const MAY_HOLD_A_GRPC_CLIENT = new Set(["transport", "network", "cli"]);
 type SourceFile = { packageName: string; file: string; imports: readonly string[] };
 
 const packagesDir = path.join(repositoryRoot, "packages");
-const packageNames = readdirSync(packagesDir).filter((name) => existsSync(path.join(packagesDir, name, "package.json")));
+const packageNames = readdirSync(packagesDir).filter((name) =>
+  existsSync(path.join(packagesDir, name, "package.json")),
+);
 
 function manifest(name: string): { name: string; layer: number; dependencies?: Record<string, string> } {
   return JSON.parse(readFileSync(path.join(packagesDir, name, "package.json"), "utf8"));
 }
 
 function importsOf(source: string): string[] {
-  const statements = source.matchAll(/^\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm);
+  const statements = source.matchAll(
+    /^\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gm,
+  );
   return [...statements].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
 }
 
@@ -111,7 +115,12 @@ describe("architecture", () => {
       const known = { ...declared.dependencies, ...declared.devDependencies };
       return imports
         .filter((specifier) => !specifier.startsWith(".") && !specifier.startsWith("node:"))
-        .map((specifier) => specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/"))
+        .map((specifier) =>
+          specifier
+            .split("/")
+            .slice(0, specifier.startsWith("@") ? 2 : 1)
+            .join("/"),
+        )
         .filter((dependency) => !(dependency in known))
         .map((dependency) => `${relative(file)} imports ${dependency}`);
     });
@@ -168,8 +177,24 @@ describe("architecture", () => {
   });
 
   it("knows a circle and a wrong arrow when it sees one", () => {
-    assert.deepEqual(findCycle(new Map([["a", ["b"]], ["b", ["a"]]])), ["a", "b", "a"]);
-    assert.equal(findCycle(new Map([["a", ["b"]], ["b", []]])), undefined);
+    assert.deepEqual(
+      findCycle(
+        new Map([
+          ["a", ["b"]],
+          ["b", ["a"]],
+        ]),
+      ),
+      ["a", "b", "a"],
+    );
+    assert.equal(
+      findCycle(
+        new Map([
+          ["a", ["b"]],
+          ["b", []],
+        ]),
+      ),
+      undefined,
+    );
     assert.equal(mayImport("peer", "orderer"), false);
     assert.equal(mayImport("ledger", "channel-config"), false);
     assert.equal(mayImport("ordering", "channel-config"), true);

@@ -28,7 +28,7 @@ export type Behaviour = {
   delayMs?: number;
   interest?: protos.IChaincodeInterest;
   /** what it does from the second time on */
-  then?: Behaviour;
+  next?: Behaviour;
 };
 
 export function answer(signedProposal: Uint8Array, identity: SigningIdentity, behaviour: Behaviour): Uint8Array {
@@ -75,10 +75,10 @@ export function fakePeer(organization: TestOrganization, name: string, behaviour
 async function behave(
   signed: Uint8Array,
   identity: SigningIdentity,
-  { then, ...behaviour }: Behaviour,
+  { next: afterwards, ...behaviour }: Behaviour,
   next: (behaviour: Behaviour) => void,
 ): Promise<Uint8Array> {
-  if (then !== undefined) next(then);
+  if (afterwards !== undefined) next(afterwards);
   if (behaviour.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, behaviour.delayMs));
   if (behaviour.throws !== undefined) throw behaviour.throws;
   return answer(signed, identity, behaviour);

@@ -62,7 +62,9 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
     });
   return new HansaError("CONTRACT_REFUSED", sentence(reason), {
     cause: error,
-    nextStep: "Correct the arguments, or act as a member who may do this (--as).",
+    nextStep: /must call as init first/.test(reason)
+      ? `Make the first call with: hansa invoke ${asked.contract} <function> [argument…] --init`
+      : "Correct the arguments, or act as a member who may do this (--as).",
   });
 }
 
