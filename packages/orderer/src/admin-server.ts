@@ -75,10 +75,10 @@ export class AdminServer {
 
 async function serve(request: IncomingMessage, response: ServerResponse, api: Api, maxBytes: number): Promise<void> {
   const body = await readBody(request, maxBytes);
-  const { pathname } = new URL(request.url ?? "/", "http://orderer");
   const answer = await api({
     method: request.method ?? "GET",
-    path: pathname,
+    // Not by URL, which throws for some of what clients may write here.
+    path: (request.url ?? "/").split("?", 1)[0]!,
     accept: request.headers.accept,
     contentType: request.headers["content-type"],
     body,

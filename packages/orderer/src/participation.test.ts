@@ -66,6 +66,15 @@ async function running() {
 const jsonOf = ({ body }: Answer) => JSON.parse(body.toString()) as unknown;
 
 describe("channel participation", () => {
+  it("finds nothing at paths that are none", async () => {
+    const { orderer, base } = await running();
+    for (const path of ["//", "//[", "/participation", "/participation/v1/channels/trade/blocks/1/2", "/%zz"])
+      assert.equal((await call(`${new URL(base).origin}${path}`)).status, 404, path);
+    assert.equal((await call(`${base}/channels/%zz`)).status, 400);
+    await assert.rejects(call(`${base}/channels`, { withCertificate: false }));
+    await orderer.stop();
+  });
+
   it("joins, lists, shows, gives blocks of and removes a channel", async () => {
     const { orderer, base } = await running();
     const none = await call(`${base}/channels`);

@@ -16,7 +16,8 @@ import { Load } from "./load.js";
 import { childrenOf, isAlive, kill } from "./processes.js";
 import { Seeded } from "./seeded.js";
 
-export const VICTIMS = ["peer", "orderer", "ca", "contract", "supervisor"] as const;
+/** "network" is told to end, with SIGTERM; all others are killed. */
+export const VICTIMS = ["peer", "orderer", "ca", "contract", "supervisor", "network"] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 const CHANNEL = "trade";
@@ -60,7 +61,8 @@ export class CrashRun {
     await this.#acknowledgements(3);
     await sleep(this.#seeded.below(LONGEST_PAUSE_MS));
     const before = await this.#status();
-    if (victim === "supervisor") await this.#strikeSupervisor(before);
+    if (victim === "supervisor") await this.#strikeSupervisor(before, "SIGKILL");
+    else if (victim === "network") await this.#strikeSupervisor(before, "SIGTERM");
     else if (victim === "contract") this.#strikeContract(before);
     else await this.#strikeNode(before, victim);
     await this.#acknowledgements(3);
@@ -149,10 +151,10 @@ export class CrashRun {
     for (const pid of childrenOf(peer.pid!)) kill(pid);
   }
 
-  async #strikeSupervisor(before: NetworkStatus): Promise<void> {
+  async #strikeSupervisor(before: NetworkStatus, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const pids = processesOf(before);
-    this.#report("kill the supervisor");
-    kill(before.supervisorPid);
+    this.#report(`${signal} to the supervisor`);
+    process.kill(before.supervisorPid, signal);
     await until("every process to end", async () => (pids.some(isAlive) ? undefined : true), HEAL_MS);
     await this.#stopLoad();
     this.#view!.closeConnections();
