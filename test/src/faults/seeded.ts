@@ -38,7 +38,7 @@ export class Seeded {
         return Buffer.concat([bytes, bytes.subarray(at)]);
       case 4: {
         // Lengths live in low bytes: making one huge is what breaks careless readers.
-        bytes.fill(0xff, at, at + 1 + this.below(5));
+        bytes.fill(0xff, at, Math.min(bytes.length, at + 1 + this.below(5)));
         return bytes;
       }
       default: {

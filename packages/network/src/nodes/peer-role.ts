@@ -13,6 +13,9 @@ import type { RunningRole } from "./role.js";
 import { readMspFolder, readServerIdentity } from "./server-identity.js";
 import type { ServerSpec } from "./specs.js";
 
+/** Waiting for a commit or for events counts too. Source: hyperledger/fabric, sampleconfig/core.yaml (gatewayService). */
+const GATEWAY_CALLS = 500;
+
 /** Starts a peer with the gateway in it, and joins it to the channels of its specification that are new to it. */
 export async function peerRole(config: unknown, logger: Logger, neighbours?: Neighbours): Promise<RunningRole> {
   const spec = config as ServerSpec;
@@ -58,7 +61,7 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
     mount: (mounted) => {
       running = mounted;
       gateway = createGateway(gatewayHost(mounted, spec, othersOn, neighbours), { tlsIdentity: tls });
-      mounted.server.addService(services.Gateway, gateway.handlers);
+      mounted.server.addService(services.Gateway, gateway.handlers, { maxConcurrentCalls: GATEWAY_CALLS });
     },
     logger,
   });
