@@ -57,9 +57,14 @@ export function versionOfHistoryKey(bytes: Uint8Array): Version {
   return { blockNumber: view.readUIntBE(at, 6), txIndex: view.readUInt32BE(at + 6) };
 }
 
-export function encodeValue({ version, metadata }: StateUpdate, value: Uint8Array): Buffer {
+/** @param allocate where the bytes go */
+export function encodeValue(
+  { version, metadata }: StateUpdate,
+  value: Uint8Array,
+  allocate: (bytes: number) => Buffer = Buffer.allocUnsafe,
+): Buffer {
   const metadataLength = metadata?.length ?? 0;
-  const bytes = Buffer.allocUnsafe(30 + metadataLength + value.length);
+  const bytes = allocate(30 + metadataLength + value.length);
   let at = writeVarint(bytes, 0, version.blockNumber);
   at = writeVarint(bytes, at, version.txIndex);
   at = writeVarint(bytes, at, metadataLength);

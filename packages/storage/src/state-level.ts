@@ -18,6 +18,7 @@ import {
 import { messageOf } from "@hansa/primitives";
 import { Level } from "level";
 import { ByteLru } from "./byte-lru.js";
+import { Slab } from "./slab.js";
 import {
   decodeValue,
   encodeValue,
@@ -54,6 +55,8 @@ type Iterate = { gte: Buffer; lt: Buffer; reverse?: boolean };
 export class LevelStateStore implements StateStore {
   readonly #db: Database;
   readonly #cache: ByteLru<VersionedValue>;
+  readonly #slab = new Slab();
+  readonly #allocate = (bytes: number) => this.#slab.allocate(bytes);
   /** What was applied and is not in the database yet. */
   readonly #pending = new Map<string, Pending>();
   /** Gathers what is applied while the database is busy with what came before. */
@@ -131,7 +134,7 @@ export class LevelStateStore implements StateStore {
         let value: VersionedValue | null = null;
         if (update.value === undefined) group.batch.del(bytes);
         else {
-          const encoded = encodeValue(update, update.value);
+          const encoded = encodeValue(update, update.value, this.#allocate);
           group.batch.put(bytes, encoded);
           // Read back, so that memory holds these few bytes and not the block that the update is a view of.
           value = decodeValue(encoded);
