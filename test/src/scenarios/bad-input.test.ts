@@ -1,12 +1,24 @@
 /** What a user gets wrong, and what the hansa command says to it: one fact, one next step, an exit code of its own. */
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
+import type { NetworkStatus } from "@hansa/network";
+import { isAlive } from "../faults/processes.js";
 import { temporaryFolder } from "../support/folder.js";
 import { hansa, type Outcome } from "../support/hansa-command.js";
 import { repositoryRoot } from "../support/paths.js";
+import { until } from "../support/until.js";
 
 const shipment = path.join(repositoryRoot, "network-configs/contracts/shipment");
 const { folder, remove } = temporaryFolder();
@@ -86,6 +98,16 @@ describe("the hansa command, without a network", () => {
     );
     server.close();
     assert.equal(existsSync(here(".hansa/ports")), false);
+  });
+
+  it("ends every process of a network whose folder was deleted", async () => {
+    const file = networkFile("deleted", "members: [{ name: Pub }]");
+    assert.equal((await hansa(folder, "up", file)).exit, 0);
+    const { supervisorPid, nodes } = JSON.parse((await hansa(folder, "status", "--json")).stdout) as NetworkStatus;
+    rmSync(here(".hansa"), { recursive: true, force: true });
+    const pids = [supervisorPid, ...nodes.map((node) => node.pid!)];
+    await until("every process to end", async () => (pids.some(isAlive) ? undefined : true));
+    rmSync(here(".hansa"), { recursive: true, force: true });
   });
 
   it("says why a contract does not build, and leaves nothing behind", async () => {

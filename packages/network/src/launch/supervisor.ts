@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { NetworkConfig } from "../config/network-config.js";
@@ -23,6 +23,7 @@ type FromSupervisor =
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly nextStep?: string };
 
 const STOP_GRACE_MS = 8_000;
+const FOLDER_CHECK_MS = 2_000;
 
 export type DetachedOptions = {
   readonly config: NetworkConfig;
@@ -152,6 +153,7 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
       logger,
     );
     view.closeConnections();
+    stopWithoutFolder(layout, () => stop("the network's folder is gone"));
     up = true;
     say({ type: "up", report: { phases } });
   } catch (error) {
@@ -166,6 +168,16 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
     if (process.connected) process.send?.(report, () => process.exit(1));
     else process.exit(1);
   }
+}
+
+/** Whoever deletes a network's folder means the network; without it, nobody could stop its processes by name any more. */
+function stopWithoutFolder(layout: Layout, stop: () => void): void {
+  const timer = setInterval(() => {
+    if (existsSync(layout.supervisorFile)) return;
+    clearInterval(timer);
+    stop();
+  }, FOLDER_CHECK_MS);
+  timer.unref();
 }
 
 export function hostFor(config: NetworkConfig, layout: Layout, nodeEntry: string): NodeHost {
