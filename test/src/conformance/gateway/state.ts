@@ -190,17 +190,23 @@ export function state(fixture: () => Fixture): void {
   });
 
   describe("private data", () => {
+    /** What a member's own peer answers, once it has caught up: the writer waited for another peer's commit. */
+    const readBy = (member: string, ...[name, ...args]: [string, ...string[]]) =>
+      until(`an answer from the peer of ${member}`, async () => {
+        const answer = fixture()
+          .contract(EITHER, member)
+          .evaluateTransaction(name, ...args);
+        const found = await answer.then(text, () => "");
+        return found === "" ? undefined : found;
+      });
+
     it("is read by those who hold it, and known by its hash to the others", async () => {
       const key = fixture().key();
       const contract = fixture().contract(EITHER);
       await contract.submit("putPrivate", { arguments: ["onlyOrg1", key], transientData: { value: "a secret" } });
       assert.equal(text(await contract.evaluateTransaction("getPrivate", "onlyOrg1", key)), "a secret");
       const hash = createHash("sha256").update("a secret").digest("hex");
-      for (const member of ["Org1", "Org2"])
-        assert.equal(
-          text(await fixture().contract(EITHER, member).evaluateTransaction("hashPrivate", "onlyOrg1", key)),
-          hash,
-        );
+      for (const member of ["Org1", "Org2"]) assert.equal(await readBy(member, "hashPrivate", "onlyOrg1", key), hash);
       const error = await failureOf(
         fixture().contract(EITHER, "Org2").evaluateTransaction("getPrivate", "onlyOrg1", key),
         GatewayError,
@@ -242,8 +248,7 @@ export function state(fixture: () => Fixture): void {
           endorsingOrganizations: ["Org1MSP"],
         });
       await write("heldByOrg1");
-      const ours = fixture().contract(EITHER);
-      assert.equal(text(await ours.evaluateTransaction("getPrivate", "heldByOrg1", key)), "from the other side");
+      assert.equal(await readBy("Org1", "getPrivate", "heldByOrg1", key), "from the other side");
       const error = await failureOf(write("onlyOrg1"), EndorseError);
       assert.match(
         error.details[0]!.message,
@@ -256,12 +261,7 @@ export function state(fixture: () => Fixture): void {
       await fixture()
         .contract(EITHER)
         .submit("putPrivate", { arguments: ["shared", key], transientData: { value: "for both" } });
-      const theirs = await until("the other member to hold it", async () => {
-        const read = fixture().contract(EITHER, "Org2").evaluateTransaction("getPrivate", "shared", key);
-        const value = await read.then(text, () => "");
-        return value === "" ? undefined : value;
-      });
-      assert.equal(theirs, "for both");
+      assert.equal(await readBy("Org2", "getPrivate", "shared", key), "for both");
     });
 
     it("does not leave its collection on the way to an endorsement", async () => {
