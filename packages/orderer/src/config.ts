@@ -35,7 +35,7 @@ export type OrdererConfig = {
   readonly pace?: PaceSettings;
   /** How far the clock of a Deliver client may be off. Default 15 minutes. */
   readonly timeWindowMs?: number;
-  /** Recent blocks kept in memory for followers, bytes per channel. Default 32 MiB. */
+  /** Recent blocks kept in memory for followers, bytes per channel. Default 8 MiB. */
   readonly tailCacheBytes?: number;
   /** Messages accepted and not yet durable, per channel, above which senders wait. Default 5,000. */
   readonly maxBacklogMessages?: number;
@@ -85,7 +85,7 @@ export function resolveConfig(config: OrdererConfig): ResolvedConfig {
     batching,
     pace: config.pace,
     timeWindowMs: config.timeWindowMs ?? 15 * MINUTE_MS,
-    tailCacheBytes: config.tailCacheBytes ?? 32 * MIB,
+    tailCacheBytes: config.tailCacheBytes ?? 8 * MIB,
     maxBacklogMessages: config.maxBacklogMessages ?? 5_000,
     verifyBytes: config.verifyBytes ?? 1024 * MIB,
     logger: config.logger ?? silentLogger,
