@@ -4,7 +4,7 @@ import { verifySignature } from "@hansa/crypto";
 import { isConsistent, verifyBlock, verifyPath } from "@hansa/journal";
 import { type Bytes, sha256, unixMs } from "@hansa/primitives";
 import { GrpcStatus, type MethodDefinition, RpcClient, RpcStatus } from "@hansa/transport";
-import { blockHeaderHash, encode, hansa, services, splitBlock, toNumber } from "@hansa/wire";
+import { blockHeaderHash, encode, HeaderType, hansa, services, splitBlock, toNumber } from "@hansa/wire";
 import { startOrderer } from "./orderer.js";
 import { TestClient, testClock, testNetwork } from "./testing.js";
 
@@ -20,9 +20,11 @@ describe("the journal of an ordering node", () => {
       listen: { address: "127.0.0.1:0" },
     });
     await orderer.join(genesis);
+    const channelId = "trade";
     const client = new TestClient(orderer.address);
     const rpc = new RpcClient(orderer.address);
-    const ask = (method: MethodDefinition, bytes: Bytes) => rpc.unary(method, bytes);
+    const ask = (method: MethodDefinition, bytes: Bytes, extras = {}, on = channelId, by = member) =>
+      rpc.unary(method, client.envelope(by, on, { type: HeaderType.MESSAGE, ...extras }, bytes));
     const { GetDigest, GetInclusionProof, GetConsistencyProof, GetBlockInfo } = services.Journal.methods;
     const read = (signed: hansa.journal.ISignedDigest | null | undefined) => {
       const bytes = signed?.digest as Bytes;
@@ -30,10 +32,7 @@ describe("the journal of an ordering node", () => {
       assert.ok(verifySignature(ordererIdentity.certificate.publicKey, bytes, signature));
       return journal.Digest.decode(bytes);
     };
-    const channelId = "trade";
-    const first = read(
-      journal.SignedDigest.decode(await ask(GetDigest, encode(journal.GetDigestRequest, { channelId }))),
-    );
+    const first = read(journal.SignedDigest.decode(await ask(GetDigest, encode(journal.GetDigestRequest, {}))));
     assert.equal(first.channelId, "trade");
 
     for (let i = 0; i < 5; i++) {
@@ -42,7 +41,7 @@ describe("the journal of an ordering node", () => {
     const { blocks } = await client.deliver(member, channelId, { oldest: {} }, { newest: {} });
     for (const [sequenceNo, bytes] of blocks.entries()) {
       const { header, envelopes } = splitBlock(bytes);
-      const infoRequest = encode(journal.GetBlockInfoRequest, { channelId, sequenceNo });
+      const infoRequest = encode(journal.GetBlockInfoRequest, { sequenceNo });
       const info = journal.JournalBlock.decode(await ask(GetBlockInfo, infoRequest));
       const binding = journal.BlockBinding.decode(info.binding);
       assert.deepEqual(Buffer.from(binding.headerHash), Buffer.from(blockHeaderHash(header)));
@@ -56,16 +55,16 @@ describe("the journal of an ordering node", () => {
         timestampMs: unixMs(toNumber(info.timestampMs)),
       });
       for (const [i, envelope] of envelopes.entries()) {
-        const request = encode(journal.GetInclusionProofRequest, { channelId, sequenceNo, entryIndex: i + 1 });
+        const request = encode(journal.GetInclusionProofRequest, { sequenceNo, entryIndex: i + 1 });
         const proof = journal.InclusionProof.decode(await ask(GetInclusionProof, request));
         assert.deepEqual(Buffer.from(proof.leaf), Buffer.from(sha256(envelope)));
         assert.ok(verifyPath(sha256(envelope), proof.path, read(proof.digest).hash));
       }
-      const whole = encode(journal.GetInclusionProofRequest, { channelId, sequenceNo });
+      const whole = encode(journal.GetInclusionProofRequest, { sequenceNo });
       const proof = journal.InclusionProof.decode(await ask(GetInclusionProof, whole));
       assert.ok(verifyPath(info.blockHash, proof.path, read(proof.digest).hash));
 
-      const consistency = encode(journal.GetConsistencyProofRequest, { channelId, earlierTipSequenceNo: sequenceNo });
+      const consistency = encode(journal.GetConsistencyProofRequest, { earlierTipSequenceNo: sequenceNo });
       const link = journal.ConsistencyProof.decode(await ask(GetConsistencyProof, consistency));
       const [earlier, later] = [read(link.earlier), read(link.later)];
       const size = (digest: hansa.journal.IDigest) => toNumber(digest.tip?.sequenceNo) + 1;
@@ -77,10 +76,25 @@ describe("the journal of an ordering node", () => {
 
     const fails = (code: number, method: MethodDefinition, bytes: Bytes) =>
       assert.rejects(ask(method, bytes), (error) => error instanceof RpcStatus && error.code === code);
-    await fails(GrpcStatus.NOT_FOUND, GetDigest, encode(journal.GetDigestRequest, { channelId: "nowhere" }));
-    await fails(GrpcStatus.NOT_FOUND, GetBlockInfo, encode(journal.GetBlockInfoRequest, { channelId, sequenceNo: 99 }));
+    const newest = encode(journal.GetDigestRequest, {});
+    const refuses = (code: number, ...asked: Parameters<typeof ask>) =>
+      assert.rejects(ask(...asked), (error) => error instanceof RpcStatus && error.code === code);
+    await refuses(GrpcStatus.NOT_FOUND, GetDigest, newest, {}, "nowhere");
+    await refuses(GrpcStatus.PERMISSION_DENIED, GetDigest, newest, { spoil: true });
+    await refuses(
+      GrpcStatus.PERMISSION_DENIED,
+      GetDigest,
+      newest,
+      {},
+      channelId,
+      testNetwork().orgs[0]!.identity("client"),
+    );
+    await refuses(GrpcStatus.INVALID_ARGUMENT, GetDigest, newest, { timestampMs: testClock.now() - 3_600_000 });
+    await refuses(GrpcStatus.INVALID_ARGUMENT, GetDigest, newest, { type: HeaderType.ENDORSER_TRANSACTION });
+    await assert.rejects(rpc.unary(GetDigest, newest), (error) => error instanceof RpcStatus);
+    await fails(GrpcStatus.NOT_FOUND, GetBlockInfo, encode(journal.GetBlockInfoRequest, { sequenceNo: 99 }));
     await fails(GrpcStatus.INVALID_ARGUMENT, GetDigest, Buffer.from([255]));
-    const old = encode(journal.GetInclusionProofRequest, { channelId, sequenceNo: 3, tipSequenceNo: 2 });
+    const old = encode(journal.GetInclusionProofRequest, { sequenceNo: 3, tipSequenceNo: 2 });
     await fails(GrpcStatus.INVALID_ARGUMENT, GetInclusionProof, old);
     rpc.close();
     client.close();

@@ -1,4 +1,4 @@
-/** hansa.journal.Journal: digests and proofs over this node's strands, signed by the node. */
+/** hansa.journal.Journal: digests and proofs over this node's strands, signed by the node, for those who may read. */
 import {
   blockPath,
   consistencyPath,
@@ -11,29 +11,41 @@ import {
   verifyPath,
 } from "@hansa/journal";
 import type { SigningIdentity } from "@hansa/msp";
-import { assert } from "@hansa/primitives";
-import { GrpcStatus, type Handlers, RpcStatus, type UnaryHandler } from "@hansa/transport";
-import { decode, encode, hansa, type services, toLong, toNumber, WireError } from "@hansa/wire";
+import { ReadAccess, readSeekEnvelope, type SeekRefusal } from "@hansa/ordering";
+import { assert, type Clock, sha256 } from "@hansa/primitives";
+import { type CallContext, GrpcStatus, type Handlers, RpcStatus, type UnaryHandler } from "@hansa/transport";
+import { decode, encode, HeaderType, hansa, Status, type services, toLong, toNumber, WireError } from "@hansa/wire";
 import type { Channels } from "./broadcast.js";
 
 const { journal } = hansa;
 
-export function journalHandlers(channels: Channels, identity: SigningIdentity): Handlers<typeof services.Journal> {
-  const strandOf = (channelId: string): JournalStrand => {
-    const channel = channels.get(channelId);
-    if (channel === undefined) throw new RpcStatus(GrpcStatus.NOT_FOUND, `channel ${channelId} not found`);
-    return channel.strand;
-  };
+export type JournalOptions = {
+  readonly channels: Channels;
+  /** Signs the digests. */
+  readonly identity: SigningIdentity;
+  readonly timeWindowMs: number;
+  readonly mutualTls: boolean;
+  readonly clock: Clock;
+};
+
+type Answer = (request: Uint8Array, strand: JournalStrand) => Promise<Uint8Array>;
+
+export function journalHandlers(options: JournalOptions): Handlers<typeof services.Journal> {
+  const { identity } = options;
+  const guarded =
+    (answer: Answer): UnaryHandler =>
+    async (raw, context) => {
+      const { request, strand } = admitted(raw, context, options);
+      return statusOfFailure(() => answer(request, strand));
+    };
   return {
-    GetDigest: guarded(async (bytes) => {
+    GetDigest: guarded(async (bytes, strand) => {
       const request = decode(journal.GetDigestRequest, bytes, "hansa.journal.GetDigestRequest");
-      const strand = strandOf(request.channelId);
       const digest = await digestOf(strand, request.tipSequenceNo);
       return encode(journal.SignedDigest, signDigest(digest, strand, identity));
     }),
-    GetInclusionProof: guarded(async (bytes) => {
+    GetInclusionProof: guarded(async (bytes, strand) => {
       const request = decode(journal.GetInclusionProofRequest, bytes, "hansa.journal.GetInclusionProofRequest");
-      const strand = strandOf(request.channelId);
       const digest = await digestOf(strand, request.tipSequenceNo);
       const tip = digest.tip.sequenceNo;
       const block = await strand.block(toNumber(request.sequenceNo));
@@ -44,9 +56,8 @@ export function journalHandlers(channels: Channels, identity: SigningIdentity): 
       assert(verifyPath(leaf, path, digest.hash), `proof of block ${request.sequenceNo} does not lead to the digest`);
       return encode(journal.InclusionProof, { leaf, path, digest: signDigest(digest, strand, identity) });
     }),
-    GetConsistencyProof: guarded(async (bytes) => {
+    GetConsistencyProof: guarded(async (bytes, strand) => {
       const request = decode(journal.GetConsistencyProofRequest, bytes, "hansa.journal.GetConsistencyProofRequest");
-      const strand = strandOf(request.channelId);
       const later = await digestOf(strand, request.laterTipSequenceNo);
       const earlier = await digestOf(strand, request.earlierTipSequenceNo);
       const [from, to] = [earlier.tip.sequenceNo + 1, later.tip.sequenceNo + 1];
@@ -62,9 +73,8 @@ export function journalHandlers(channels: Channels, identity: SigningIdentity): 
         later: signDigest(later, strand, identity),
       });
     }),
-    GetBlockInfo: guarded(async (bytes) => {
+    GetBlockInfo: guarded(async (bytes, strand) => {
       const request = decode(journal.GetBlockInfoRequest, bytes, "hansa.journal.GetBlockInfoRequest");
-      const strand = strandOf(request.channelId);
       const block = await strand.block(sequenceNoOr(request.sequenceNo, strand.tip.size - 1));
       const { address, timestampMs, entryHashes } = block;
       return encode(journal.JournalBlock, { ...block, address, timestampMs, entryHashes: [...entryHashes] });
@@ -92,22 +102,43 @@ function signDigest(digest: Digest, strand: JournalStrand, identity: SigningIden
   return { digest: bytes, signatures: [{ identity: identity.serialized, signature: identity.sign(bytes) }] };
 }
 
+/** Who asks, and for which channel. @throws RpcStatus unless the sender may read the channel */
+function admitted(raw: Uint8Array, context: CallContext, options: JournalOptions) {
+  const { channels, clock, timeWindowMs, mutualTls } = options;
+  const tlsCertHash = context.tlsClientCert && sha256(context.tlsClientCert);
+  const envelope = readSeekEnvelope(raw, { now: clock.now(), timeWindowMs, mutualTls, tlsCertHash });
+  if ("kind" in envelope) throw statusOfRefusal(envelope);
+  const { channelId, type } = envelope.channelHeader;
+  // A transaction is signed too, and known to many: it must not open what it was not made for.
+  if (type !== HeaderType.MESSAGE) {
+    throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, `header type ${type} is not that of a request`);
+  }
+  const channel = channels.get(channelId);
+  if (channel === undefined) throw new RpcStatus(GrpcStatus.NOT_FOUND, `channel ${channelId} not found`);
+  const denied = new ReadAccess(envelope, channel.config).evaluate(channel.config, clock.now());
+  if (denied !== undefined) throw statusOfRefusal(denied);
+  return { request: envelope.data, strand: channel.strand };
+}
+
+function statusOfRefusal({ status, reason }: SeekRefusal): RpcStatus {
+  if (status === Status.FORBIDDEN) return new RpcStatus(GrpcStatus.PERMISSION_DENIED, reason);
+  return new RpcStatus(GrpcStatus.INVALID_ARGUMENT, reason);
+}
+
 /** Bad requests and missing blocks become statuses; damage stays a failure of the call. */
-function guarded(handler: (request: Uint8Array) => Promise<Uint8Array>): UnaryHandler {
-  return async (request) => {
-    try {
-      return await handler(request);
-    } catch (error) {
-      if (error instanceof WireError) throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, error.message);
-      if (error instanceof JournalError) {
-        const { code } = error.fault;
-        if (code === "BLOCK_NOT_FOUND" || code === "ENTRY_NOT_FOUND") {
-          throw new RpcStatus(GrpcStatus.NOT_FOUND, error.message);
-        }
-        if (code === "TIP_TOO_OLD") throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, error.message);
-        throw new RpcStatus(GrpcStatus.DATA_LOSS, error.message);
+async function statusOfFailure(run: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof WireError) throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, error.message);
+    if (error instanceof JournalError) {
+      const { code } = error.fault;
+      if (code === "BLOCK_NOT_FOUND" || code === "ENTRY_NOT_FOUND") {
+        throw new RpcStatus(GrpcStatus.NOT_FOUND, error.message);
       }
-      throw error;
+      if (code === "TIP_TOO_OLD") throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, error.message);
+      throw new RpcStatus(GrpcStatus.DATA_LOSS, error.message);
     }
-  };
+    throw error;
+  }
 }

@@ -72,7 +72,7 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
       Broadcast: broadcastHandler(registrar),
       Deliver: deliverHandler(deliverOptions),
     });
-    server.addService(services.Journal, journalHandlers(registrar, identity));
+    server.addService(services.Journal, journalHandlers({ ...deliverOptions, identity }));
     const { address, port } = await server.listen(listen.address);
     closing.push(() => server.stop({ graceMs: STOP_GRACE_MS }));
 

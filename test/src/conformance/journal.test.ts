@@ -11,6 +11,8 @@ import { Client, credentials } from "@grpc/grpc-js";
 import { type Network, startNetwork } from "@hansa/network";
 import { common, msp } from "@hyperledger/fabric-protos";
 import protobuf from "protobufjs";
+import { identityOf } from "../faults/forge.js";
+import { journalRequest } from "../support/journal-request.js";
 import { repositoryRoot } from "../support/paths.js";
 
 const CHANNEL = "ledger";
@@ -54,7 +56,10 @@ function headerHash(header: common.BlockHeader): Buffer {
 describe("the orderer's journal", () => {
   let network: Network;
   let client: Client;
-  const types = protobuf.loadSync(path.join(repositoryRoot, "proto/hansa/journal.proto"));
+  const types = new protobuf.Root();
+  types.resolvePath = (_origin, target) =>
+    path.isAbsolute(target) ? target : path.join(repositoryRoot, "proto/fabric", target);
+  types.loadSync(path.join(repositoryRoot, "proto/hansa/journal.proto"));
   before(async () => {
     network = await startNetwork({
       network: "journal",
@@ -85,7 +90,10 @@ describe("the orderer's journal", () => {
     return new Promise((resolve, reject) => {
       client.makeUnaryRequest(
         `/hansa.journal.Journal/${method}`,
-        (message: object) => Buffer.from(from.encode(from.fromObject(message)).finish()),
+        (message: object) => {
+          const bytes = from.encode(from.fromObject(message)).finish();
+          return Buffer.from(journalRequest(identityOf(network.member("Bank"), "User1"), CHANNEL, bytes));
+        },
         (bytes) => to.toObject(to.decode(bytes), { longs: Number, defaults: true }),
         request,
         (error, value) => (error === null ? resolve(value) : reject(error)),
@@ -112,7 +120,7 @@ describe("the orderer's journal", () => {
     const chain = await blocks();
     const blockHashes: Buffer[] = [];
     for (const [number, block] of chain.entries()) {
-      const told = await ask("GetBlockInfo", "JournalBlock", { channelId: CHANNEL, sequenceNo: number });
+      const told = await ask("GetBlockInfo", "JournalBlock", { sequenceNo: number });
       const envelopes = block.getData()!.getDataList_asU8();
       const entries = [sha256(told.binding), ...envelopes.map((envelope) => sha256(envelope))];
       assert.deepEqual(told.entryHashes.map(Buffer.from), entries, `entries of block ${number}`);
@@ -128,7 +136,7 @@ describe("the orderer's journal", () => {
       assert.equal(bound.address.sequenceNo, number);
     }
 
-    const signed = await ask("GetDigest", "SignedDigest", { channelId: CHANNEL, tipSequenceNo: chain.length - 1 });
+    const signed = await ask("GetDigest", "SignedDigest", { tipSequenceNo: chain.length - 1 });
     const digest = types.lookupType("hansa.journal.Digest");
     const { hash } = digest.toObject(digest.decode(signed.digest));
     assert.deepEqual(Buffer.from(hash), root(blockHashes));
@@ -141,7 +149,6 @@ describe("the orderer's journal", () => {
     const newest = chain.at(-1)!;
     for (const [index, envelope] of newest.getData()!.getDataList_asU8().entries()) {
       const proof = await ask("GetInclusionProof", "InclusionProof", {
-        channelId: CHANNEL,
         sequenceNo: chain.length - 1,
         entryIndex: index + 1,
         tipSequenceNo: chain.length - 1,

@@ -4,6 +4,7 @@ import { after, before, describe, it } from "node:test";
 import { type Network, startNetwork } from "@hansa/network";
 import { GrpcStatus, type MethodDefinition, type RpcClient } from "@hansa/transport";
 import { encode, hansa, services } from "@hansa/wire";
+import { journalRequest } from "../support/journal-request.js";
 import { ask, flawOf } from "./answers.js";
 import { identityOf, signedProposal } from "./forge.js";
 import { Seeded } from "./seeded.js";
@@ -26,6 +27,8 @@ const ca = services.HansaCa.methods;
 const journal = services.Journal.methods;
 const signedBy = (certificatePem: string, body: Uint8Array) =>
   encode(hansa.ca.SignedRequest, { body, signature: Buffer.from("none"), certificatePem });
+const signed = (data: Uint8Array, channelId = "trade") =>
+  journalRequest(identityOf(network.member("Alpha"), "User1"), channelId, data);
 const bodyOf = (method: string) =>
   encode(hansa.ca.RequestBody, { caName: "ca.alpha.example.com", method, nonce: Buffer.alloc(24, 1) });
 
@@ -62,21 +65,28 @@ const cases: readonly [string, string, MethodDefinition, () => Uint8Array, code:
     "an unknown channel",
     "orderer",
     journal.GetDigest,
-    () => encode(hansa.journal.GetDigestRequest, { channelId: "../" }),
+    () => signed(encode(hansa.journal.GetDigestRequest, {}), "../"),
     GrpcStatus.NOT_FOUND,
+  ],
+  [
+    "a request that nobody signed",
+    "orderer",
+    journal.GetDigest,
+    () => encode(hansa.journal.GetDigestRequest, { tipSequenceNo: 0 }),
+    GrpcStatus.INVALID_ARGUMENT,
   ],
   [
     "a tip to come",
     "orderer",
     journal.GetDigest,
-    () => encode(hansa.journal.GetDigestRequest, { channelId: "trade", tipSequenceNo: 99 }),
+    () => signed(encode(hansa.journal.GetDigestRequest, { tipSequenceNo: 99 })),
     GrpcStatus.NOT_FOUND,
   ],
   [
     "an entry that is not there",
     "orderer",
     journal.GetInclusionProof,
-    () => encode(hansa.journal.GetInclusionProofRequest, { channelId: "trade", sequenceNo: 0, entryIndex: 99 }),
+    () => signed(encode(hansa.journal.GetInclusionProofRequest, { sequenceNo: 0, entryIndex: 99 })),
     GrpcStatus.NOT_FOUND,
   ],
 ];
@@ -104,13 +114,9 @@ describe(`requests damaged by chance, seed ${SEED}`, () => {
     [
       "orderer",
       journal.GetInclusionProof,
-      () => encode(hansa.journal.GetInclusionProofRequest, { channelId: "trade", sequenceNo: 0, entryIndex: 1 }),
+      () => signed(encode(hansa.journal.GetInclusionProofRequest, { sequenceNo: 0, entryIndex: 1 })),
     ],
-    [
-      "orderer",
-      journal.GetConsistencyProof,
-      () => encode(hansa.journal.GetConsistencyProofRequest, { channelId: "trade" }),
-    ],
+    ["orderer", journal.GetConsistencyProof, () => signed(encode(hansa.journal.GetConsistencyProofRequest, {}))],
     [
       "peer0.alpha",
       services.Endorser.methods.ProcessProposal,

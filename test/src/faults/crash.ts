@@ -83,7 +83,7 @@ export class CrashRun {
     for (const { id, kind } of view.plan.nodes)
       if (kind === "peer") peers.set(id, await readBlocks(rpc(id), "peer", identity, CHANNEL));
     checkPeers(peers, this.#acknowledged);
-    const blocks = await checkJournal(rpc("orderer"), CHANNEL, ordered);
+    const blocks = await checkJournal(rpc("orderer"), identity, CHANNEL, ordered);
     return { transactions: this.#acknowledged.length, blocks, failures };
   }
 

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { completedNodes, emptyTip, type JournalBlock, NodeList, tipAfter, treeRoot, verifyBlock } from "@hansa/journal";
 import type { SigningIdentity } from "@hansa/msp";
 import { equalBytes, sha256, toHex, type UnixMs } from "@hansa/primitives";
-import type { RpcClient } from "@hansa/transport";
+import type { MethodDefinition, RpcClient } from "@hansa/transport";
 import {
   blockHeaderHash,
   decode,
@@ -21,6 +21,7 @@ import {
   TxValidationCode,
   toNumber,
 } from "@hansa/wire";
+import { journalRequest } from "../support/journal-request.js";
 import { seekEnvelope } from "./forge.js";
 
 export type Acknowledged = { readonly txId: string; readonly blockNumber: number };
@@ -97,12 +98,19 @@ function hashOf({ header }: Block): string {
 }
 
 /** Recomputes the whole journal of a channel. @returns how many blocks it has */
-export async function checkJournal(rpc: RpcClient, channelId: string, ordered: readonly Block[]): Promise<number> {
+export async function checkJournal(
+  rpc: RpcClient,
+  identity: SigningIdentity,
+  channelId: string,
+  ordered: readonly Block[],
+): Promise<number> {
   const { GetDigest, GetBlockInfo } = services.Journal.methods;
+  const ask = (method: MethodDefinition, data: Uint8Array) =>
+    rpc.unary(method, journalRequest(identity, channelId, data));
   const tree = new NodeList();
   let tip: ReturnType<typeof emptyTip> | undefined;
   for (const [sequenceNo, block] of ordered.entries()) {
-    const bytes = await rpc.unary(GetBlockInfo, encode(hansa.journal.GetBlockInfoRequest, { channelId, sequenceNo }));
+    const bytes = await ask(GetBlockInfo, encode(hansa.journal.GetBlockInfoRequest, { sequenceNo }));
     const journalBlock = journalBlockOf(bytes);
     tip ??= emptyTip(journalBlock.address.strandId);
     verifyBlock(journalBlock, tip);
@@ -122,7 +130,7 @@ export async function checkJournal(rpc: RpcClient, channelId: string, ordered: r
   const tipSequenceNo = ordered.length - 1;
   const signed = decode(
     hansa.journal.SignedDigest,
-    await rpc.unary(GetDigest, encode(hansa.journal.GetDigestRequest, { channelId, tipSequenceNo })),
+    await ask(GetDigest, encode(hansa.journal.GetDigestRequest, { tipSequenceNo })),
     "hansa.journal.SignedDigest",
   );
   const digest = decode(hansa.journal.Digest, signed.digest, "hansa.journal.Digest");
