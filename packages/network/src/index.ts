@@ -20,7 +20,7 @@ export type { NewUser } from "./identity/enrol.js";
 export type { Phase } from "./launch/phases.js";
 export { runSupervisor, type StartReport, startDetached } from "./launch/supervisor.js";
 export type { ConfigEdit } from "./library/channel-update.js";
-export { explainGatewayError, reasonOf } from "./library/gateway-errors.js";
+export { explainGatewayError, invalidTransaction, reasonOf } from "./library/gateway-errors.js";
 export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";
 export { type DeployRequest, type DeployResult, type InitRequest, NetworkView } from "./library/network-view.js";

@@ -3,7 +3,6 @@
  * other than SUCCESS.
  * Source: hyperledger/fabric, common/deliver/deliver.go.
  */
-import { configOfBlock } from "@hansa/channel-config";
 import {
   planSeek,
   ReadAccess,
@@ -15,7 +14,7 @@ import {
 } from "@hansa/ordering";
 import { type Clock, HansaError, type Logger, messageOf, sha256 } from "@hansa/primitives";
 import { type BidiHandler, GrpcStatus, RpcStatus, type Send } from "@hansa/transport";
-import { common, encode, joinBlock, orderer, Status, splitBlock, statusName } from "@hansa/wire";
+import { common, encode, holdsConfig, joinBlock, orderer, Status, splitBlock, statusName } from "@hansa/wire";
 import type { Channels } from "./broadcast.js";
 import type { OrderedChannel } from "./channel.js";
 import { blockResponse } from "./tail.js";
@@ -153,7 +152,7 @@ function nextBlock(
 /** A block without its transactions, unless it holds a configuration. */
 async function headerResponse(channel: OrderedChannel, number: number): Promise<Uint8Array> {
   const block = await channel.block(number);
-  if (isConfigBlock(block)) return blockResponse(block);
+  if (holdsConfig(splitBlock(block).envelopes)) return blockResponse(block);
   const { header, metadata } = splitBlock(block);
   const bytes = encode(common.Block, decodedHeaderOnly(joinBlock({ header, envelopes: [], metadata })));
   return blockResponse(bytes);
@@ -162,13 +161,4 @@ async function headerResponse(channel: OrderedChannel, number: number): Promise<
 function decodedHeaderOnly(block: Uint8Array): common.IBlock {
   const { header, metadata } = common.Block.decode(block);
   return { header: header ?? null, metadata: metadata ?? null };
-}
-
-export function isConfigBlock(block: Uint8Array): boolean {
-  try {
-    configOfBlock(block);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -118,3 +118,14 @@ export function signedEnvelope(fields: EnvelopeFields): Uint8Array {
   const payload = encode(common.Payload, { header: { channelHeader, signatureHeader }, data: fields.data });
   return encode(common.Envelope, { payload, signature: fields.sign(payload) });
 }
+
+/** Whether these are the transactions of a configuration block: one, which holds a configuration. */
+export function holdsConfig(envelopes: readonly Uint8Array[]): boolean {
+  const [envelope] = envelopes;
+  if (envelope === undefined || envelopes.length !== 1) return false;
+  try {
+    return readEnvelope(envelope).channelHeader.type === common.HeaderType.CONFIG;
+  } catch {
+    return false;
+  }
+}

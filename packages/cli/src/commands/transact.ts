@@ -1,6 +1,5 @@
-import { explainGatewayError, type Member, type NetworkView } from "@hansa/network";
+import { explainGatewayError, invalidTransaction, type Member, type NetworkView } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
-import { txValidationCodeName } from "@hansa/wire";
 import type { Call, Command, Result } from "../command.js";
 import { locateNetwork, runningSupervisor } from "../locate.js";
 import { theChannel } from "./channel-option.js";
@@ -52,17 +51,7 @@ async function submit({ contract, transaction, args, transientData, who }: Work)
   const ms = Math.round(performance.now() - startedAt);
   const result = text(signed.getResult());
   const txId = signed.getTransactionId();
-  if (!status.successful) {
-    const code = txValidationCodeName(status.code);
-    throw new HansaError(
-      "TRANSACTION_INVALID",
-      `Transaction ${txId} was ordered in block ${status.blockNumber} but is invalid: ${code}.`,
-      {
-        nextStep:
-          code === "MVCC_READ_CONFLICT" ? "Another transaction changed the same data first; try again." : undefined,
-      },
-    );
-  }
+  if (!status.successful) throw invalidTransaction(txId, status.code, { blockNumber: status.blockNumber });
   return {
     data: { txId, block: Number(status.blockNumber), code: "VALID", ms, result },
     text: `${result === "" ? "" : `${result}\n`}${who}: ${transaction} committed in block ${status.blockNumber}, transaction ${txId} (${ms} ms)\n`,

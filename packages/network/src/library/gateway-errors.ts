@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
 import { GrpcStatus } from "@hansa/transport";
-import { decode, encode, lifecycle, txValidationCodeName } from "@hansa/wire";
+import { decode, encode, lifecycle, TxValidationCode, txValidationCodeName } from "@hansa/wire";
 import type { CommitError, GatewayError } from "@hyperledger/fabric-gateway";
 import { evaluate } from "../client/admin-client.js";
 import type { NetworkView } from "./network-view.js";
@@ -12,18 +12,29 @@ const SYSTEM_CHAINCODES: ReadonlySet<string> = new Set(["_lifecycle", "cscc", "q
 
 type Asked = { readonly channel: string; readonly contract: string; readonly transaction: string };
 
+/** A transaction that was ordered and changed nothing, with what helps where that is known. */
+export function invalidTransaction(
+  txId: string,
+  code: number,
+  { blockNumber, cause }: { blockNumber?: bigint; cause?: unknown } = {},
+): HansaError {
+  const name = txValidationCodeName(code);
+  const where = blockNumber === undefined ? "" : ` in block ${blockNumber}`;
+  return new HansaError("TRANSACTION_INVALID", `Transaction ${txId} was ordered${where} but is invalid: ${name}.`, {
+    cause,
+    nextStep:
+      code === TxValidationCode.MVCC_READ_CONFLICT
+        ? "Another transaction changed the same data first; try again."
+        : undefined,
+  });
+}
+
 /** Says in words what the client library reports when a transaction or query failed. */
 export async function explainGatewayError(error: unknown, view: NetworkView, asked: Asked): Promise<unknown> {
   const sdk = require("@hyperledger/fabric-gateway") as typeof import("@hyperledger/fabric-gateway");
   if (error instanceof sdk.CommitError) {
     const { code, transactionId } = error as CommitError;
-    return new HansaError(
-      "TRANSACTION_INVALID",
-      `Transaction ${transactionId} was ordered but is invalid: ${txValidationCodeName(code)}.`,
-      {
-        cause: error,
-      },
-    );
+    return invalidTransaction(transactionId, code, { cause: error });
   }
   if (!(error instanceof sdk.GatewayError)) return error;
   const failure = error as GatewayError;

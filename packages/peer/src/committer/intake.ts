@@ -5,7 +5,7 @@
 import type { ChannelConfig } from "@hansa/channel-config";
 import { verifyBlockSignatures } from "@hansa/ordering";
 import { equalBytes, messageOf, toHex } from "@hansa/primitives";
-import { blockDataHash, blockHeaderHash, HeaderType, readEnvelope, splitBlock } from "@hansa/wire";
+import { blockDataHash, blockHeaderHash, holdsConfig, splitBlock } from "@hansa/wire";
 
 /** Where the chain stands: the number that is due and the header hash of the block before it. */
 export type ChainTip = { readonly next: number; readonly previousHash: Uint8Array };
@@ -61,17 +61,6 @@ function check(bytes: Uint8Array, tip: ChainTip, config: ChannelConfig): IntakeV
       isConfig: holdsConfig(envelopes),
     },
   };
-}
-
-/** Whether these are the transactions of a configuration block: one, which holds a configuration. */
-export function holdsConfig(envelopes: readonly Uint8Array[]): boolean {
-  const [envelope] = envelopes;
-  if (envelope === undefined || envelopes.length !== 1) return false;
-  try {
-    return readEnvelope(envelope).channelHeader.type === HeaderType.CONFIG;
-  } catch {
-    return false;
-  }
 }
 
 function refused(reason: string): IntakeVerdict {
