@@ -1,0 +1,107 @@
+/** What one knows after a number of records. Plain frozen data: equal records give equal states. */
+import type { Bytes, MspId, UnixMs } from "@hansa/primitives";
+import type { ChannelChoice, MemberIdentity, Rules, VotingPolicy } from "./acts.js";
+
+export type MemberStatus =
+  /** Accepted, not yet on its channels. */
+  | "joining"
+  | "active"
+  /** Could not be admitted. */
+  | "failed"
+  /** Removed or leaving, still on channels. */
+  | "leaving"
+  | "left";
+
+export type Member = MemberIdentity & {
+  readonly status: MemberStatus;
+  readonly joinedAt: UnixMs;
+  readonly leftAt?: UnixMs;
+  /** The invitation it came by; absent for founders. */
+  readonly invitationId?: string;
+  /** Invitations that were approved and open when it joined: it stands for them as if it had voted YES. */
+  readonly standsFor: readonly string[];
+};
+
+export type ProposalStatus = "IN_PROGRESS" | "APPROVED" | "REJECTED" | "EXPIRED" | "ACTION_FAILED";
+
+export type Vote = {
+  readonly memberId: string;
+  readonly memberName: string;
+  readonly yes: boolean;
+  readonly at: UnixMs;
+  /** True once the voter is no member any more: the vote stays in the list and out of the tally. */
+  readonly void: boolean;
+};
+
+export type Proposal = {
+  readonly proposalId: string;
+  readonly description?: string;
+  readonly proposedBy: { readonly memberId: string; readonly name: string };
+  readonly invitations: readonly { readonly invitationId: string; readonly accountId: string }[];
+  readonly removals: readonly string[];
+  readonly newPolicy?: VotingPolicy;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly channels?: ChannelChoice;
+  readonly createdAt: UnixMs;
+  readonly expiresAt: UnixMs;
+  readonly status: ProposalStatus;
+  readonly decidedAt?: UnixMs;
+  /** In the order they were cast. */
+  readonly votes: readonly Vote[];
+  /** Members that could vote when it was made (snapshot) or when it was decided (live); undefined while open and live. */
+  readonly electorate?: readonly string[];
+  /** Why an approved action could not be done. */
+  readonly failure?: string;
+};
+
+export type InvitationStatus = "PENDING" | "ACCEPTING" | "ACCEPTED" | "REJECTED" | "EXPIRED";
+
+export type Invitation = {
+  readonly invitationId: string;
+  readonly proposalId: string;
+  readonly accountId: string;
+  readonly status: InvitationStatus;
+  readonly createdAt: UnixMs;
+  readonly expiresAt: UnixMs;
+  readonly memberId?: string;
+};
+
+/** A decision that channels still have to follow. */
+export type Enactment = {
+  /** "join:<member>", "removal:<proposal>:<member>", "leave:<member>", "policy:<proposal>". */
+  readonly enactmentId: string;
+  readonly proposalId?: string;
+  readonly memberId?: string;
+  readonly admits: readonly { readonly mspId: MspId; readonly mspConfig: Bytes }[];
+  readonly removes: readonly MspId[];
+  /** The policy that channels are to have afterwards. */
+  readonly policy: VotingPolicy;
+  /** For a join. Removals and policies concern every channel that has the member, or every channel. */
+  readonly channels: ChannelChoice;
+  /** Members whose keys may sign it, in the order of their ids. */
+  readonly signers: readonly string[];
+};
+
+export type GovernanceState = {
+  readonly networkId: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly frameworkVersion: string;
+  readonly edition: "STARTER" | "STANDARD";
+  readonly status: "AVAILABLE" | "DELETED";
+  readonly foundedAt: UnixMs;
+  readonly deletedAt?: UnixMs;
+  readonly policy: VotingPolicy;
+  readonly rules: Rules;
+  readonly channels: ChannelChoice;
+  readonly operatorIdentity: Bytes;
+  readonly operatorMspConfig: Bytes;
+  /** In the order they joined; those that left stay in the list. */
+  readonly members: ReadonlyMap<string, Member>;
+  readonly proposals: ReadonlyMap<string, Proposal>;
+  readonly invitations: ReadonlyMap<string, Invitation>;
+  /** To be carried out in this order. */
+  readonly enactments: readonly Enactment[];
+  /** Time of the newest record; the network's time is never before it. */
+  readonly time: UnixMs;
+};
