@@ -4,9 +4,12 @@ import { type Bytes, sha256, unixMs } from "@hansa/primitives";
 import { hansa } from "@hansa/wire";
 import { type BlockContents, emptyTip, type JournalBlock, nextBlock, tipAfter, verifyBlock } from "./block.js";
 import { JournalError } from "./error.js";
+import { rootFrom } from "./fold.js";
+import { dot, merkleRoot } from "./hash.js";
+import { blockLeaf, entriesLogRoot, entryLeaf, joinLog, logLeaf, logProof } from "./log.js";
 import { blockPath, digestAt, entryPath, verifyPath } from "./proof.js";
 import { channelStrandId } from "./strand-id.js";
-import { completedNodes, NodeList } from "./tree.js";
+import { completedNodes, NodeList, treeRoot } from "./tree.js";
 
 const strandId = channelStrandId("deliveries", sha256(Buffer.from("genesis")));
 
@@ -19,18 +22,20 @@ function contents(n: number, envelopes: number): BlockContents {
   };
 }
 
-function strand(length: number): { blocks: JournalBlock[]; nodes: NodeList } {
+function strand(length: number): { blocks: JournalBlock[]; nodes: NodeList; logNodes: NodeList } {
   const nodes = new NodeList();
+  const logNodes = new NodeList();
   const blocks: JournalBlock[] = [];
   let tip = emptyTip(strandId);
   for (let n = 0; n < length; n++) {
     const block = nextBlock(tip, contents(n, 1 + (n % 5)));
     verifyBlock(block, tip);
     nodes.append(completedNodes(n, block.blockHash, nodes.read));
+    logNodes.append(completedNodes(n, logLeaf(block), logNodes.read, joinLog));
     blocks.push(block);
     tip = tipAfter(block);
   }
-  return { blocks, nodes };
+  return { blocks, nodes, logNodes };
 }
 
 describe("a journal block", () => {
@@ -78,9 +83,9 @@ describe("a journal block", () => {
 
 describe("proofs over a strand", () => {
   it("leads every entry and every block to every later digest", () => {
-    const { blocks, nodes } = strand(13);
+    const { blocks, nodes, logNodes } = strand(13);
     for (const tip of blocks) {
-      const digest = digestAt(tip, nodes.read);
+      const digest = digestAt(tip, { node: nodes.read, logNode: logNodes.read });
       for (const block of blocks.slice(0, tip.address.sequenceNo + 1)) {
         const path = blockPath(block.address, tip.address.sequenceNo, nodes.read);
         assert.ok(verifyPath(block.blockHash, path, digest.hash));
@@ -102,6 +107,67 @@ describe("proofs over a strand", () => {
     fails("ENTRY_NOT_FOUND", () => entryPath(block, block.entryHashes.length, 3, nodes.read));
     const short: Bytes = Buffer.alloc(31);
     assert.ok(!verifyPath(short, [], short));
-    assert.ok(!verifyPath(block.blockHash, [short], digestAt(block, nodes.read).hash));
+    assert.ok(!verifyPath(block.blockHash, [short], treeRoot(4, nodes.read)));
+  });
+});
+
+describe("proofs in the log", () => {
+  it("lead every entry to every later root, from its own place alone", () => {
+    const { blocks, logNodes } = strand(9);
+    for (const tip of blocks) {
+      const size = tip.address.sequenceNo + 1;
+      const root = Buffer.from(treeRoot(size, logNodes.read, joinLog));
+      for (const block of blocks.slice(0, size)) {
+        block.entryHashes.forEach((hash, index) => {
+          const proof = logProof(block, index, tip.address.sequenceNo, logNodes.read);
+          const at = (entry: number, sequenceNo: number, count = proof.entryCount) => {
+            const entries = rootFrom(entryLeaf(hash), entry, count, proof.entryPath, joinLog);
+            if (entries === undefined) return undefined;
+            const leaf = blockLeaf(sha256(proof.binding), count, entries);
+            return rootFrom(leaf, sequenceNo, size, proof.blockPath, joinLog);
+          };
+          const leads = (found: Bytes | undefined) => found !== undefined && root.equals(found);
+          const { sequenceNo } = block.address;
+          assert.ok(leads(at(index, sequenceNo)));
+          for (let other = 0; other < size; other++) {
+            if (other !== sequenceNo) assert.ok(!leads(at(index, other)), `block ${sequenceNo} as ${other} of ${size}`);
+          }
+          for (let other = 0; other < block.entryHashes.length; other++) {
+            if (other !== index) assert.ok(!leads(at(other, sequenceNo)), `entry ${index} as ${other}`);
+          }
+          for (const count of [proof.entryCount - 1, proof.entryCount + 1]) {
+            assert.ok(!leads(at(index, sequenceNo, count)), `one of ${count} entries`);
+          }
+        });
+      }
+    }
+  });
+
+  it("has the roots of RFC 9162's own construction", () => {
+    const { blocks, logNodes } = strand(11);
+    const root = (data: readonly Bytes[]): Bytes => {
+      if (data.length === 1) return sha256(Buffer.concat([Buffer.of(0), data[0] as Bytes]));
+      let half = 1;
+      while (half * 2 < data.length) half *= 2;
+      return sha256(Buffer.concat([Buffer.of(1), root(data.slice(0, half)), root(data.slice(half))]));
+    };
+    const data = blocks.map(({ binding, entryHashes }) => {
+      const count = Buffer.alloc(8);
+      count.writeBigUInt64BE(BigInt(entryHashes.length));
+      return Buffer.concat([sha256(binding), count, root(entryHashes)]);
+    });
+    for (let size = 1; size <= data.length; size++) {
+      assert.deepEqual(treeRoot(size, logNodes.read, joinLog), root(data.slice(0, size)), `size ${size}`);
+    }
+  });
+
+  it("tells two orders of the same blocks apart where the dot rule does not", () => {
+    const [a, b] = [sha256(Buffer.from("a")), sha256(Buffer.from("b"))];
+    assert.deepEqual(merkleRoot([a, b]), merkleRoot([b, a]));
+    assert.notDeepEqual(merkleRoot([a, b], joinLog), merkleRoot([b, a], joinLog));
+    // A node of the tree passes for a leaf under the dot rule.
+    const c = sha256(Buffer.from("c"));
+    assert.deepEqual(merkleRoot([a, b, c]), merkleRoot([dot(a, b), c]));
+    assert.notDeepEqual(entriesLogRoot([a, b, c]), entriesLogRoot([joinLog(a, b), c]));
   });
 });

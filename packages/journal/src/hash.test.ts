@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fromBase64, NO_BYTES, toBase64 } from "@hansa/primitives";
 import fc from "fast-check";
-import { compareHashes, dot, foldPath, merklePath, merkleRoot } from "./hash.js";
+import { compareHashes } from "./fold.js";
+import { dot, foldPath, merklePath, merkleRoot } from "./hash.js";
 
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
 

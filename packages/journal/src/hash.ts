@@ -7,17 +7,9 @@
  * Source: aws-samples/amazon-qldb-dmv-sample-nodejs, src/qldb/Verifier.ts.
  */
 import { assert, type Bytes, NO_BYTES, sha256 } from "@hansa/primitives";
+import { compareHashes, foldPath as fold, type Join } from "./fold.js";
 
 export const HASH_BYTES = 32;
-
-/** Below 0 when a goes first, above 0 when b does, 0 when they are equal. Both have 32 bytes. */
-export function compareHashes(a: Bytes, b: Bytes): number {
-  for (let i = HASH_BYTES - 1; i >= 0; i--) {
-    const difference = (((a[i] as number) << 24) >> 24) - (((b[i] as number) << 24) >> 24);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
 
 const pair = Buffer.allocUnsafeSlow(2 * HASH_BYTES);
 
@@ -33,14 +25,14 @@ export function dot(a: Bytes, b: Bytes): Bytes {
 }
 
 /** Root over a list, paired left to right; a last odd one moves up unchanged. The root of nothing is empty. */
-export function merkleRoot(leaves: readonly Bytes[]): Bytes {
+export function merkleRoot(leaves: readonly Bytes[], join: Join = dot): Bytes {
   let level = leaves;
-  while (level.length > 1) level = levelAbove(level);
+  while (level.length > 1) level = levelAbove(level, join);
   return level[0] ?? NO_BYTES;
 }
 
 /** Siblings of one leaf, from the leaf to the root. Levels where it moves up alone add nothing. */
-export function merklePath(leaves: readonly Bytes[], index: number): Bytes[] {
+export function merklePath(leaves: readonly Bytes[], index: number, join: Join = dot): Bytes[] {
   assert(index >= 0 && index < leaves.length, `leaf ${index} of ${leaves.length}`);
   const path: Bytes[] = [];
   let level = leaves;
@@ -48,23 +40,23 @@ export function merklePath(leaves: readonly Bytes[], index: number): Bytes[] {
   while (level.length > 1) {
     const sibling = level[at % 2 === 0 ? at + 1 : at - 1];
     if (sibling !== undefined) path.push(sibling);
-    level = levelAbove(level);
+    level = levelAbove(level, join);
     at = Math.floor(at / 2);
   }
   return path;
 }
 
-function levelAbove(level: readonly Bytes[]): Bytes[] {
+function levelAbove(level: readonly Bytes[], join: Join): Bytes[] {
   const above: Bytes[] = [];
   for (let i = 0; i < level.length; i += 2) {
     const left = level[i] as Bytes;
     const right = level[i + 1];
-    above.push(right === undefined ? left : dot(left, right));
+    above.push(right === undefined ? left : join(left, right));
   }
   return above;
 }
 
 /** What a proof leads to: the leaf joined with each item of the path in order. */
 export function foldPath(leaf: Bytes, path: readonly Bytes[]): Bytes {
-  return path.reduce(dot, leaf);
+  return fold(leaf, path, dot);
 }

@@ -1,7 +1,10 @@
 export type * from "./address.js";
 export * from "./block.js";
 export * from "./error.js";
+export type { Join } from "./fold.js";
+export { compareHashes, rootFrom } from "./fold.js";
 export * from "./hash.js";
+export * from "./log.js";
 export * from "./proof.js";
 export * from "./store.js";
 export * from "./strand-id.js";

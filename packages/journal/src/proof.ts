@@ -4,6 +4,8 @@
  * A proof is a list of 32-byte hashes; join the leaf with each in order (`foldPath`) and the digest must come out.
  * For a whole block: its siblings in the block tree. For one entry: its siblings within the block, then the previous
  * block's hash (block 0 has none), then the block's path. This is the order of QLDB's GetRevision and GetBlock.
+ *
+ * What such a proof leaves open, the log's proof closes: see `log.ts`. A digest carries both roots.
  */
 import type { Bytes, UnixMs } from "@hansa/primitives";
 import { equalBytes } from "@hansa/primitives";
@@ -11,14 +13,26 @@ import type { BlockAddress } from "./address.js";
 import type { JournalBlock } from "./block.js";
 import { JournalError } from "./error.js";
 import { foldPath, HASH_BYTES, merklePath } from "./hash.js";
+import { joinLog } from "./log.js";
 import { type NodeReader, treePath, treeRoot } from "./tree.js";
 
-/** The root over the block hashes 0..tip of one strand. */
-export type Digest = { readonly hash: Bytes; readonly tip: BlockAddress; readonly tipTimestampMs: UnixMs };
+/** The roots over all blocks from 0 to the tip of one strand. */
+export type Digest = {
+  /** Over the block hashes, by the dot rule: QLDB's digest. */
+  readonly hash: Bytes;
+  /** Over the block leaves of the log. */
+  readonly logRoot: Bytes;
+  readonly tip: BlockAddress;
+  readonly tipTimestampMs: UnixMs;
+};
 
-export function digestAt(tip: JournalBlock, read: NodeReader): Digest {
-  const hash = treeRoot(tip.address.sequenceNo + 1, read);
-  return { hash, tip: tip.address, tipTimestampMs: tip.timestampMs };
+/** The stored nodes of a strand's two trees. */
+export type StrandTrees = { readonly node: NodeReader; readonly logNode: NodeReader };
+
+export function digestAt(tip: JournalBlock, trees: StrandTrees): Digest {
+  const size = tip.address.sequenceNo + 1;
+  const [hash, logRoot] = [treeRoot(size, trees.node), treeRoot(size, trees.logNode, joinLog)];
+  return { hash, logRoot, tip: tip.address, tipTimestampMs: tip.timestampMs };
 }
 
 /**

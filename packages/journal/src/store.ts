@@ -50,8 +50,11 @@ export interface JournalStrand {
   /** The content as appended. Throws as `block`. */
   content(sequenceNo: number): Promise<Bytes>;
 
-  /** Nodes of the tree over the durable blocks. */
+  /** Nodes of the tree over the durable blocks' hashes. @throws JournalError DAMAGED when one cannot be read */
   readonly node: NodeReader;
+
+  /** Nodes of the log over the durable blocks. Throws as `node`. */
+  readonly logNode: NodeReader;
 
   readonly intake: Intake;
 

@@ -6,9 +6,10 @@
  * holds the tree and a node's place in it follows from its level and index alone. Nodes on the right edge are joined
  * on demand from the complete ones: a digest or a path for any size costs O(log n) reads.
  *
- * The shape is RFC 6962's; the joining rule is the journal's dot.
+ * The shape is RFC 9162's; how two nodes are joined is the caller's choice: the journal's dot, or RFC 9162's own rule.
  */
 import { assert, type Bytes, NO_BYTES } from "@hansa/primitives";
+import { isConsistent as extendsRoot, type Join } from "./fold.js";
 import { dot, HASH_BYTES } from "./hash.js";
 
 /** Reads the 32-byte node at a position below `nodeCount(size)`. */
@@ -26,13 +27,13 @@ export function nodePosition(level: number, index: number): number {
 }
 
 /** Nodes that become complete when this leaf is appended: itself, then its parents upwards. */
-export function completedNodes(size: number, leaf: Bytes, read: NodeReader): Bytes[] {
+export function completedNodes(size: number, leaf: Bytes, read: NodeReader, join: Join = dot): Bytes[] {
   assert(leaf.length === HASH_BYTES, `a leaf has ${leaf.length} bytes`);
   const nodes = [leaf];
   let node = leaf;
   let index = size;
   for (let level = 0; index % 2 === 1; level++) {
-    node = dot(read(nodePosition(level, index - 1)), node);
+    node = join(read(nodePosition(level, index - 1)), node);
     nodes.push(node);
     index = (index - 1) / 2;
   }
@@ -40,18 +41,18 @@ export function completedNodes(size: number, leaf: Bytes, read: NodeReader): Byt
 }
 
 /** Root over the first `size` leaves. Empty for none. */
-export function treeRoot(size: number, read: NodeReader): Bytes {
-  return size === 0 ? NO_BYTES : nodeAt(heightOf(size), 0, size, read);
+export function treeRoot(size: number, read: NodeReader, join: Join = dot): Bytes {
+  return size === 0 ? NO_BYTES : nodeAt(heightOf(size), 0, size, read, join);
 }
 
 /** Siblings of a leaf, from the leaf to the root of the tree of `size` leaves. */
-export function treePath(leafIndex: number, size: number, read: NodeReader): Bytes[] {
+export function treePath(leafIndex: number, size: number, read: NodeReader, join: Join = dot): Bytes[] {
   assert(leafIndex >= 0 && leafIndex < size, `leaf ${leafIndex} of ${size}`);
   const path: Bytes[] = [];
   let index = leafIndex;
   for (let level = 0; level < heightOf(size); level++) {
     const sibling = index % 2 === 0 ? index + 1 : index - 1;
-    if (sibling * 2 ** level < size) path.push(nodeAt(level, sibling, size, read));
+    if (sibling * 2 ** level < size) path.push(nodeAt(level, sibling, size, read, join));
     index = Math.floor(index / 2);
   }
   return path;
@@ -62,64 +63,35 @@ export function treePath(leafIndex: number, size: number, read: NodeReader): Byt
  * the later tree extends the earlier one. Empty when the sizes are equal.
  * Source: RFC 9162, section 2.1.4.1.
  */
-export function consistencyPath(earlier: number, later: number, read: NodeReader): Bytes[] {
+export function consistencyPath(earlier: number, later: number, read: NodeReader, join: Join = dot): Bytes[] {
   assert(earlier >= 1 && earlier <= later, `no consistency from ${earlier} to ${later} leaves`);
   const path: Bytes[] = [];
   const descend = (wanted: number, start: number, end: number, whole: boolean): void => {
     if (wanted === end - start) {
-      if (!whole) path.push(rangeRoot(start, end, read));
+      if (!whole) path.push(rangeRoot(start, end, read, join));
       return;
     }
     const half = 2 ** (heightOf(end - start) - 1);
     if (wanted <= half) {
       descend(wanted, start, start + half, whole);
-      path.push(rangeRoot(start + half, end, read));
+      path.push(rangeRoot(start + half, end, read, join));
     } else {
       descend(wanted - half, start + half, end, false);
-      path.push(rangeRoot(start, start + half, read));
+      path.push(rangeRoot(start, start + half, read, join));
     }
   };
   descend(earlier, 0, later, true);
   return path;
 }
 
-/** Whether the path shows that the later root extends the earlier one. Source: RFC 9162, section 2.1.4.2. */
+/** Whether the path shows that the later root extends the earlier one. */
 export function isConsistent(
-  earlier: { size: number; root: Bytes },
-  later: { size: number; root: Bytes },
+  earlier: { readonly size: number; readonly root: Bytes },
+  later: { readonly size: number; readonly root: Bytes },
   path: readonly Bytes[],
+  join: Join = dot,
 ): boolean {
-  if (earlier.size < 1 || earlier.size > later.size) return false;
-  if (path.some((node) => node.length !== HASH_BYTES)) return false;
-  if (earlier.size === later.size) return path.length === 0 && Buffer.compare(earlier.root, later.root) === 0;
-  const isPowerOfTwo = 2 ** heightOf(earlier.size) === earlier.size;
-  const nodes = isPowerOfTwo ? [earlier.root, ...path] : path;
-  let first = earlier.size - 1;
-  let last = later.size - 1;
-  while (first % 2 === 1) {
-    first = (first - 1) / 2;
-    last = Math.floor(last / 2);
-  }
-  const seed = nodes[0];
-  if (seed === undefined) return false;
-  let earlierRoot = seed;
-  let laterRoot = seed;
-  for (const node of nodes.slice(1)) {
-    if (last === 0) return false;
-    if (first % 2 === 1 || first === last) {
-      earlierRoot = dot(node, earlierRoot);
-      laterRoot = dot(node, laterRoot);
-      while (first % 2 === 0 && first !== 0) {
-        first /= 2;
-        last = Math.floor(last / 2);
-      }
-    } else {
-      laterRoot = dot(laterRoot, node);
-    }
-    first = Math.floor(first / 2);
-    last = Math.floor(last / 2);
-  }
-  return last === 0 && Buffer.compare(earlierRoot, earlier.root) === 0 && Buffer.compare(laterRoot, later.root) === 0;
+  return extendsRoot(earlier, later, path, join);
 }
 
 /** A growing list of nodes in memory: the tree of a store that keeps everything there. */
@@ -152,17 +124,17 @@ export class NodeList {
 }
 
 /** Root of the leaves [start, end); start is a multiple of the power of two that covers the range. */
-function rangeRoot(start: number, end: number, read: NodeReader): Bytes {
+function rangeRoot(start: number, end: number, read: NodeReader, join: Join): Bytes {
   const level = heightOf(end - start);
-  return nodeAt(level, start / 2 ** level, end, read);
+  return nodeAt(level, start / 2 ** level, end, read, join);
 }
 
 /** The node at this place in the tree of `size` leaves, joined from complete ones if it is on the right edge. */
-function nodeAt(level: number, index: number, size: number, read: NodeReader): Bytes {
+function nodeAt(level: number, index: number, size: number, read: NodeReader, join: Join): Bytes {
   if ((index + 1) * 2 ** level <= size) return read(nodePosition(level, index));
-  const left = nodeAt(level - 1, 2 * index, size, read);
+  const left = nodeAt(level - 1, 2 * index, size, read, join);
   const rightStart = (2 * index + 1) * 2 ** (level - 1);
-  return rightStart < size ? dot(left, nodeAt(level - 1, 2 * index + 1, size, read)) : left;
+  return rightStart < size ? join(left, nodeAt(level - 1, 2 * index + 1, size, read, join)) : left;
 }
 
 /** Levels above the leaves: the smallest h with 2^h at least size. */
