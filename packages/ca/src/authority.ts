@@ -106,7 +106,7 @@ export class CertificateAuthority {
   async ensureRegistrar({ id, secret, drawn = false }: { id: string; secret: string; drawn?: boolean }): Promise<void> {
     if (this.#registry.identity(id) !== undefined) return;
     const stored = drawn ? keepDrawn(secret, this.#random) : await hashSecret(secret, this.#random);
-    await this.#exclusively(async () => {
+    await this.exclusively(async () => {
       const registration = checkedRegistration({
         id,
         type: "admin",
@@ -127,7 +127,7 @@ export class CertificateAuthority {
       throw new CaError("UNAUTHENTICATED", `enrolment of "${id}" refused: unknown id or wrong secret`);
     }
     this.#attempts.delete(id);
-    return this.#exclusively(async () => {
+    return this.exclusively(async () => {
       const identity = this.#registered(id);
       const certificate = this.#certify(identity, ask, 0);
       await this.#registry.append([certificateRecord(id, authorityOf(ask), certificate, true, this.#clock.now())]);
@@ -136,7 +136,7 @@ export class CertificateAuthority {
   }
 
   async reenroll(caller: RegisteredIdentity, ask: CertificateAsk): Promise<string> {
-    return this.#exclusively(async () => {
+    return this.exclusively(async () => {
       const identity = this.#registered(caller.id);
       const certificate = this.#certify(identity, ask, -1);
       await this.#registry.append([
@@ -154,7 +154,7 @@ export class CertificateAuthority {
       wanted.secret === ""
         ? drawSecret(this.#random)
         : { secret: wanted.secret, stored: await hashSecret(wanted.secret, this.#random) };
-    return this.#exclusively(async () => {
+    return this.exclusively(async () => {
       if (this.#registry.identity(wanted.id) !== undefined) {
         throw new CaError("ALREADY_REGISTERED", `identity "${wanted.id}" is registered already`);
       }
@@ -183,7 +183,7 @@ export class CertificateAuthority {
           secret === "" ? { kind: "none" } : hashSecret(secret, this.#random),
       ),
     );
-    return this.#exclusively(async () => {
+    return this.exclusively(async () => {
       const records: RegistryRecord[] = [];
       const fresh = new Map<string, RegisteredIdentity>();
       const pems = wanted.map(({ registration, asks }, index) => {
@@ -225,7 +225,7 @@ export class CertificateAuthority {
     if ((target.id === "") === (target.serialHex === "")) {
       throw new CaError("BAD_REQUEST", "a revocation names either an enrolment id or a serial number");
     }
-    return this.#exclusively(async () => {
+    return this.exclusively(async () => {
       const serialHex = target.serialHex.toLowerCase().replace(/^(?:0x)?0*(?=.)/, "");
       const named =
         target.id === ""
@@ -281,7 +281,7 @@ export class CertificateAuthority {
 
   /** Waits for changes under way, then closes the registry. */
   async close(): Promise<void> {
-    await this.#exclusively(async () => {});
+    await this.exclusively(async () => {});
     await this.#registry.close();
   }
 
@@ -352,7 +352,7 @@ export class CertificateAuthority {
   }
 
   /** One change after the other, so that what was checked still holds when it is written. */
-  #exclusively<T>(action: () => Promise<T>): Promise<T> {
+  exclusively<T>(action: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(action, action);
     this.#turn = result.catch(() => {});
     return result;

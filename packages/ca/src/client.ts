@@ -1,7 +1,16 @@
 /** A client of one organisation's CA. Private keys are made here and stay here; the CA sees requests only. */
 import type { KeyObject } from "node:crypto";
 import { Certificate, createSigner } from "@hansa/crypto";
-import { type Clock, messageOf, type Random, systemClock, systemRandom } from "@hansa/primitives";
+import {
+  type Bytes,
+  type Clock,
+  type MspId,
+  messageOf,
+  NO_BYTES,
+  type Random,
+  systemClock,
+  systemRandom,
+} from "@hansa/primitives";
 import { type RpcClient, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, services } from "@hansa/wire";
 import { CaError } from "./error.js";
@@ -108,6 +117,27 @@ export class CaClient {
     const answer = await this.#signed("GetCrl", signer, encode(hansa.ca.GetCrlRequest, {}));
     const { crlPem, tlsCrlPem } = decode(hansa.ca.GetCrlResponse, answer, "hansa.ca.GetCrlResponse");
     return { crlPem, tlsCrlPem };
+  }
+
+  /** The organisation's governance identity (msp.SerializedIdentity), made at the first request. */
+  async governanceIdentity(signer: CaSigner, mspId: MspId): Promise<Bytes> {
+    const request = encode(hansa.governance.GovernanceIdentityRequest, { mspId });
+    const answer = await this.#signed("GovernanceIdentity", signer, request);
+    const name = "hansa.governance.GovernanceIdentityResponse";
+    return decode(hansa.governance.GovernanceIdentityResponse, answer, name).identity;
+  }
+
+  /**
+   * The organisation's signature under an act of its own.
+   * @param record bytes of hansa.governance.Record
+   * @throws CaError FORBIDDEN when the act is another's
+   */
+  async signGovernanceRecord(signer: CaSigner, record: Bytes): Promise<{ identity: Bytes; signature: Bytes }> {
+    const request = encode(hansa.governance.SignRecordRequest, { record });
+    const answer = await this.#signed("SignGovernanceRecord", signer, request);
+    const name = "hansa.governance.SignRecordResponse";
+    const { signature } = decode(hansa.governance.SignRecordResponse, answer, name);
+    return { identity: signature?.identity ?? NO_BYTES, signature: signature?.signature ?? NO_BYTES };
   }
 
   async #signed(method: Method, signer: CaSigner, request: Uint8Array): Promise<Uint8Array> {

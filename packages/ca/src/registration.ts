@@ -26,6 +26,8 @@ export type Registration = {
 };
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
+const RESERVED_ID = /^governance(@|$)/;
+const MAX_ID_LENGTH = 64;
 const AFFILIATION = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63}(\.[A-Za-z0-9][A-Za-z0-9_-]{0,63}){0,9})?$/;
 const ATTRIBUTE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const MAX_ATTRIBUTES = 64;
@@ -42,6 +44,12 @@ export const REGISTRAR_POWERS: readonly Attribute[] = [
   { name: REVOKER, value: "true", ecert: false },
 ];
 
+/** Enrolment id and common name of the organisation's governance identity; nobody can register it. */
+export function governanceId(domain: string): string {
+  const id = `governance@${domain}`;
+  return id.length <= MAX_ID_LENGTH ? id : "governance";
+}
+
 export function attributeOf(identity: RegisteredIdentity, name: string): string | undefined {
   return identity.attributes.find((each) => each.name === name)?.value;
 }
@@ -52,6 +60,7 @@ export function checkedRegistration(registration: Registration): Registration {
   const bad = (fact: string) => new CaError("BAD_REQUEST", `registration of "${id.slice(0, 64)}": ${fact}`);
   if (!ID.test(id))
     throw bad("an enrolment id is 1 to 64 letters, digits or . _ @ - and begins with a letter or digit");
+  if (RESERVED_ID.test(id)) throw bad("ids that begin with governance@ are the authority's own");
   if (!IDENTITY_TYPES.includes(type)) throw bad(`type "${type}" is none of ${IDENTITY_TYPES.join(", ")}`);
   if (!AFFILIATION.test(affiliation)) throw bad(`affiliation "${affiliation.slice(0, 64)}" is no dotted path of names`);
   const reserved = affiliation.split(".").find((part) => (IDENTITY_TYPES as readonly string[]).includes(part));

@@ -8,7 +8,7 @@ import type { Logger } from "@hansa/primitives";
 import { CaError } from "./error.js";
 import type { RegistryRecord, RegistryStore } from "./registry.js";
 
-const KINDS: ReadonlySet<unknown> = new Set(["identity", "certificate", "revocation"]);
+const KINDS: ReadonlySet<unknown> = new Set(["identity", "certificate", "revocation", "governance"]);
 
 export class FileRegistryStore implements RegistryStore {
   readonly #path: string;

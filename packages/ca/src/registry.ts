@@ -49,7 +49,24 @@ export type RevocationRecord = {
   atMs: number;
 };
 
-export type RegistryRecord = IdentityRecord | CertificateRecord | RevocationRecord;
+/** One use of the governance key. What it says of the network is what later uses are held to. */
+export type GovernanceRecord = {
+  kind: "governance";
+  networkId: string;
+  /** As what the organisation signed. */
+  role: "operator" | "member";
+  /** Absent for the operator. */
+  memberId?: string;
+  /** The governance strand that an enactment was judged by. */
+  strandId?: string;
+  /** What was signed, in words. */
+  what: string;
+  /** SHA-256 of what was signed. */
+  hashHex: string;
+  atMs: number;
+};
+
+export type RegistryRecord = IdentityRecord | CertificateRecord | RevocationRecord | GovernanceRecord;
 
 /** Durable, ordered, and all or nothing for each call of `append`. */
 export interface RegistryStore {
@@ -65,11 +82,15 @@ export type IssuedCertificate = CertificateRecord & {
   revocation: { reason: RevocationReason; atMs: number } | undefined;
 };
 
+/** What an organisation is in a network, by what its governance key signed there. */
+export type GovernanceRole = { operator: boolean; memberId: string | undefined; strandId: string | undefined };
+
 export class Registry {
   readonly #store: RegistryStore;
   readonly #identities = new Map<string, RegisteredIdentity>();
   readonly #certificates = new Map<string, IssuedCertificate>();
   readonly #byIdentity = new Map<string, IssuedCertificate[]>();
+  readonly #governance = new Map<string, GovernanceRole>();
   #records = 0;
 
   private constructor(store: RegistryStore) {
@@ -112,6 +133,10 @@ export class Registry {
     );
   }
 
+  governanceRole(networkId: string): GovernanceRole | undefined {
+    return this.#governance.get(networkId);
+  }
+
   /** Durable when it returns. The caller has checked the records against the present state. */
   async append(records: readonly RegistryRecord[]): Promise<void> {
     if (records.length === 0) return;
@@ -151,6 +176,15 @@ export class Registry {
           if (issued === undefined) throw corrupt(`a revocation of certificate ${serialHex}, which was not issued`);
           issued.revocation ??= { reason: record.reason, atMs: record.atMs };
         }
+        return;
+      }
+      case "governance": {
+        const before = this.#governance.get(record.networkId);
+        this.#governance.set(record.networkId, {
+          operator: before?.operator === true || record.role === "operator",
+          memberId: record.memberId ?? before?.memberId,
+          strandId: record.strandId ?? before?.strandId,
+        });
         return;
       }
     }

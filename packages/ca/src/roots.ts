@@ -102,6 +102,7 @@ export function authoritiesFrom(roots: OrganizationRoots): Authorities {
   };
 }
 
-async function passphraseOf(folder: string, chosen: string | undefined): Promise<Passphrase> {
+/** The operator's, or the one that lies beside the data. */
+export async function passphraseOf(folder: string, chosen: string | undefined): Promise<Passphrase> {
   return chosen === undefined ? passphraseBeside(folder) : { text: chosen, drawn: false };
 }

@@ -4,6 +4,7 @@ import { GrpcStatus, type Handlers, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, type services, WireError } from "@hansa/wire";
 import type { CertificateAuthority } from "./authority.js";
 import { CaError, type CaFault } from "./error.js";
+import type { GovernanceDesk } from "./governance-desk.js";
 import { readAsk, readRegistration } from "./messages.js";
 import type { RegisteredIdentity } from "./registry.js";
 import { RequestJudge } from "./signed-requests.js";
@@ -31,9 +32,10 @@ export function faultOf(code: number): CaFault {
 
 export function caHandlers(
   authority: CertificateAuthority,
+  governance: GovernanceDesk,
   clock: Clock,
   logger: Logger,
-): Required<Handlers<typeof services.HansaCa>> {
+): Handlers<typeof services.HansaCa> {
   const judge = new RequestJudge(authority, clock);
 
   const answer = async (method: string, action: () => Promise<Uint8Array> | Uint8Array): Promise<Uint8Array> => {
@@ -113,6 +115,21 @@ export function caHandlers(
       decode(hansa.ca.GetCrlRequest, bytes, "hansa.ca.GetCrlRequest");
       const { identityPem, tlsPem } = authority.revocationLists();
       return encode(hansa.ca.GetCrlResponse, { crlPem: identityPem, tlsCrlPem: tlsPem });
+    }),
+    GovernanceIdentity: signed("GovernanceIdentity", async (caller, bytes) => {
+      const request = decode(
+        hansa.governance.GovernanceIdentityRequest,
+        bytes,
+        "hansa.governance.GovernanceIdentityRequest",
+      );
+      const identity = await governance.identity(caller, request.mspId);
+      return encode(hansa.governance.GovernanceIdentityResponse, { identity });
+    }),
+    SignGovernanceRecord: signed("SignGovernanceRecord", async (caller, bytes) => {
+      const { record } = decode(hansa.governance.SignRecordRequest, bytes, "hansa.governance.SignRecordRequest");
+      const signature = await governance.signRecord(caller, record);
+      logger.info("governance record signed", { registrar: caller.id, recordBytes: record.length });
+      return encode(hansa.governance.SignRecordResponse, { signature });
     }),
   };
 }

@@ -8,6 +8,7 @@ import { RpcServer, type TlsServer } from "@hansa/transport";
 import { services } from "@hansa/wire";
 import { CertificateAuthority } from "./authority.js";
 import { CaError } from "./error.js";
+import { GovernanceDesk } from "./governance-desk.js";
 import { MemoryRegistryStore, Registry } from "./registry.js";
 import { FileRegistryStore } from "./registry-file.js";
 import {
@@ -75,13 +76,14 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
     config.dataDir === undefined
       ? new MemoryRegistryStore()
       : await FileRegistryStore.open(path.join(config.dataDir, "registry.jsonl"), logger);
+  const registry = await Registry.open(store).catch(async (error) => {
+    await store.close();
+    throw error;
+  });
   const authority = new CertificateAuthority({
     name: `ca.${domain}`,
     authorities,
-    registry: await Registry.open(store).catch(async (error) => {
-      await store.close();
-      throw error;
-    }),
+    registry,
     validities: {
       identityMs: config.identityValidityMs ?? YEAR_MS,
       tlsMs: config.tlsValidityMs ?? YEAR_MS,
@@ -90,6 +92,15 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
     clock,
     random,
   });
+  const governance = new GovernanceDesk({
+    domain,
+    authorities,
+    registry,
+    clock,
+    dataDir: config.dataDir,
+    passphrase: config.passphrase,
+    exclusively: (action) => authority.exclusively(action),
+  });
   try {
     await authority.ensureRegistrar(config.registrar);
     const server = new RpcServer({
@@ -97,7 +108,7 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
       maxMessageBytes: 16 * 1024 * 1024,
       logger,
     });
-    server.addService(services.HansaCa, caHandlers(authority, clock, logger), {
+    server.addService(services.HansaCa, caHandlers(authority, governance, clock, logger), {
       maxConcurrentCalls: MAX_CONCURRENT_CALLS,
     });
     const { address, port } = await server.listen(config.listenAddress);
