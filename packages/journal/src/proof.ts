@@ -9,6 +9,7 @@
  */
 import type { Bytes, UnixMs } from "@hansa/primitives";
 import { equalBytes } from "@hansa/primitives";
+import { hansa } from "@hansa/wire";
 import type { BlockAddress } from "./address.js";
 import type { JournalBlock } from "./block.js";
 import { JournalError } from "./error.js";
@@ -25,6 +26,14 @@ export type Digest = {
   readonly tip: BlockAddress;
   readonly tipTimestampMs: UnixMs;
 };
+
+const DIGEST_FORMAT = "hansa.journal.digest/1";
+
+/** `hansa.journal.Digest`: the bytes that are signed. */
+export function digestBytes({ hash, logRoot, tip, tipTimestampMs }: Digest, channelId: string): Bytes {
+  const message = { format: DIGEST_FORMAT, hash, tip, channelId, tipTimestampMs, logRoot };
+  return hansa.journal.Digest.encode(message).finish();
+}
 
 /** The stored nodes of a strand's two trees. */
 export type StrandTrees = { readonly node: NodeReader; readonly logNode: NodeReader };

@@ -34,6 +34,7 @@ describe("the journal of an ordering node", () => {
     };
     const first = read(journal.SignedDigest.decode(await ask(GetDigest, encode(journal.GetDigestRequest, {}))));
     assert.equal(first.channelId, "trade");
+    assert.equal(first.format, "hansa.journal.digest/1");
 
     for (let i = 0; i < 5; i++) {
       await client.broadcast([client.envelope(member, channelId), client.envelope(member, channelId)]);

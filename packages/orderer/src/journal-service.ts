@@ -1,21 +1,31 @@
 /** hansa.journal.Journal: digests and proofs over this node's strands, signed by the node, for those who may read. */
-import {
-  blockPath,
-  consistencyPath,
-  type Digest,
-  digestAt,
-  entryPath,
-  isConsistent,
-  JournalError,
-  type JournalStrand,
-  verifyPath,
-} from "@hansa/journal";
+import { JournalError, type JournalStrand } from "@hansa/journal";
 import type { SigningIdentity } from "@hansa/msp";
 import { ReadAccess, readSeekEnvelope, type SeekRefusal } from "@hansa/ordering";
-import { assert, type Clock, sha256 } from "@hansa/primitives";
-import { type CallContext, GrpcStatus, type Handlers, RpcStatus, type UnaryHandler } from "@hansa/transport";
-import { decode, encode, HeaderType, hansa, Status, type services, toLong, toNumber, WireError } from "@hansa/wire";
+import { type Clock, sha256 } from "@hansa/primitives";
+import {
+  type CallContext,
+  GrpcStatus,
+  type Handlers,
+  RpcStatus,
+  type Send,
+  type ServerStreamHandler,
+  type UnaryHandler,
+} from "@hansa/transport";
+import { decode, encode, HeaderType, hansa, Status, type services, toNumber, WireError } from "@hansa/wire";
 import type { Channels } from "./broadcast.js";
+import type { OrderedChannel } from "./channel.js";
+import {
+  blockMessage,
+  consistencyProof,
+  digestOf,
+  inclusionProof,
+  newest,
+  receipt,
+  recordMessage,
+  sequenceNoOr,
+  signDigest,
+} from "./journal-answers.js";
 
 const { journal } = hansa;
 
@@ -28,78 +38,59 @@ export type JournalOptions = {
   readonly clock: Clock;
 };
 
-type Answer = (request: Uint8Array, strand: JournalStrand) => Promise<Uint8Array>;
+type Answer = (request: Uint8Array, channel: OrderedChannel) => Promise<Uint8Array>;
 
 export function journalHandlers(options: JournalOptions): Handlers<typeof services.Journal> {
   const { identity } = options;
   const guarded =
     (answer: Answer): UnaryHandler =>
     async (raw, context) => {
-      const { request, strand } = admitted(raw, context, options);
-      return statusOfFailure(() => answer(request, strand));
+      const { request, channel } = admitted(raw, context, options);
+      return statusOfFailure(() => answer(request, channel));
     };
+  const streamBlocks: ServerStreamHandler = async (raw, context, send) => {
+    const { request, channel } = admitted(raw, context, options);
+    await statusOfFailure(() => sendBlocks(request, channel.strand, context.signal, send));
+  };
   return {
-    GetDigest: guarded(async (bytes, strand) => {
+    GetDigest: guarded(async (bytes, { strand }) => {
       const request = decode(journal.GetDigestRequest, bytes, "hansa.journal.GetDigestRequest");
       const digest = await digestOf(strand, request.tipSequenceNo);
       return encode(journal.SignedDigest, signDigest(digest, strand, identity));
     }),
-    GetInclusionProof: guarded(async (bytes, strand) => {
+    GetInclusionProof: guarded(async (bytes, { strand }) => {
       const request = decode(journal.GetInclusionProofRequest, bytes, "hansa.journal.GetInclusionProofRequest");
       const digest = await digestOf(strand, request.tipSequenceNo);
-      const tip = digest.tip.sequenceNo;
       const block = await strand.block(toNumber(request.sequenceNo));
-      const index = request.entryIndex ?? undefined;
-      const path =
-        index === undefined ? blockPath(block.address, tip, strand.node) : entryPath(block, index, tip, strand.node);
-      const leaf = index === undefined ? block.blockHash : (block.entryHashes[index] as Uint8Array);
-      assert(verifyPath(leaf, path, digest.hash), `proof of block ${request.sequenceNo} does not lead to the digest`);
-      return encode(journal.InclusionProof, { leaf, path, digest: signDigest(digest, strand, identity) });
+      const proof = inclusionProof(strand, block, request.entryIndex ?? undefined, digest, identity);
+      return encode(journal.InclusionProof, proof);
     }),
-    GetConsistencyProof: guarded(async (bytes, strand) => {
+    GetConsistencyProof: guarded(async (bytes, { strand }) => {
       const request = decode(journal.GetConsistencyProofRequest, bytes, "hansa.journal.GetConsistencyProofRequest");
-      const later = await digestOf(strand, request.laterTipSequenceNo);
-      const earlier = await digestOf(strand, request.earlierTipSequenceNo);
-      const [from, to] = [earlier.tip.sequenceNo + 1, later.tip.sequenceNo + 1];
-      if (from > to) {
-        throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, `tip ${from - 1} is newer than tip ${to - 1}`);
-      }
-      const path = consistencyPath(from, to, strand.node);
-      const holds = isConsistent({ size: from, root: earlier.hash }, { size: to, root: later.hash }, path);
-      assert(holds, `digest ${to - 1} does not extend digest ${from - 1}`);
-      return encode(journal.ConsistencyProof, {
-        path,
-        earlier: signDigest(earlier, strand, identity),
-        later: signDigest(later, strand, identity),
-      });
+      return encode(journal.ConsistencyProof, await consistencyProof(strand, request, identity));
     }),
-    GetBlockInfo: guarded(async (bytes, strand) => {
+    GetBlockInfo: guarded(async (bytes, { strand }) => {
       const request = decode(journal.GetBlockInfoRequest, bytes, "hansa.journal.GetBlockInfoRequest");
-      const block = await strand.block(sequenceNoOr(request.sequenceNo, strand.tip.size - 1));
-      const { address, timestampMs, entryHashes } = block;
-      return encode(journal.JournalBlock, { ...block, address, timestampMs, entryHashes: [...entryHashes] });
+      const block = await strand.block(sequenceNoOr(request.sequenceNo, newest(strand)));
+      return encode(journal.JournalBlock, blockMessage(block));
     }),
+    GetReceipt: guarded(async (bytes, { strand, config }) => {
+      const request = decode(journal.GetReceiptRequest, bytes, "hansa.journal.GetReceiptRequest");
+      return encode(journal.Receipt, await receipt(strand, request, config, identity));
+    }),
+    StreamBlocks: streamBlocks,
   };
 }
 
-type Sequence = Parameters<typeof toNumber>[0];
-
-function sequenceNoOr(given: Sequence, fallback: number): number {
-  return given === null || given === undefined ? fallback : toNumber(given);
-}
-
-async function digestOf(strand: JournalStrand, tip: Sequence): Promise<Digest> {
-  return digestAt(await strand.block(sequenceNoOr(tip, strand.tip.size - 1)), strand.node);
-}
-
-function signDigest(digest: Digest, strand: JournalStrand, identity: SigningIdentity): hansa.journal.ISignedDigest {
-  const bytes = encode(journal.Digest, {
-    hash: digest.hash,
-    tip: { strandId: digest.tip.strandId, sequenceNo: toLong(digest.tip.sequenceNo) },
-    channelId: strand.info.name,
-    tipTimestampMs: digest.tipTimestampMs,
-  });
-  return { digest: bytes, signatures: [{ identity: identity.serialized, signature: identity.sign(bytes) }] };
+async function sendBlocks(bytes: Uint8Array, strand: JournalStrand, signal: AbortSignal, send: Send): Promise<void> {
+  const request = decode(journal.StreamBlocksRequest, bytes, "hansa.journal.StreamBlocksRequest");
+  const first = toNumber(request.firstSequenceNo);
+  const last = sequenceNoOr(request.lastSequenceNo, newest(strand));
+  // Before the first block is sent: a request beyond the end gets nothing rather than a part.
+  await strand.block(last);
+  for (let sequenceNo = first; sequenceNo <= last && !signal.aborted; sequenceNo++) {
+    await send(await recordMessage(strand, sequenceNo));
+  }
 }
 
 /** Who asks, and for which channel. @throws RpcStatus unless the sender may read the channel */
@@ -117,7 +108,7 @@ function admitted(raw: Uint8Array, context: CallContext, options: JournalOptions
   if (channel === undefined) throw new RpcStatus(GrpcStatus.NOT_FOUND, `channel ${channelId} not found`);
   const denied = new ReadAccess(envelope, channel.config).evaluate(channel.config, clock.now());
   if (denied !== undefined) throw statusOfRefusal(denied);
-  return { request: envelope.data, strand: channel.strand };
+  return { request: envelope.data, channel };
 }
 
 function statusOfRefusal({ status, reason }: SeekRefusal): RpcStatus {
@@ -126,7 +117,7 @@ function statusOfRefusal({ status, reason }: SeekRefusal): RpcStatus {
 }
 
 /** Bad requests and missing blocks become statuses; damage stays a failure of the call. */
-async function statusOfFailure(run: () => Promise<Uint8Array>): Promise<Uint8Array> {
+async function statusOfFailure<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {

@@ -1,31 +1,44 @@
 /**
- * Where each record of a strand lies, in memory and in the `offsets` file: 16 bytes a block, big endian: begin of the
- * record (6), its length (4), zero (2), CRC-32 of these (4). The file is written after the records are durable and not
- * synced itself; what does not read of it is found again in the records.
+ * Where each record of a strand lies, in the `offsets` file: 16 bytes a block, big endian: begin of the record (6), its
+ * length (4), zero (2), CRC-32 of these (4). The file is written after the records are durable and not synced itself;
+ * what does not read of it is found again in the records. Only what is not written yet is in memory.
  */
-import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
+import { assert } from "@hansa/primitives";
+import { type OpenFile, readFullySync, writeFullySync } from "./files.js";
 
 const ENTRY_BYTES = 16;
 const CHECKED_BYTES = 12;
+const CHUNK_ENTRIES = 65_536;
+
+type Place = { readonly start: number; readonly length: number };
 
 export class BlockOffsets {
-  readonly #fd: number;
-  #starts = new Float64Array(1024);
+  readonly #file: OpenFile;
+  readonly #entry = Buffer.alloc(ENTRY_BYTES);
   #count = 0;
+  #end = 0;
   /** How many of them the file holds. */
   #written = 0;
+  /** Those after them. */
+  #unwritten: Place[] = [];
 
   /** Reads the sound beginning of the file. */
-  constructor(fd: number) {
-    this.#fd = fd;
-    const bytes = Buffer.allocUnsafe(fstatSync(fd).size);
-    const read = readSync(fd, bytes, 0, bytes.length, 0);
-    for (let at = 0; at + ENTRY_BYTES <= read; at += ENTRY_BYTES) {
-      const entry = bytes.subarray(at, at + ENTRY_BYTES);
-      const isSound = crc32(entry.subarray(0, CHECKED_BYTES)) === entry.readUInt32BE(CHECKED_BYTES);
-      if (!isSound || entry.readUIntBE(0, 6) !== this.end) break;
-      this.add(entry.readUInt32BE(6));
+  constructor(file: OpenFile) {
+    this.#file = file;
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_ENTRIES * ENTRY_BYTES, Math.max(ENTRY_BYTES, file.size())));
+    for (let sound = true; sound; ) {
+      const read = readFullySync(file, chunk, this.#count * ENTRY_BYTES);
+      sound = read === chunk.length;
+      for (let at = 0; at + ENTRY_BYTES <= read; at += ENTRY_BYTES) {
+        const place = decodeEntry(chunk.subarray(at, at + ENTRY_BYTES));
+        if (place?.start !== this.#end) {
+          sound = false;
+          break;
+        }
+        this.#count++;
+        this.#end += place.length;
+      }
     }
     this.#written = this.#count;
   }
@@ -36,56 +49,60 @@ export class BlockOffsets {
 
   /** Where the next record will begin. */
   get end(): number {
-    return this.start(this.#count);
+    return this.#end;
   }
 
-  start(sequenceNo: number): number {
-    return this.#starts[sequenceNo] as number;
+  /** Where a record lies; undefined when its entry does not read any more. */
+  place(sequenceNo: number): Place | undefined {
+    assert(sequenceNo >= 0 && sequenceNo < this.#count, `offset ${sequenceNo} of ${this.#count}`);
+    if (sequenceNo >= this.#written) return this.#unwritten[sequenceNo - this.#written];
+    const read = readFullySync(this.#file, this.#entry, sequenceNo * ENTRY_BYTES);
+    return read === ENTRY_BYTES ? decodeEntry(this.#entry) : undefined;
   }
 
   /** Notes the next record in memory; `save` brings it to the file. */
   add(length: number): void {
-    const end = this.end + length;
+    this.#unwritten.push({ start: this.#end, length });
     this.#count++;
-    if (this.#count >= this.#starts.length) {
-      const grown = new Float64Array(this.#starts.length * 2);
-      grown.set(this.#starts);
-      this.#starts = grown;
-    }
-    this.#starts[this.#count] = end;
+    this.#end += length;
   }
 
   save(): void {
-    const first = this.#written;
-    const entries = Buffer.alloc((this.#count - first) * ENTRY_BYTES);
-    for (let i = first; i < this.#count; i++) {
-      const entry = entries.subarray((i - first) * ENTRY_BYTES);
-      entry.writeUIntBE(this.start(i), 0, 6);
-      entry.writeUInt32BE(this.start(i + 1) - this.start(i), 6);
+    const entries = Buffer.alloc(this.#unwritten.length * ENTRY_BYTES);
+    this.#unwritten.forEach(({ start, length }, i) => {
+      const entry = entries.subarray(i * ENTRY_BYTES, (i + 1) * ENTRY_BYTES);
+      entry.writeUIntBE(start, 0, 6);
+      entry.writeUInt32BE(length, 6);
       entry.writeUInt32BE(crc32(entry.subarray(0, CHECKED_BYTES)), CHECKED_BYTES);
-    }
-    writeSync(this.#fd, entries, 0, entries.length, first * ENTRY_BYTES);
+    });
+    writeFullySync(this.#file, entries, this.#written * ENTRY_BYTES);
     this.#written = this.#count;
+    this.#unwritten = [];
   }
 
   /** Drops what the file holds beyond the entries known. */
   trim(): void {
-    ftruncateSync(this.#fd, this.#written * ENTRY_BYTES);
+    this.#file.truncate(this.#written * ENTRY_BYTES);
   }
 
-  /** The block that holds this byte of the records. */
+  /** The block that holds this byte of the records: the last one for any byte beyond them. */
   blockAt(byte: number): number {
     let low = 0;
-    let high = this.#count;
+    let high = Math.max(0, this.#count - 1);
     while (low < high) {
       const middle = Math.floor((low + high + 1) / 2);
-      if (this.start(middle) <= byte) low = middle;
+      if ((this.place(middle)?.start ?? 0) <= byte) low = middle;
       else high = middle - 1;
     }
     return low;
   }
 
   close(): void {
-    closeSync(this.#fd);
+    this.#file.close();
   }
+}
+
+function decodeEntry(entry: Buffer): Place | undefined {
+  if (crc32(entry.subarray(0, CHECKED_BYTES)) !== entry.readUInt32BE(CHECKED_BYTES)) return undefined;
+  return { start: entry.readUIntBE(0, 6), length: entry.readUInt32BE(6) };
 }

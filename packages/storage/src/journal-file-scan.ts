@@ -5,20 +5,20 @@
  * not read is damage. A broken place is damage when something shows that it had become durable: an entry of the offsets
  * file (written after the sync), or a sound record further on whose group began after it.
  */
-import { readSync } from "node:fs";
+import { type OpenFile, readFullySync } from "./files.js";
 import { decodeHeader, HEADER_BYTES, isIntact, MAGIC, type RecordHeader } from "./journal-record.js";
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
 /** Sequential reads with one look-ahead buffer. */
 export class RecordScanner {
-  readonly #fd: number;
+  readonly #file: OpenFile;
   readonly #size: number;
   #chunk: Buffer = Buffer.alloc(0);
   #chunkStart = 0;
 
-  constructor(fd: number, size: number) {
-    this.#fd = fd;
+  constructor(file: OpenFile, size: number) {
+    this.#file = file;
     this.#size = size;
   }
 
@@ -28,12 +28,7 @@ export class RecordScanner {
     if (position < this.#chunkStart || end > this.#chunkStart + this.#chunk.length) {
       const wanted = Math.min(Math.max(length, CHUNK_BYTES), this.#size - position);
       const chunk = Buffer.allocUnsafe(Math.max(wanted, 0));
-      let filled = 0;
-      while (filled < chunk.length) {
-        const read = readSync(this.#fd, chunk, filled, chunk.length - filled, position + filled);
-        if (read === 0) break;
-        filled += read;
-      }
+      const filled = readFullySync(this.#file, chunk, position);
       this.#chunk = chunk.subarray(0, filled);
       this.#chunkStart = position;
     }

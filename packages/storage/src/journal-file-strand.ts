@@ -5,71 +5,52 @@
  *   blocks       the records, one after another; the only file that matters
  *   offsets      where each record lies
  *   intake.*     messages that are acknowledged before their block, where they are
- *   tree         the complete nodes of the block tree, 32 bytes each
+ *   tree, log    the complete nodes of the two trees over the blocks, 32 bytes each
  *
- * `offsets` and `tree` follow from `blocks`. They are written after the sync and not synced themselves; when they lag or
- * do not fit they are made again. Appends that wait while the disk is busy share the next write and its one sync.
+ * `offsets`, `tree` and `log` follow from `blocks`. They are written after the sync and not synced themselves; when they
+ * lag or do not fit they are made again. Appends that wait while the disk is busy share the next write and its one sync.
  */
 import {
-  closeSync,
-  fdatasync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  read as readFile,
-  readSync,
-  write,
-  writeSync,
-  writev,
-} from "node:fs";
-import path from "node:path";
-import { promisify } from "node:util";
-import {
   emptyTip,
-  HASH_BYTES,
   type JournalBlock,
   JournalError,
   type JournalRecord,
   type JournalStrand,
   type NodeReader,
-  nodeCount,
   type StrandInfo,
   type StrandTip,
   tipAfter,
   verifyBlock,
 } from "@hansa/journal";
 import { assert, type Bytes, type Logger, messageOf } from "@hansa/primitives";
+import { type FileSystem, type OpenFile, readFully, readFullySync, writeFully, writeFullySync } from "./files.js";
 import { BlockOffsets } from "./journal-file-offsets.js";
 import { RecordScanner } from "./journal-file-scan.js";
+import { TreeFiles } from "./journal-file-trees.js";
 import { assertFollows } from "./journal-follow.js";
-import { Frontier } from "./journal-frontier.js";
 import { FileIntake } from "./journal-intake.js";
-import { decodeBody, decodeHeader, encodeRecord, HEADER_BYTES, isIntact } from "./journal-record.js";
-
-const writevAsync = promisify(writev);
-const writeAsync = promisify(write);
-const readAsync = promisify(readFile);
-const fdatasyncAsync = promisify(fdatasync);
+import { decodeBody, decodeHeader, encodeRecord, HEADER_BYTES, isIntact, type RecordHeader } from "./journal-record.js";
 
 type Waiting = { records: readonly JournalRecord[]; done: () => void; failed: (error: unknown) => void };
 
 export type FileStrandOptions = {
   readonly logger: Logger;
+  readonly files: FileSystem;
   /** How many bytes at the end of `blocks` are read and checked on open. The rest is checked when it is read. */
   readonly verifyBytes: number;
 };
 
 export class FileStrand implements JournalStrand {
-  readonly #blocks: number;
+  readonly #blocks: OpenFile;
   readonly #offsets: BlockOffsets;
-  readonly #tree: number;
+  readonly #trees: TreeFiles;
   readonly intake: FileIntake;
   readonly #logger: Logger;
+  readonly #folder: string;
   readonly #file: string;
   #tip: StrandTip;
   /** As #tip, with the appends that still wait. */
   #accepted: StrandTip;
-  #frontier: Frontier;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
   #failure: JournalError | undefined;
@@ -83,34 +64,32 @@ export class FileStrand implements JournalStrand {
     options: FileStrandOptions,
   ) {
     this.#logger = options.logger.child({ strand: info.strandId, name: info.name });
-    this.#file = path.join(folder, "blocks");
-    this.#blocks = openOrCreate(this.#file);
-    this.#offsets = new BlockOffsets(openOrCreate(path.join(folder, "offsets")));
-    this.#tree = openOrCreate(path.join(folder, "tree"));
+    this.#folder = folder;
+    this.#file = `${folder}/blocks`;
+    const { files } = options;
+    this.#blocks = files.open(this.#file);
+    this.#offsets = new BlockOffsets(files.open(`${folder}/offsets`));
+    this.#trees = new TreeFiles(files.open(`${folder}/tree`), files.open(`${folder}/log`), (name, position) =>
+      this.#treeDamaged(name, position),
+    );
     this.#tip = emptyTip(info.strandId);
     this.#accepted = this.#tip;
-    this.#frontier = Frontier.read(0, this.node);
     try {
       this.#recover(options.verifyBytes);
+      this.#accepted = this.#tip;
+      this.intake = new FileIntake(folder, { strandId: info.strandId, files, logger: this.#logger });
     } catch (error) {
       this.#release();
       throw error;
     }
-    this.#accepted = this.#tip;
-    this.intake = new FileIntake(folder, this.#logger);
   }
 
   get tip(): StrandTip {
     return this.#tip;
   }
 
-  readonly node: NodeReader = (position) => {
-    if (this.#closed) throw new JournalError({ code: "STRAND_NOT_FOUND", strandId: this.info.strandId });
-    const node = Buffer.allocUnsafe(HASH_BYTES);
-    const read = readSync(this.#tree, node, 0, HASH_BYTES, position * HASH_BYTES);
-    assert(read === HASH_BYTES, `tree node ${position} is not there`);
-    return node;
-  };
+  readonly node: NodeReader = (position) => this.#openTrees().node(position);
+  readonly logNode: NodeReader = (position) => this.#openTrees().logNode(position);
 
   append(records: readonly JournalRecord[]): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
@@ -167,38 +146,27 @@ export class FileStrand implements JournalStrand {
 
   async #writeGroup(records: readonly JournalRecord[]): Promise<void> {
     const groupStart = this.#offsets.end;
-    const frontier = this.#frontier.copy();
+    const growth = this.#trees.grow();
     const pieces: Bytes[] = [];
-    const nodes: Bytes[] = [];
     const lengths: number[] = [];
     for (const record of records) {
-      nodes.push(...frontier.append(record.block.blockHash));
-      const [front, content] = encodeRecord(record, groupStart, frontier.checksum());
+      growth.append(record.block);
+      const [front, content] = encodeRecord(record, groupStart, growth.checksum());
       pieces.push(front, content);
       lengths.push(front.length + content.length);
     }
-    await this.#writeAll(pieces, groupStart);
-    await fdatasyncAsync(this.#blocks);
+    await writeFully(this.#blocks, pieces, groupStart);
+    await this.#blocks.sync();
 
-    const firstNode = nodeCount(this.#frontier.size);
-    const tree = Buffer.concat(nodes);
-    writeSync(this.#tree, tree, 0, tree.length, firstNode * HASH_BYTES);
-    this.#frontier = frontier;
+    this.#trees.commit(growth);
     for (const length of lengths) this.#offsets.add(length);
     this.#offsets.save();
     this.#tip = tipAfter((records.at(-1) as JournalRecord).block);
   }
 
-  async #writeAll(pieces: readonly Bytes[], position: number): Promise<void> {
-    const total = pieces.reduce((sum, piece) => sum + piece.length, 0);
-    let written = (await writevAsync(this.#blocks, pieces, position)).bytesWritten;
-    if (written === total) return;
-    const rest = Buffer.concat(pieces);
-    while (written < total) {
-      const { bytesWritten } = await writeAsync(this.#blocks, rest, written, total - written, position + written);
-      if (bytesWritten === 0) throw new Error(`wrote ${written} of ${total} bytes`);
-      written += bytesWritten;
-    }
+  #openTrees(): TreeFiles {
+    if (this.#closed) throw new JournalError({ code: "STRAND_NOT_FOUND", strandId: this.info.strandId });
+    return this.#trees;
   }
 
   #record(sequenceNo: number): Promise<JournalRecord> {
@@ -214,14 +182,11 @@ export class FileStrand implements JournalStrand {
     if (!Number.isInteger(sequenceNo) || sequenceNo < 0 || sequenceNo >= size) {
       throw new JournalError({ code: "BLOCK_NOT_FOUND", strandId, sequenceNo, size });
     }
-    const start = this.#offsets.start(sequenceNo);
-    const bytes = Buffer.allocUnsafeSlow(this.#offsets.start(sequenceNo + 1) - start);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const { bytesRead } = await readAsync(this.#blocks, bytes, filled, bytes.length - filled, start + filled);
-      if (bytesRead === 0) throw this.#damaged(sequenceNo, start + filled, "the file ends within the block");
-      filled += bytesRead;
-    }
+    const place = this.#place(sequenceNo);
+    const { start } = place;
+    const bytes = Buffer.allocUnsafeSlow(place.length);
+    const filled = await readFully(this.#blocks, bytes, start);
+    if (filled < bytes.length) throw this.#damaged(sequenceNo, start + filled, "the file ends within the block");
     const header = decodeHeader(bytes);
     const body = bytes.subarray(HEADER_BYTES);
     if (header === undefined) throw this.#damaged(sequenceNo, start, "the record's header does not read");
@@ -237,8 +202,25 @@ export class FileStrand implements JournalStrand {
     return new JournalError({ code: "DAMAGED", strandId, sequenceNo, file: this.#file, byte, detail });
   }
 
+  #treeDamaged(name: "tree" | "log", position: number): JournalError {
+    const { strandId } = this.info;
+    const detail = `node ${position} of the tree cannot be read`;
+    const sequenceNo = Math.max(0, this.#tip.size - 1);
+    const file = `${this.#folder}/${name}`;
+    return new JournalError({ code: "DAMAGED", strandId, sequenceNo, file, byte: position * 32, detail });
+  }
+
+  #place(sequenceNo: number): { readonly start: number; readonly length: number } {
+    const place = this.#offsets.place(sequenceNo);
+    if (place !== undefined) return place;
+    const { strandId } = this.info;
+    const detail = "the block's offset fails its checksum";
+    const file = `${this.#folder}/offsets`;
+    throw new JournalError({ code: "DAMAGED", strandId, sequenceNo, file, byte: sequenceNo * 16, detail });
+  }
+
   #recover(verifyBytes: number): void {
-    const fileBytes = fstatSync(this.#blocks).size;
+    const fileBytes = this.#blocks.size();
     const offsets = this.#offsets;
     const indexed = offsets.count;
     if (offsets.end > fileBytes) {
@@ -249,8 +231,8 @@ export class FileStrand implements JournalStrand {
     // The last indexed block at the least, so that the tip is known.
     const first = Math.max(0, Math.min(indexed - 1, offsets.blockAt(Math.max(0, offsets.end - verifyBytes))));
     let tip: StrandTip | undefined = first === 0 ? emptyTip(this.info.strandId) : undefined;
-    let frontierChecksum = 0;
-    let position = offsets.start(first);
+    let last: RecordHeader | undefined;
+    let position = first === 0 ? 0 : this.#place(first).start;
     let sequenceNo = first;
     for (; position < fileBytes; sequenceNo++) {
       const record = scanner.record(position);
@@ -275,23 +257,36 @@ export class FileStrand implements JournalStrand {
       tip = tipAfter(block);
       // The tip keeps a view into the scanner's buffer otherwise.
       tip = { ...tip, lastBlockHash: Buffer.from(tip.lastBlockHash) };
-      frontierChecksum = header.frontierChecksum;
+      last = header;
       const length = HEADER_BYTES + header.bodyBytes;
       if (sequenceNo >= indexed) offsets.add(length);
-      else if (position + length !== offsets.start(sequenceNo + 1)) {
+      else if (length !== this.#place(sequenceNo).length) {
         throw this.#damaged(sequenceNo, position, "the record's length is not the one noted when it was written");
       }
       position += length;
     }
     this.#tip = tip ?? emptyTip(this.info.strandId);
     assert(this.#tip.size === sequenceNo, `recovered ${this.#tip.size} of ${sequenceNo} blocks`);
+    if (sequenceNo > indexed) this.#makeDurable(last?.groupStart ?? 0, position);
     offsets.trim();
     offsets.save();
-    this.#recoverTree(frontierChecksum, scanner);
+    this.#recoverTrees(last?.frontierChecksum ?? 0, scanner);
+  }
+
+  /**
+   * Writes the last group anew. The process may have ended before its sync, or because the sync failed; then the kernel
+   * shows bytes that it will not write any more.
+   */
+  #makeDurable(start: number, end: number): void {
+    const bytes = Buffer.alloc(end - start);
+    const read = readFullySync(this.#blocks, bytes, start);
+    assert(read === bytes.length, `read ${read} of the last group's ${bytes.length} bytes`);
+    writeFullySync(this.#blocks, bytes, start);
+    this.#blocks.syncSync();
   }
 
   #cut(sequenceNo: number, position: number, fileBytes: number): void {
-    ftruncateSync(this.#blocks, position);
+    this.#blocks.truncate(position);
     this.#logger.warn("torn tail cut: an interrupted write was never acknowledged", {
       file: this.#file,
       block: sequenceNo,
@@ -300,57 +295,31 @@ export class FileStrand implements JournalStrand {
     });
   }
 
-  /** Takes the tree from its file when it fits the last record, and makes it again from the records otherwise. */
-  #recoverTree(frontierChecksum: number, scanner: RecordScanner): void {
+  /** Takes the trees from their files when those fit the last record, and makes them again otherwise. */
+  #recoverTrees(checksum: number, scanner: RecordScanner): void {
     const { size } = this.#tip;
-    const expectedBytes = nodeCount(size) * HASH_BYTES;
-    if (fstatSync(this.#tree).size >= expectedBytes) {
-      const frontier = Frontier.read(size, this.node);
-      if (frontier.checksum() === frontierChecksum) {
-        ftruncateSync(this.#tree, expectedBytes);
-        this.#frontier = frontier;
-        return;
-      }
+    if (this.#trees.load(size, checksum)) return;
+    if (!this.#trees.rebuild(this.#allBlocks(scanner), checksum)) {
+      const start = size === 0 ? 0 : this.#place(size - 1).start;
+      throw this.#damaged(size - 1, start, "the blocks do not lead to the trees noted here");
     }
-    const frontier = Frontier.read(0, this.node);
-    ftruncateSync(this.#tree, 0);
-    let pending: Bytes[] = [];
-    let written = 0;
-    const flush = () => {
-      const bytes = Buffer.concat(pending);
-      writeSync(this.#tree, bytes, 0, bytes.length, written);
-      written += bytes.length;
-      pending = [];
-    };
-    for (let sequenceNo = 0; sequenceNo < size; sequenceNo++) {
-      const position = this.#offsets.start(sequenceNo);
-      const record = scanner.record(position);
-      if (record === undefined) throw this.#damaged(sequenceNo, position, "the record fails its checksum");
-      const { block } = decodeBody({ strandId: this.info.strandId, sequenceNo }, record.body);
-      pending.push(...frontier.append(Buffer.from(block.blockHash)));
-      if (pending.length > 4096) flush();
+    this.#logger.info("journal trees made again from the blocks", { blocks: size });
+  }
+
+  *#allBlocks(scanner: RecordScanner): Generator<JournalBlock> {
+    const { strandId } = this.info;
+    for (let sequenceNo = 0; sequenceNo < this.#tip.size; sequenceNo++) {
+      const { start } = this.#place(sequenceNo);
+      const record = scanner.record(start);
+      if (record === undefined) throw this.#damaged(sequenceNo, start, "the record fails its checksum");
+      yield decodeBody({ strandId, sequenceNo }, record.body).block;
     }
-    flush();
-    if (frontier.checksum() !== frontierChecksum) {
-      throw this.#damaged(size - 1, this.#offsets.start(size - 1), "the blocks do not lead to the tree noted here");
-    }
-    this.#frontier = frontier;
-    this.#logger.info("journal tree made again from the blocks", { blocks: size });
   }
 
   #release(): void {
     this.#closed = true;
-    closeSync(this.#blocks);
-    closeSync(this.#tree);
+    this.#blocks.close();
+    this.#trees.close();
     this.#offsets.close();
-  }
-}
-
-function openOrCreate(file: string): number {
-  try {
-    return openSync(file, "r+", 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    return openSync(file, "w+", 0o600);
   }
 }

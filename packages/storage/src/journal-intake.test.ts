@@ -1,9 +1,21 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
+import { JournalError } from "@hansa/journal";
 import { silentLogger } from "@hansa/primitives";
+import { nodeFiles } from "./files.js";
 import { FileIntake } from "./journal-intake.js";
 
 const root = mkdtempSync(path.join(tmpdir(), "hansa-intake-"));
@@ -16,7 +28,9 @@ function newFolder(): string {
   return folder;
 }
 
-const open = (folder: string, turnBytes?: number) => new FileIntake(folder, silentLogger, turnBytes);
+const strandId = "0000000000000000000001";
+const open = (folder: string, turnBytes?: number) =>
+  new FileIntake(folder, { strandId, files: nodeFiles, logger: silentLogger, ...(turnBytes && { turnBytes }) });
 const entry = (name: string, height = 1) => ({ message: Buffer.from(name), height });
 const namesIn = (intake: FileIntake) => intake.left.map(({ message }) => Buffer.from(message).toString());
 
@@ -77,6 +91,34 @@ describe("a strand's intake", () => {
     assert.deepEqual(namesIn(open(folder)), ["whole"]);
     appendFileSync(file, "garbage that is no entry, longer than a head");
     assert.deepEqual(namesIn(open(folder)), ["whole"]);
+  });
+
+  it("stops when something damaged was acknowledged", async () => {
+    for (const damaged of [30, 70]) {
+      const folder = newFolder();
+      const intake = open(folder);
+      for (const name of ["first", "second", "third", "fourth"]) await intake.append(entry(name, 7));
+      await intake.close();
+      const file = path.join(folder, "intake.0");
+      const bytes = readFileSync(file);
+      bytes[damaged] = bytes.readUInt8(damaged) ^ 1;
+      writeFileSync(file, bytes);
+      assert.throws(
+        () => open(folder),
+        (error) =>
+          error instanceof JournalError && error.code === "DAMAGED" && /intake\.0, byte \d+/.test(error.message),
+      );
+    }
+  });
+
+  it("stops when the older of its two files has lost its end", async () => {
+    const folder = newFolder();
+    const intake = open(folder, 100);
+    for (let i = 0; i < 12; i++) await intake.append(entry(`message ${i}`));
+    await intake.close();
+    const file = path.join(folder, "intake.0");
+    truncateSync(file, statSync(file).size - (26 + "message 0".length));
+    assert.throws(() => open(folder), /messages \d+ to \d+ are missing/);
   });
 
   it("takes nothing after it is closed", async () => {

@@ -8,6 +8,8 @@ import {
   type JournalRecord,
   type JournalStore,
   type JournalStrand,
+  joinLog,
+  logLeaf,
   NodeList,
   type NodeReader,
   type StrandInfo,
@@ -49,6 +51,7 @@ export class MemoryJournalStore implements JournalStore {
 class MemoryStrand implements JournalStrand {
   readonly #records: JournalRecord[] = [];
   readonly #nodes = new NodeList();
+  readonly #logNodes = new NodeList();
   /** Nothing outlives the process, so there is nothing to keep. */
   readonly intake: Intake = { left: [], append: () => Promise.resolve(), settle: () => {} };
   #tip: StrandTip;
@@ -65,6 +68,10 @@ class MemoryStrand implements JournalStrand {
     return this.#nodes.read;
   }
 
+  get logNode(): NodeReader {
+    return this.#logNodes.read;
+  }
+
   async append(records: readonly JournalRecord[]): Promise<void> {
     let tip = this.#tip;
     for (const { block } of records) {
@@ -75,6 +82,7 @@ class MemoryStrand implements JournalStrand {
       const { sequenceNo } = record.block.address;
       assert(sequenceNo === this.#records.length, `block ${sequenceNo} onto ${this.#records.length}`);
       this.#nodes.append(completedNodes(sequenceNo, record.block.blockHash, this.#nodes.read));
+      this.#logNodes.append(completedNodes(sequenceNo, logLeaf(record.block), this.#logNodes.read, joinLog));
       this.#records.push(record);
     }
     this.#tip = tip;

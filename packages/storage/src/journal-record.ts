@@ -2,11 +2,12 @@
  * One journal record as it lies in a strand's `blocks` file.
  *
  * header, 32 bytes, big endian
- *   magic            4   "HJR1"
+ *   magic            4   "HJR2"
  *   bodyLength       4
  *   sequenceNo       6
  *   groupStart       6   where the group that was made durable together begins in the file
- *   frontierChecksum 4   CRC-32 of the complete tree nodes on the right edge, widest first, after this block
+ *   frontierChecksum 4   CRC-32 of the complete nodes on both trees' right edges after this block: the dot tree's,
+ *                        widest first, then the log's
  *   bodyChecksum     4   CRC-32
  *   headerChecksum   4   CRC-32 of the 28 bytes before
  * body
@@ -18,7 +19,7 @@ import { type BlockAddress, HASH_BYTES, type JournalBlock, type JournalRecord } 
 import { assert, type Bytes, type UnixMs } from "@hansa/primitives";
 
 export const HEADER_BYTES = 32;
-export const MAGIC = Buffer.from("HJR1", "latin1");
+export const MAGIC = Buffer.from("HJR2", "latin1");
 const FIXED_BYTES = 6 + 4 + 2 + 1 + 2 * HASH_BYTES;
 /** A record holds one block; Fabric's own message limit is 100 MB, so anything near this is not a length. */
 export const MAX_BODY_BYTES = 0x4000_0000;

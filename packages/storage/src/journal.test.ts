@@ -68,10 +68,8 @@ describe("a strand's files", () => {
   it("make offsets and tree again when those are lost, stale or wrong", async () => {
     const { folder } = await filled(23);
     const intact = new FileJournalStore(folder);
-    const expected = digestAt(
-      await (await intact.open(info.strandId)).block(22),
-      (await intact.open(info.strandId)).node,
-    );
+    const whole = await intact.open(info.strandId);
+    const expected = digestAt(await whole.block(22), whole);
     await intact.close();
     const spoil: [string, (file: string) => void][] = [
       ["offsets", (file) => rmSync(file)],
@@ -80,13 +78,16 @@ describe("a strand's files", () => {
       ["tree", (file) => rmSync(file)],
       ["tree", (file) => truncateSync(file, 32 * 11 + 7)],
       ["tree", (file) => flip(file, 32 * 30 + 1)],
+      ["log", (file) => rmSync(file)],
+      ["log", (file) => truncateSync(file, 32 * 11 + 7)],
+      ["log", (file) => flip(file, 32 * 30 + 1)],
     ];
     for (const [file, act] of spoil) {
       act(inStrand(folder, file));
       const store = new FileJournalStore(folder);
       const strand = await store.open(info.strandId);
       assert.equal(strand.tip.size, 23);
-      assert.deepEqual(digestAt(await strand.block(22), strand.node).hash, expected.hash, file);
+      assert.deepEqual(digestAt(await strand.block(22), strand), expected, file);
       await store.close();
     }
   });
@@ -95,7 +96,7 @@ describe("a strand's files", () => {
     const { folder, records } = await filled(6, 1);
     const whole = readFileSync(inStrand(folder, "blocks"));
     const blocks = 6;
-    const lastStart = whole.lastIndexOf("HJR1");
+    const lastStart = whole.lastIndexOf("HJR2");
     for (let length = lastStart + 1; length < whole.length; length += 37) {
       const copy = newFolder();
       cpSync(folder, copy, { recursive: true });
@@ -213,6 +214,6 @@ function flip(file: string, byte: number): void {
 function recordStarts(file: string): number[] {
   const bytes = readFileSync(file);
   const starts: number[] = [];
-  for (let at = bytes.indexOf("HJR1"); at >= 0; at = bytes.indexOf("HJR1", at + 1)) starts.push(at);
+  for (let at = bytes.indexOf("HJR2"); at >= 0; at = bytes.indexOf("HJR2", at + 1)) starts.push(at);
   return starts;
 }

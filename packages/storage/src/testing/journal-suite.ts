@@ -2,21 +2,27 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import {
+  blockLeaf,
   blockPath,
   channelStrandId,
   digestAt,
   emptyTip,
+  entryLeaf,
   type JournalBlock,
   JournalError,
   type JournalRecord,
   type JournalStore,
+  joinLog,
+  type LogProof,
+  logProof,
   nextBlock,
+  rootFrom,
   type StrandInfo,
   type StrandTip,
   tipAfter,
   verifyPath,
 } from "@hansa/journal";
-import { AssertionFailed, sha256, toHex, unixMs } from "@hansa/primitives";
+import { AssertionFailed, type Bytes, sha256, toHex, unixMs } from "@hansa/primitives";
 
 export const strandInfo = (name: string): StrandInfo => ({
   strandId: channelStrandId(name, sha256(Buffer.from("genesis"))),
@@ -111,10 +117,14 @@ export function journalStoreSuite(make: () => Promise<JournalStore>): void {
     const records = sampleRecords(strand.tip, 21);
     await strand.append(records);
     for (const { block: tip } of records) {
-      const digest = digestAt(tip, strand.node);
+      const digest = digestAt(tip, strand);
       for (const { block } of records.slice(0, tip.address.sequenceNo + 1)) {
         const path = blockPath(block.address, tip.address.sequenceNo, strand.node);
         assert.ok(verifyPath(block.blockHash, path, digest.hash));
+        block.entryHashes.forEach((hash, index) => {
+          const proof = logProof(block, index, tip.address.sequenceNo, strand.logNode);
+          assert.deepEqual(logRootFrom(hash, index, block, tip, proof), Buffer.from(digest.logRoot));
+        });
       }
     }
     await store.close();
@@ -136,6 +146,14 @@ export function journalStoreSuite(make: () => Promise<JournalStore>): void {
     assert.equal(strand.tip.size, 2);
     await store.close();
   });
+}
+
+function logRootFrom(hash: Bytes, index: number, block: JournalBlock, tip: JournalBlock, proof: LogProof) {
+  const entries = rootFrom(entryLeaf(hash), index, proof.entryCount, proof.entryPath, joinLog);
+  assert.ok(entries !== undefined);
+  const leaf = blockLeaf(sha256(proof.binding), proof.entryCount, entries);
+  const { sequenceNo } = block.address;
+  return Buffer.from(rootFrom(leaf, sequenceNo, tip.address.sequenceNo + 1, proof.blockPath, joinLog) ?? []);
 }
 
 /** The block with hashes as text: views and buffers of the same bytes compare equal. */
