@@ -7,7 +7,8 @@
 import { readBroadcast, unknownChannel } from "@hansa/ordering";
 import { type BidiHandler, GrpcStatus, type Incoming, RpcStatus, type Send } from "@hansa/transport";
 import { encode, orderer, Status, WireError } from "@hansa/wire";
-import type { OrderedChannel, Outcome } from "./channel.js";
+import type { OrderedChannel } from "./channel.js";
+import type { Outcome } from "./engine.js";
 
 /** Answers outstanding on one stream before its next message is read. */
 const STREAM_WINDOW = 1_000;

@@ -6,8 +6,10 @@ import { readBroadcast } from "@hansa/ordering";
 import { silentLogger, systemRandom } from "@hansa/primitives";
 import { MemoryJournalStore } from "@hansa/storage";
 import { orderer as ab, Status } from "@hansa/wire";
-import type { OrderedChannel, Outcome } from "./channel.js";
+import type { OrderedChannel } from "./channel.js";
 import { deliverOne } from "./deliver.js";
+import { embeddedEngine } from "./embedded-engine.js";
+import type { Outcome } from "./engine.js";
 import { Registrar } from "./registrar.js";
 import { TestClient, testClock, testNetwork } from "./testing.js";
 
@@ -32,10 +34,10 @@ class GatedStore extends MemoryJournalStore implements JournalStore {
 
 async function joined(maxBacklogMessages = 5_000) {
   const store = new GatedStore();
-  const channelOptions = { identity: ordererIdentity, rules: { batching: "adaptive" as const }, tailCacheBytes: 1_000 };
+  const engine = embeddedEngine({ batching: "adaptive" });
+  const channelOptions = { identity: ordererIdentity, engine, tailCacheBytes: 1_000 };
   const registrar = await Registrar.open({
     store,
-    clock: testClock,
     logger: silentLogger,
     channel: { ...channelOptions, maxBacklogMessages, clock: testClock, random: systemRandom },
   });

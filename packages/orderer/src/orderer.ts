@@ -9,6 +9,7 @@ import { AdminServer } from "./admin-server.js";
 import { broadcastHandler, broadcastOne } from "./broadcast.js";
 import { type OrdererConfig, resolveConfig } from "./config.js";
 import { deliverHandler, deliverOne } from "./deliver.js";
+import { embeddedEngine } from "./embedded-engine.js";
 import { journalHandlers } from "./journal-service.js";
 import { participationApi } from "./participation.js";
 import { Registrar } from "./registrar.js";
@@ -56,13 +57,14 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
   const rules =
     config.pace === undefined ? { batching: config.batching } : { batching: config.batching, pace: config.pace };
   const { tailCacheBytes, maxBacklogMessages, timeWindowMs } = config;
-  const channel = { identity, rules, tailCacheBytes, maxBacklogMessages, clock, random };
+  const engine = embeddedEngine(rules);
+  const channel = { identity, engine, tailCacheBytes, maxBacklogMessages, clock, random };
   const closing: (() => Promise<void>)[] = [() => store.close()];
   const close = async () => {
     for (const each of closing.splice(0).reverse()) await each();
   };
   try {
-    const registrar = await Registrar.open({ store, channel, clock, logger });
+    const registrar = await Registrar.open({ store, channel, logger });
     closing.push(() => registrar.halt("chain is stopped"));
 
     const server = new RpcServer({ logger, ...(listen.tls === undefined ? {} : { tls: listen.tls }) });

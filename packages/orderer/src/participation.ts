@@ -6,7 +6,8 @@ import { checkChannelId, readConfigUpdate } from "@hansa/channel-config";
 import { lastConfigNumber, readBroadcast } from "@hansa/ordering";
 import { HansaError, messageOf } from "@hansa/primitives";
 import { common, decode, HeaderType, Status, splitBlock } from "@hansa/wire";
-import type { OrderedChannel, Outcome } from "./channel.js";
+import type { OrderedChannel } from "./channel.js";
+import type { Outcome } from "./engine.js";
 import { boundaryOf, parseForm } from "./multipart.js";
 import { ParticipationError, type ParticipationFault, type Registrar } from "./registrar.js";
 

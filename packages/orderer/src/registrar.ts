@@ -5,8 +5,8 @@
 import { ChannelConfig, checkChannelId, configOfBlock } from "@hansa/channel-config";
 import { channelStrandId, emptyTip, type JournalStore, nextBlock } from "@hansa/journal";
 import { type ChainStart, lastConfigNumber } from "@hansa/ordering";
-import { type Clock, equalBytes, HansaError, type Logger, messageOf } from "@hansa/primitives";
-import { blockDataHash, blockHeaderHash, splitBlock } from "@hansa/wire";
+import { equalBytes, HansaError, type Logger, messageOf, type UnixMs } from "@hansa/primitives";
+import { blockDataHash, blockHeaderHash, fromTimestamp, readEnvelope, splitBlock } from "@hansa/wire";
 import { type ChannelOptions, OrderedChannel } from "./channel.js";
 
 export type ParticipationFault = "INVALID_BLOCK" | "EXISTS" | "NOT_FOUND" | "PENDING_REMOVAL" | "REFUSED";
@@ -25,7 +25,6 @@ export class ParticipationError extends HansaError {
 export type RegistrarOptions = {
   readonly store: JournalStore;
   readonly channel: Omit<ChannelOptions, "logger">;
-  readonly clock: Clock;
   readonly logger: Logger;
 };
 
@@ -106,17 +105,23 @@ export class Registrar {
   }
 
   async #begin(strandId: string, channelId: string, start: ChainStart, block: Uint8Array): Promise<OrderedChannel> {
-    const { store, clock, logger } = this.#options;
+    const { store, logger } = this.#options;
     const strand = await store.create({ strandId, name: channelId });
     try {
       const { envelopes } = splitBlock(block);
-      const contents = { channelId, timestampMs: clock.now(), headerHash: start.tip.headerHash, envelopes };
+      const contents = {
+        channelId,
+        timestampMs: genesisTimeMs(envelopes),
+        headerHash: start.tip.headerHash,
+        envelopes,
+      };
       await strand.append([{ block: nextBlock(emptyTip(strandId), contents), content: block }]);
     } catch (error) {
       await store.remove(strandId);
       throw error;
     }
     const channel = this.#channel(strand, start);
+    await channel.resume();
     this.#channels.set(channelId, channel);
     logger.info("channel joined", { channel: channelId, strand: strandId });
     return channel;
@@ -147,6 +152,12 @@ export class Registrar {
     const logger = this.#options.logger.child({ channel: start.config.channelId });
     return new OrderedChannel(strand, start, { ...this.#options.channel, logger });
   }
+}
+
+/** The time in the genesis block itself, so that the journals of all who join at it begin with the same hash. */
+function genesisTimeMs([first]: readonly Uint8Array[]): UnixMs {
+  const header = first === undefined ? undefined : readEnvelope(first).channelHeader;
+  return Math.max(0, Math.floor(fromTimestamp(header?.timestamp) ?? 0)) as UnixMs;
 }
 
 /** @throws ParticipationError INVALID_BLOCK with Fabric's text */

@@ -3,8 +3,9 @@
  *
  * Metadata has five slots. SIGNATURES holds a common.Metadata whose value is an OrdererBlockMetadata (the last
  * configuration's block and the consenters' own metadata) and one signature over value, signature header and the
- * header's ASN.1 bytes. LAST_CONFIG repeats the configuration's block, unsigned. The others are empty when a block
- * leaves the ordering service; peers fill TRANSACTIONS_FILTER and COMMIT_HASH.
+ * header's ASN.1 bytes. LAST_CONFIG repeats the configuration's block, unsigned. ORDERER is where Fabric's Kafka chain
+ * noted how far it had read; an engine that reads from elsewhere does the same. The others are empty when a block leaves
+ * the ordering service; peers fill TRANSACTIONS_FILTER and COMMIT_HASH.
  * Source: hyperledger/fabric, orderer/common/multichannel/blockwriter.go and protoutil/blockutils.go.
  */
 import type { ChannelConfig } from "@hansa/channel-config";
@@ -24,7 +25,7 @@ import {
   toBigInt,
   toLong,
 } from "@hansa/wire";
-import type { BlockDraft } from "./chain.js";
+import type { DraftBlock } from "./chain.js";
 
 const SLOTS = 5;
 /** Where a new etcdraft chain's log stands before its first block: two entries of its own. */
@@ -36,7 +37,7 @@ export function signedBlockBytes(value: Uint8Array, signatureHeader: Uint8Array,
 }
 
 /** The block's bytes. @param nonce 24 bytes of chance for the signature header */
-export function sealBlock(draft: BlockDraft, orderer: SigningIdentity, nonce: Uint8Array): Uint8Array {
+export function sealBlock(draft: DraftBlock, orderer: SigningIdentity, nonce: Uint8Array): Uint8Array {
   const header = { number: draft.number, previousHash: draft.previousHash, dataHash: draft.dataHash };
   const lastConfig = { index: toLong(draft.lastConfigNumber) };
   const value = encode(common.OrdererBlockMetadata, {
@@ -49,6 +50,9 @@ export function sealBlock(draft: BlockDraft, orderer: SigningIdentity, nonce: Ui
   const metadata: Uint8Array[] = new Array(SLOTS).fill(NO_BYTES);
   metadata[METADATA.SIGNATURES] = encode(common.Metadata, { value, signatures: [{ signatureHeader, signature }] });
   metadata[METADATA.LAST_CONFIG] = encode(common.Metadata, { value: encode(common.LastConfig, lastConfig) });
+  if (draft.engineNote !== undefined) {
+    metadata[METADATA.ORDERER] = encode(common.Metadata, { value: draft.engineNote });
+  }
   return joinBlock({ header, envelopes: draft.envelopes, metadata });
 }
 
@@ -56,7 +60,7 @@ export function sealBlock(draft: BlockDraft, orderer: SigningIdentity, nonce: Ui
  * What a single raft consenter would note for this block, because tools that read the channel as etcdraft expect it.
  * Nothing here depends on it.
  */
-function consenterMetadata({ config, number }: BlockDraft): Uint8Array {
+function consenterMetadata({ config, number }: DraftBlock): Uint8Array {
   const { consensusType, consensusMetadata } = config.orderer;
   if (consensusType !== "etcdraft") return NO_BYTES;
   const { consenters } = decode(etcdraft.ConfigMetadata, consensusMetadata, "etcdraft.ConfigMetadata");

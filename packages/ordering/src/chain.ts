@@ -27,18 +27,21 @@ export type Batching = "adaptive" | "fabric";
 export type Ticketed = { readonly ticket: number; readonly admitted: Admitted; readonly bytes: number };
 
 /** A block to be signed and written. */
-export type BlockDraft = {
+export type DraftBlock = {
   readonly number: bigint;
   readonly previousHash: Uint8Array;
   readonly dataHash: Uint8Array;
   readonly headerHash: Uint8Array;
   readonly envelopes: readonly Uint8Array[];
-  readonly tickets: readonly number[];
   /** The block that holds the configuration in force, this one included. */
   readonly lastConfigNumber: bigint;
   /** Of the configuration in force after this block. */
   readonly config: ChannelConfig;
+  /** What the ordering engine notes for itself in the block's ORDERER metadata. */
+  readonly engineNote?: Uint8Array;
 };
+
+export type BlockDraft = DraftBlock & { readonly tickets: readonly number[] };
 
 export type ChainInput =
   | { readonly kind: "submit"; readonly ticket: number; readonly admitted: Admitted }
