@@ -30,6 +30,13 @@ export {
 export { type ConfigElement, type ConfigElements, equalTrees } from "./elements.js";
 export { ConfigError, type ConfigFault } from "./error.js";
 export { configBlockOf, genesisBlock } from "./genesis.js";
+export {
+  changeMembership,
+  describeChange,
+  governedAdminsRule,
+  isGoverned,
+  type MembershipChange,
+} from "./membership.js";
 export { checkChannelId, PolicyPath } from "./names.js";
 export {
   type ApplicationOrgProfile,

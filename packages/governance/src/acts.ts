@@ -45,6 +45,8 @@ export type MemberIdentity = {
 
 export type Founded = {
   readonly kind: "founded";
+  /** "n-" and 26 base32 characters. */
+  readonly networkId: string;
   readonly name: string;
   readonly description?: string;
   readonly frameworkVersion: string;
@@ -65,6 +67,7 @@ export type Proposed = {
   readonly invitations: readonly { readonly invitationId: string; readonly accountId: string }[];
   /** Member ids. */
   readonly removals: readonly string[];
+  /** Stands alone in its proposal. */
   readonly newPolicy?: VotingPolicy;
   readonly tags: Readonly<Record<string, string>>;
   /** For the invited; the network's own choice when absent. */

@@ -18,8 +18,13 @@ export type Member = MemberIdentity & {
   readonly leftAt?: UnixMs;
   /** The invitation it came by; absent for founders. */
   readonly invitationId?: string;
-  /** Invitations that were approved and open when it joined: it stands for them as if it had voted YES. */
+  /**
+   * What it accepted by joining, and stands for as if it had voted YES: invitations that were approved and open, and,
+   * with a snapshot electorate, proposals that were open and on which it has no vote.
+   */
   readonly standsFor: readonly string[];
+  /** Why its admission or its departure did not reach every channel. */
+  readonly failure?: string;
 };
 
 export type ProposalStatus = "IN_PROGRESS" | "APPROVED" | "REJECTED" | "EXPIRED" | "ACTION_FAILED";
@@ -48,8 +53,13 @@ export type Proposal = {
   readonly decidedAt?: UnixMs;
   /** In the order they were cast. */
   readonly votes: readonly Vote[];
-  /** Members that could vote when it was made (snapshot) or when it was decided (live); undefined while open and live. */
+  /**
+   * Once decided: who could vote then. While open: with a snapshot electorate, who was a member when it was made, of
+   * whom those that left no longer count; otherwise undefined, and every member counts.
+   */
   readonly electorate?: readonly string[];
+  /** The voting policy that decided it; undefined while open, when the network's own applies. */
+  readonly policy?: VotingPolicy;
   /** Why an approved action could not be done. */
   readonly failure?: string;
 };
@@ -68,17 +78,25 @@ export type Invitation = {
 
 /** A decision that channels still have to follow. */
 export type Enactment = {
-  /** "join:<member>", "removal:<proposal>:<member>", "leave:<member>", "policy:<proposal>". */
+  /** "join:<member>", "removal:<proposal>", "leave:<member>", "policy:<proposal>". */
   readonly enactmentId: string;
+  readonly kind: "join" | "removal" | "leave" | "policy";
+  /** Absent for a departure. For a join the proposal that invited. */
   readonly proposalId?: string;
-  readonly memberId?: string;
+  /** The invitation that a join answers. */
+  readonly invitationId?: string;
+  /**
+   * Who comes or goes; empty for a policy. All that one proposal removes go in one update per channel: one after the
+   * other, the votes of those gone first would be missing under the updates that follow.
+   */
+  readonly memberIds: readonly string[];
   readonly admits: readonly { readonly mspId: MspId; readonly mspConfig: Bytes }[];
   readonly removes: readonly MspId[];
   /** The policy that channels are to have afterwards. */
   readonly policy: VotingPolicy;
   /** For a join. Removals and policies concern every channel that has the member, or every channel. */
   readonly channels: ChannelChoice;
-  /** Members whose keys may sign it, in the order of their ids. */
+  /** Members whose keys may sign it, as of now, in the order of their ids. */
   readonly signers: readonly string[];
 };
 
