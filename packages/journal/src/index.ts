@@ -6,6 +6,7 @@ export { compareHashes, rootFrom } from "./fold.js";
 export * from "./hash.js";
 export * from "./log.js";
 export * from "./proof.js";
+export * from "./receipt.js";
 export * from "./store.js";
 export * from "./strand-id.js";
 export * from "./tree.js";

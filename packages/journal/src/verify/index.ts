@@ -1,0 +1,5 @@
+/** The offline verifier: needs no network, no node and nothing but @noble's curves and hashes. */
+
+export { type Verdict, verifyReceipt } from "./receipt.js";
+export { formatReceipt, type ReceiptParts, type SignatureParts } from "./receipt-file.js";
+export type { Signer, SignerRole } from "./signed-digest.js";
