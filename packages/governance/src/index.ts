@@ -12,6 +12,7 @@ export {
   type TimedAct,
 } from "./fold.js";
 export { describeAct, explainMember, type HistoryLine, history } from "./history.js";
+export { Identities } from "./identities.js";
 export * from "./ids.js";
 export {
   encodeRecord,
@@ -24,9 +25,8 @@ export {
   type SignedRecord,
   signedRecord,
 } from "./records.js";
+export { encodeRefusal, REFUSAL_MESSAGE, refusalIn } from "./refusal.js";
 export * from "./state.js";
 export * from "./strand.js";
-export { electorateOf, isPresent, isSamePolicy, signaturesNeeded, type Tally, tally, votesNeeded } from "./tally.js";
-export { Identities } from "./identities.js";
-export { encodeRefusal, REFUSAL_MESSAGE, refusalIn } from "./refusal.js";
 export { encodeStrandBlock, readStrandBlock, strandBlockOf } from "./strand-message.js";
+export { electorateOf, isPresent, isSamePolicy, signaturesNeeded, type Tally, tally, votesNeeded } from "./tally.js";

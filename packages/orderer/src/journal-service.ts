@@ -1,4 +1,6 @@
 /** hansa.journal.Journal: digests and proofs over this node's strands, signed by the node, for those who may read. */
+import type { ChannelConfig } from "@hansa/channel-config";
+import { GOVERNANCE_STRAND } from "@hansa/governance";
 import { JournalError, type JournalStrand } from "@hansa/journal";
 import type { SigningIdentity } from "@hansa/msp";
 import { ReadAccess, readSeekEnvelope, type SeekRefusal } from "@hansa/ordering";
@@ -14,7 +16,8 @@ import {
 } from "@hansa/transport";
 import { decode, encode, HeaderType, hansa, Status, type services, toNumber, WireError } from "@hansa/wire";
 import type { Channels } from "./broadcast.js";
-import type { OrderedChannel } from "./channel.js";
+import { StrandAccess } from "./governance-access.js";
+import type { GovernanceStrand } from "./governance-strand.js";
 import {
   blockMessage,
   consistencyProof,
@@ -31,6 +34,8 @@ const { journal } = hansa;
 
 export type JournalOptions = {
   readonly channels: Channels;
+  /** Answers for the strand of the members' acts. */
+  readonly governance: GovernanceStrand;
   /** Signs the digests. */
   readonly identity: SigningIdentity;
   readonly timeWindowMs: number;
@@ -38,19 +43,22 @@ export type JournalOptions = {
   readonly clock: Clock;
 };
 
-type Answer = (request: Uint8Array, channel: OrderedChannel) => Promise<Uint8Array>;
+/** What is asked about. Only channels have a configuration. */
+type Source = { readonly strand: JournalStrand; readonly config: ChannelConfig | undefined };
+
+type Answer = (request: Uint8Array, source: Source) => Promise<Uint8Array>;
 
 export function journalHandlers(options: JournalOptions): Handlers<typeof services.Journal> {
   const { identity } = options;
   const guarded =
     (answer: Answer): UnaryHandler =>
     async (raw, context) => {
-      const { request, channel } = admitted(raw, context, options);
-      return statusOfFailure(() => answer(request, channel));
+      const { request, source } = admitted(raw, context, options);
+      return statusOfFailure(() => answer(request, source));
     };
   const streamBlocks: ServerStreamHandler = async (raw, context, send) => {
-    const { request, channel } = admitted(raw, context, options);
-    await statusOfFailure(() => sendBlocks(request, channel.strand, context.signal, send));
+    const { request, source } = admitted(raw, context, options);
+    await statusOfFailure(() => sendBlocks(request, source.strand, context.signal, send));
   };
   return {
     GetDigest: guarded(async (bytes, { strand }) => {
@@ -76,6 +84,10 @@ export function journalHandlers(options: JournalOptions): Handlers<typeof servic
     }),
     GetReceipt: guarded(async (bytes, { strand, config }) => {
       const request = decode(journal.GetReceiptRequest, bytes, "hansa.journal.GetReceiptRequest");
+      if (config === undefined) {
+        const reason = "governance records have no receipt of a transaction; ask for an inclusion proof";
+        throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, reason);
+      }
       return encode(journal.Receipt, await receipt(strand, request, config, identity));
     }),
     StreamBlocks: streamBlocks,
@@ -93,9 +105,13 @@ async function sendBlocks(bytes: Uint8Array, strand: JournalStrand, signal: Abor
   }
 }
 
-/** Who asks, and for which channel. @throws RpcStatus unless the sender may read the channel */
-function admitted(raw: Uint8Array, context: CallContext, options: JournalOptions) {
-  const { channels, clock, timeWindowMs, mutualTls } = options;
+/** Who asks, and for which strand. @throws RpcStatus unless the sender may read it */
+function admitted(
+  raw: Uint8Array,
+  context: CallContext,
+  options: JournalOptions,
+): { request: Uint8Array; source: Source } {
+  const { channels, governance, clock, timeWindowMs, mutualTls } = options;
   const tlsCertHash = context.tlsClientCert && sha256(context.tlsClientCert);
   const envelope = readSeekEnvelope(raw, { now: clock.now(), timeWindowMs, mutualTls, tlsCertHash });
   if ("kind" in envelope) throw statusOfRefusal(envelope);
@@ -104,14 +120,23 @@ function admitted(raw: Uint8Array, context: CallContext, options: JournalOptions
   if (type !== HeaderType.MESSAGE) {
     throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, `header type ${type} is not that of a request`);
   }
+  if (channelId === GOVERNANCE_STRAND) {
+    const { strand, state } = governance;
+    if (strand === undefined || state === undefined) {
+      throw new RpcStatus(GrpcStatus.NOT_FOUND, "no network is founded on this node");
+    }
+    const denied = new StrandAccess(envelope, governance.identities).evaluate(state, clock.now());
+    if (denied !== undefined) throw statusOfRefusal(denied);
+    return { request: envelope.data, source: { strand, config: undefined } };
+  }
   const channel = channels.get(channelId);
   if (channel === undefined) throw new RpcStatus(GrpcStatus.NOT_FOUND, `channel ${channelId} not found`);
   const denied = new ReadAccess(envelope, channel.config).evaluate(channel.config, clock.now());
   if (denied !== undefined) throw statusOfRefusal(denied);
-  return { request: envelope.data, channel };
+  return { request: envelope.data, source: channel };
 }
 
-function statusOfRefusal({ status, reason }: SeekRefusal): RpcStatus {
+export function statusOfRefusal({ status, reason }: SeekRefusal): RpcStatus {
   if (status === Status.FORBIDDEN) return new RpcStatus(GrpcStatus.PERMISSION_DENIED, reason);
   return new RpcStatus(GrpcStatus.INVALID_ARGUMENT, reason);
 }

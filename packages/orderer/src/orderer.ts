@@ -10,6 +10,8 @@ import { broadcastHandler, broadcastOne } from "./broadcast.js";
 import { type OrdererConfig, resolveConfig } from "./config.js";
 import { deliverHandler, deliverOne } from "./deliver.js";
 import { embeddedEngine } from "./embedded-engine.js";
+import { type GovernanceCalls, governanceCalls, governanceHandlers } from "./governance-service.js";
+import { GovernanceStrand } from "./governance-strand.js";
 import { journalHandlers } from "./journal-service.js";
 import { participationApi } from "./participation.js";
 import { Registrar } from "./registrar.js";
@@ -31,6 +33,8 @@ export type RunningOrderer = {
    * the last one being a status. Blocks are the same bytes for all who follow.
    */
   deliver(seekEnvelope: Uint8Array, send: Send, signal: AbortSignal): Promise<void>;
+  /** The members' acts, for callers in the same process. */
+  readonly governance: GovernanceCalls;
   /** Joins a channel at its genesis block, as `osnadmin channel join` does. @throws ParticipationError */
   join(genesisBlock: Uint8Array): Promise<void>;
   /** @throws ParticipationError */
@@ -66,6 +70,8 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
   try {
     const registrar = await Registrar.open({ store, channel, logger });
     closing.push(() => registrar.halt("chain is stopped"));
+    const governance = await GovernanceStrand.open({ store, identity, clock, logger });
+    closing.push(() => governance.halt("the ordering node is stopping"));
 
     const server = new RpcServer({ logger, ...(listen.tls === undefined ? {} : { tls: listen.tls }) });
     const mutualTls = listen.tls?.requireClientCert === true;
@@ -74,7 +80,9 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
       Broadcast: broadcastHandler(registrar),
       Deliver: deliverHandler(deliverOptions),
     });
-    server.addService(services.Journal, journalHandlers({ ...deliverOptions, identity }));
+    const journalOptions = { ...deliverOptions, identity, governance };
+    server.addService(services.Journal, journalHandlers(journalOptions));
+    server.addService(services.Governance, governanceHandlers(journalOptions));
     const { address, port } = await server.listen(listen.address);
     closing.push(() => server.stop({ graceMs: STOP_GRACE_MS }));
 
@@ -94,13 +102,14 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
         }),
       broadcast: async (envelope) => encode(ab.BroadcastResponse, await broadcastOne(registrar, envelope)),
       deliver: (seekEnvelope, send, signal) => deliverOne(seekEnvelope, deliverOptions, signal, send),
+      governance: governanceCalls(journalOptions),
       join: async (genesisBlock) => {
         await registrar.join(genesisBlock);
       },
       remove: (channelId) => registrar.remove(channelId),
       stop: async () => {
         // First the chains, so that senders get their answers while the server still carries them.
-        await registrar.halt("chain is stopped");
+        await Promise.all([registrar.halt("chain is stopped"), governance.halt("the ordering node is stopping")]);
         await close();
         logger.info("orderer stopped");
       },

@@ -3,6 +3,7 @@
  * Source: hyperledger/fabric, orderer/common/multichannel/registrar.go and channelparticipation/validator.go.
  */
 import { ChannelConfig, checkChannelId, configOfBlock } from "@hansa/channel-config";
+import { GOVERNANCE_STRAND } from "@hansa/governance";
 import { channelStrandId, emptyTip, type JournalStore, nextBlock } from "@hansa/journal";
 import { type ChainStart, lastConfigNumber } from "@hansa/ordering";
 import { equalBytes, HansaError, type Logger, messageOf, type UnixMs } from "@hansa/primitives";
@@ -43,6 +44,7 @@ export class Registrar {
   static async open(options: RegistrarOptions): Promise<Registrar> {
     const registrar = new Registrar(options);
     for (const { strandId, name } of await options.store.list()) {
+      if (name === GOVERNANCE_STRAND) continue;
       const strand = await options.store.open(strandId);
       if (strand.tip.size === 0) {
         // The first block decides whether a channel was joined.
