@@ -280,8 +280,7 @@ export class GovernanceStrand {
   }
 
   async #write(drafts: readonly Draft[]): Promise<JournalBlock[]> {
-    const [first] = (drafts[0] as Draft).waiting as readonly [Waiting];
-    this.#strand ??= await this.#found(first.record);
+    this.#strand ??= await this.#found(drafts);
     let tip = this.#tip ?? emptyTip(this.#strand.info.strandId);
     const written: JournalRecord[] = drafts.map(({ at, waiting }) => {
       const records = waiting.map(({ record }) => record);
@@ -297,7 +296,9 @@ export class GovernanceStrand {
   }
 
   /** The strand is named by the record that founds it: another founding is another strand. */
-  async #found(record: Bytes): Promise<JournalStrand> {
+  #found([draft]: readonly Draft[]): Promise<JournalStrand> {
+    const record = draft?.waiting[0]?.record;
+    assert(record !== undefined, "a strand begins with the record that founds it");
     const strandId = channelStrandId(GOVERNANCE_STRAND, sha256(record));
     return this.#options.store.create({ strandId, name: GOVERNANCE_STRAND });
   }
