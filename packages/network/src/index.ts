@@ -14,7 +14,20 @@ export { parseNetworkFile, parseNetworkObject } from "./config/parse.js";
 export { NetworkFileError } from "./config/problems.js";
 export { jsonSchema } from "./config/shape.js";
 export { didYouMean } from "./config/suggest.js";
-export { askStatus, askStop, findSupervisor, type NetworkStatus, type NodeStatus } from "./control/control-client.js";
+export {
+  askAddMember,
+  askAddPeer,
+  askChannels,
+  askCreateChannel,
+  askRemoveMember,
+  askRemovePeer,
+  askSetLogging,
+  askStatus,
+  askStop,
+  findSupervisor,
+  type NetworkStatus,
+  type NodeStatus,
+} from "./control/control-client.js";
 export type { SupervisorRecord } from "./control/control-server.js";
 export type { NewUser } from "./identity/enrol.js";
 export type { Phase } from "./launch/phases.js";
@@ -25,6 +38,14 @@ export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";
 export { type DeployRequest, type DeployResult, type InitRequest, NetworkView } from "./library/network-view.js";
 export { Network, nodeProgram, type StartOptions, startNetwork } from "./library/start-network.js";
+export type {
+  LogTarget,
+  NewChannel,
+  NewMember,
+  NewPeer,
+  OrderedChannel,
+  RunningNetwork,
+} from "./membership/running-network.js";
 export type { NodeReport } from "./nodes/keeper.js";
 export { Layout } from "./plan/layout.js";
 export type { DeployedContract, NetworkState } from "./plan/state-file.js";

@@ -44,6 +44,11 @@ const mspId = {
   pattern: /^[A-Za-z][A-Za-z0-9.-]{0,99}$/,
   like: "an MSP id, such as BreweryMSP",
 } as const;
+const account = {
+  kind: "text",
+  pattern: /^\d{12}$/,
+  like: 'an account of 12 digits in quotes, such as "000000000001"',
+} as const;
 const path = { kind: "text", pattern: /./, like: "a path, relative to this file" } as const;
 const policy = {
   kind: "text",
@@ -98,18 +103,22 @@ export const networkShape = {
           kind: "record",
           fields: {
             name: required(name, "the member's name"),
+            account: optional(
+              account,
+              "the account whose member it is; 000000000001, 000000000002, … in this order unless given",
+            ),
             domain: optional(domain, "the member's domain; <name>.example.com unless given"),
             mspId: optional(mspId, "the member's MSP id; <Name>MSP unless given"),
             peers: optional(
               {
                 kind: "list",
-                minItems: 1,
+                minItems: 0,
                 of: {
                   kind: "record",
                   fields: { port: optional(port, "the peer's port; a free one unless given") },
                 },
               },
-              "the member's peers; one unless given",
+              "the member's peers; one unless given, and [] for none",
             ),
             ca: optional(
               {
@@ -151,7 +160,7 @@ export const networkShape = {
     channels: optional(
       {
         kind: "list",
-        minItems: 1,
+        minItems: 0,
         of: {
           kind: "record",
           fields: {
@@ -184,6 +193,56 @@ export const networkShape = {
         },
       },
       "the contracts to deploy",
+    ),
+    governance: optional(
+      {
+        kind: "record",
+        fields: {
+          threshold: optional(
+            { kind: "integer", min: 0, max: 100 },
+            "how many members in a hundred must vote yes; 50 unless given",
+          ),
+          comparator: optional(
+            { kind: "choice", values: ["GREATER_THAN", "GREATER_THAN_OR_EQUAL_TO"] },
+            "GREATER_THAN: more than the threshold (the default); GREATER_THAN_OR_EQUAL_TO: as many are enough",
+          ),
+          proposalHours: optional(
+            { kind: "integer", min: 1, max: 168 },
+            "how long a proposal is open, and an invitation after it; 24 unless given",
+          ),
+          channels: optional(
+            {
+              kind: "either",
+              of: [
+                { kind: "choice", values: ["all", "none"] },
+                { kind: "list", minItems: 1, of: channelName },
+              ],
+            },
+            "the channels that members enter which join later: all (the default), none, or a list of names",
+          ),
+          electorate: optional(
+            { kind: "choice", values: ["live", "snapshot"] },
+            "whose votes count: live, members when the tally is taken (the default); snapshot, members when the proposal was made",
+          ),
+          rejection: optional(
+            { kind: "choice", values: ["unreachable", "no-share"] },
+            "when a proposal is rejected early: unreachable, as approval is out of reach (the default); no-share, when the votes against meet the threshold themselves",
+          ),
+          memberLimit: optional(
+            { kind: "integer", min: 0, max: 1000 },
+            "the most members at a time; 0, the default, sets no limit",
+          ),
+          edition: optional(
+            { kind: "choice", values: ["STARTER", "STANDARD"] },
+            "what the Managed Blockchain API calls the network's edition; STANDARD unless given",
+          ),
+          clock: optional(
+            { kind: "choice", values: ["system", "simulated"] },
+            "system: the machine's time (the default); simulated: the network's time can be moved on",
+          ),
+        },
+      },
+      "how the members decide who joins and who leaves",
     ),
   },
 } as const;

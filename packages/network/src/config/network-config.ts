@@ -1,6 +1,10 @@
+import type { ChannelChoice, Rules, VotingPolicy } from "@hansa/governance";
+
 /** A checked network with every default filled in; what everything below the network file works from. Frozen. */
 export type NetworkConfig = {
   readonly name: string;
+  /** "n-" and 26 base32 characters. Drawn at the first start; undefined only before. */
+  readonly networkId: string | undefined;
   readonly mode: "processes" | "inline";
   readonly contractsRun: "process" | "peer";
   readonly batching: "adaptive" | "fabric";
@@ -9,16 +13,47 @@ export type NetworkConfig = {
   readonly orderer: OrdererConfig;
   readonly channels: readonly ChannelDefinition[];
   readonly contracts: readonly ContractConfig[];
+  /** Of channels made from now on: how many members must endorse, and approve a contract. */
+  readonly channelEndorsement: "majority" | "any";
+  readonly governance: GovernanceConfig;
+};
+
+/** How the members decide. Fixed when the network is founded; the policy changes by vote only. */
+export type GovernanceConfig = {
+  readonly policy: VotingPolicy;
+  readonly rules: Rules;
+  /** Channels that members enter which join later. */
+  readonly channels: ChannelChoice;
+  readonly edition: "STARTER" | "STANDARD";
+  /** What the network calls itself where that is not the name of its folder. */
+  readonly name?: string;
+  readonly description?: string;
+  readonly frameworkVersion?: string;
 };
 
 export type MemberConfig = {
   readonly name: string;
+  /** "m-" and 26 base32 characters. Drawn at the first start; undefined only before. */
+  readonly memberId: string | undefined;
+  /** 12 digits: whose the member is. */
+  readonly account: string;
+  readonly description?: string;
   readonly domain: string;
   readonly mspId: string;
   /** Ports are undefined where a free one is to be chosen. */
   readonly caPort: number | undefined;
-  readonly peers: readonly { readonly name: string; readonly port: number | undefined }[];
+  readonly peers: readonly PeerDefinition[];
   readonly users: readonly string[];
+};
+
+export type PeerDefinition = {
+  /** First label of its host name: "peer0", or its id in lower case. */
+  readonly name: string;
+  /** "nd-" and 26 base32 characters. Drawn at the first start; undefined only before. */
+  readonly nodeId: string | undefined;
+  readonly port: number | undefined;
+  /** Host names that its TLS certificate is to carry besides its own. */
+  readonly extraHosts?: readonly string[];
 };
 
 export type OrdererConfig = {

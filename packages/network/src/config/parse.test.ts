@@ -15,7 +15,7 @@ const wrong: readonly (readonly [name: string, text: string, ...problems: string
   [
     "a misspelt setting",
     "network: a\nmembers:\n  - nmae: Pub\n",
-    `net.yaml:3:5: members[0] has the unknown setting "nmae"; expected one of name, domain, mspId, peers, ca, users. Did you mean "name"?`,
+    `net.yaml:3:5: members[0] has the unknown setting "nmae"; expected one of name, account, domain, mspId, peers, ca, users. Did you mean "name"?`,
     "net.yaml:3:5: members[0].name is nothing; expected the member's name.",
   ],
   [
@@ -66,6 +66,23 @@ const wrong: readonly (readonly [name: string, text: string, ...problems: string
     'net.yaml:7:28: channels[1].batch.preferredSize is "11 MB"; expected at most the maxSize, which is 10 MB.',
   ],
   [
+    "an account that is a number",
+    "network: a\nmembers:\n  - name: Pub\n    account: 123456789012\n",
+    `net.yaml:4:14: members[0].account is 123456789012; expected an account of 12 digits in quotes, such as "000000000001".`,
+  ],
+  [
+    "a threshold that nobody can reach",
+    "network: a\nmembers: [{name: Pub}]\ngovernance:\n  threshold: 101\n  comparator: GREATER_THEN\n  proposalHours: 0\n",
+    "net.yaml:4:14: governance.threshold is 101; expected a whole number from 0 to 100.",
+    `net.yaml:5:15: governance.comparator is "GREATER_THEN"; expected one of GREATER_THAN, GREATER_THAN_OR_EQUAL_TO. Did you mean "GREATER_THAN"?`,
+    "net.yaml:6:18: governance.proposalHours is 0; expected a whole number from 1 to 168.",
+  ],
+  [
+    "a channel for newcomers that is none",
+    "network: a\nmembers: [{name: Pub}]\nchannels: [{name: trade}]\ngovernance:\n  channels: [trad]\n",
+    `net.yaml:5:14: governance.channels[0] is "trad"; expected one of trade. Did you mean "trade"?`,
+  ],
+  [
     "a list instead of settings",
     "- a\n",
     "net.yaml:1:1: the file is a list of 1; expected settings such as network, mode, batching.",
@@ -109,10 +126,12 @@ describe("network file", () => {
     assert.deepEqual(config.members, [
       {
         name: "Pub",
+        memberId: undefined,
+        account: "000000000001",
         domain: "pub.example.com",
         mspId: "PubMSP",
         caPort: undefined,
-        peers: [{ name: "peer0", port: undefined }],
+        peers: [{ name: "peer0", nodeId: undefined, port: undefined }],
         users: ["User1"],
       },
     ]);
@@ -122,7 +141,45 @@ describe("network file", () => {
       batch: { timeoutMs: 2000, maxMessageCount: 500, preferredMaxBytes: 2097152, absoluteMaxBytes: 10485760 },
     });
     assert.equal(config.mode, "processes");
+    assert.equal(config.channelEndorsement, "majority");
+    assert.deepEqual(config.governance, {
+      policy: { thresholdPercentage: 50, comparator: "GREATER_THAN", proposalDurationHours: 24 },
+      rules: { electorate: "live", rejection: "unreachable", memberLimit: 0, simulatedClock: false },
+      channels: { kind: "all" },
+      edition: "STANDARD",
+    });
     assert.ok(Object.isFrozen(config.members[0]!.peers));
+  });
+
+  it("takes members without peers, no channels, accounts, and the members' rules", () => {
+    const { members, channels, governance } = parseNetworkObject({
+      network: "n",
+      members: [{ name: "Pub", account: "123456789012", peers: [] }, { name: "Inn" }],
+      channels: [],
+      governance: {
+        threshold: 100,
+        comparator: "GREATER_THAN_OR_EQUAL_TO",
+        proposalHours: 168,
+        channels: "none",
+        electorate: "snapshot",
+        rejection: "no-share",
+        memberLimit: 5,
+        edition: "STARTER",
+        clock: "simulated",
+      },
+    });
+    assert.deepEqual(members[0]!.peers, []);
+    assert.deepEqual(
+      members.map(({ account }) => account),
+      ["123456789012", "000000000002"],
+    );
+    assert.deepEqual(channels, []);
+    assert.deepEqual(governance, {
+      policy: { thresholdPercentage: 100, comparator: "GREATER_THAN_OR_EQUAL_TO", proposalDurationHours: 168 },
+      rules: { electorate: "snapshot", rejection: "no-share", memberLimit: 5, simulatedClock: true },
+      channels: { kind: "none" },
+      edition: "STARTER",
+    });
   });
 
   for (const file of readdirSync(configs).filter((name) => name.endsWith(".yaml"))) {

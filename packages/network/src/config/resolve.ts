@@ -3,6 +3,7 @@ import type { NetworkFile } from "./file-shape.js";
 import type {
   ChannelDefinition,
   ContractConfig,
+  GovernanceConfig,
   MemberConfig,
   NetworkConfig,
   OrdererConfig,
@@ -24,12 +25,18 @@ export function resolveNetwork(
 ): { config: NetworkConfig; problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const members = file.members.map(
-    (member): MemberConfig => ({
+    (member, index): MemberConfig => ({
       name: member.name,
+      memberId: undefined,
+      account: member.account ?? String(index + 1).padStart(12, "0"),
       domain: member.domain ?? `${member.name.toLowerCase()}.example.com`,
       mspId: member.mspId ?? `${member.name}MSP`,
       caPort: member.ca?.port,
-      peers: (member.peers ?? [{}]).map((peer, index) => ({ name: `peer${index}`, port: peer.port })),
+      peers: (member.peers ?? [{}]).map((peer, position) => ({
+        name: `peer${position}`,
+        nodeId: undefined,
+        port: peer.port,
+      })),
       users: member.users ?? ["User1"],
     }),
   );
@@ -122,8 +129,10 @@ export function resolveNetwork(
       ),
     ),
   );
+  const governance = resolveGovernance(file.governance ?? {}, channelNames, problems);
   const config: NetworkConfig = {
     name: file.network,
+    networkId: undefined,
     mode: file.mode ?? "processes",
     contractsRun: file.contractsRun ?? "process",
     contractTimeouts: {
@@ -135,8 +144,37 @@ export function resolveNetwork(
     orderer,
     channels,
     contracts,
+    channelEndorsement: "majority",
+    governance,
   };
   return { config: freeze(config), problems };
+}
+
+function resolveGovernance(
+  section: NonNullable<NetworkFile["governance"]>,
+  channelNames: readonly string[],
+  problems: Problem[],
+): GovernanceConfig {
+  const { channels = "all" } = section;
+  if (typeof channels !== "string")
+    for (const [position, name] of channels.entries())
+      if (!channelNames.includes(name))
+        problems.push(unknown(["governance", "channels", position], name, channelNames));
+  return {
+    policy: {
+      thresholdPercentage: section.threshold ?? 50,
+      comparator: section.comparator ?? "GREATER_THAN",
+      proposalDurationHours: section.proposalHours ?? 24,
+    },
+    rules: {
+      electorate: section.electorate ?? "live",
+      rejection: section.rejection ?? "unreachable",
+      memberLimit: section.memberLimit ?? 0,
+      simulatedClock: section.clock === "simulated",
+    },
+    channels: typeof channels === "string" ? { kind: channels } : { kind: "listed", names: [...channels] },
+    edition: section.edition ?? "STANDARD",
+  };
 }
 
 type Named = readonly [name: string, path: readonly (string | number)[]];

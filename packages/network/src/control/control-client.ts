@@ -3,9 +3,11 @@ import { connect } from "node:net";
 import { HansaError } from "@hansa/primitives";
 import { RpcClient, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, services, toNumber } from "@hansa/wire";
+import type { LogTarget, NewChannel, NewMember, NewPeer, OrderedChannel } from "../membership/running-network.js";
 import { isAlive } from "../nodes/alive.js";
 import type { Layout } from "../plan/layout.js";
 import type { SupervisorRecord } from "./control-server.js";
+import { failureOf } from "./failure.js";
 
 export type NodeStatus = {
   readonly id: string;
@@ -29,6 +31,8 @@ export type NetworkStatus = {
 
 const STATUS_TIMEOUT_MS = 5_000;
 const STOP_TIMEOUT_MS = 60_000;
+/** A contract may have to be built. */
+const CHANGE_TIMEOUT_MS = 300_000;
 
 /** Undefined when no supervisor runs for this data folder, whatever files an earlier one left behind. */
 export async function findSupervisor(layout: Layout): Promise<SupervisorRecord | undefined> {
@@ -72,9 +76,64 @@ export async function askStop(supervisor: SupervisorRecord): Promise<void> {
     await new Promise((done) => setTimeout(done, 20));
 }
 
+/** See RunningNetwork.addMember. @throws HansaError */
+export async function askAddMember(supervisor: SupervisorRecord, member: NewMember): Promise<void> {
+  const { admin, ...known } = member;
+  const adminFields = admin === undefined ? {} : { adminUsername: admin.username, adminPassword: admin.password };
+  const request = encode(hansa.control.AddMemberRequest, { ...known, users: [...member.users], ...adminFields });
+  await call(supervisor, "AddMember", request, CHANGE_TIMEOUT_MS);
+}
+
+/** See RunningNetwork.removeMember; what its nodes keep is deleted. @throws HansaError */
+export async function askRemoveMember(supervisor: SupervisorRecord, mspId: string): Promise<void> {
+  await call(supervisor, "RemoveMember", encode(hansa.control.MemberRequest, { mspId }), CHANGE_TIMEOUT_MS);
+}
+
+/** See RunningNetwork.addPeer. @throws HansaError */
+export async function askAddPeer(supervisor: SupervisorRecord, { extraHosts = [], ...peer }: NewPeer): Promise<void> {
+  const request = encode(hansa.control.AddPeerRequest, { peer, extraHosts: [...extraHosts] });
+  await call(supervisor, "AddPeer", request, CHANGE_TIMEOUT_MS);
+}
+
+/** See RunningNetwork.removePeer. @throws HansaError */
+export async function askRemovePeer(
+  supervisor: SupervisorRecord,
+  { mspId, peerName }: Pick<NewPeer, "mspId" | "peerName">,
+): Promise<void> {
+  const request = encode(hansa.control.PeerRequest, { mspId, peerName });
+  await call(supervisor, "RemovePeer", request, CHANGE_TIMEOUT_MS);
+}
+
+/** See RunningNetwork.createChannel. @throws HansaError */
+export async function askCreateChannel(supervisor: SupervisorRecord, channel: NewChannel): Promise<void> {
+  const { name, members, endorsement = "", batch } = channel;
+  const request = encode(hansa.control.CreateChannelRequest, {
+    name,
+    members: [...members],
+    endorsement,
+    batchTimeoutMs: batch?.timeoutMs ?? 0,
+    maxMessageCount: batch?.maxMessageCount ?? 0,
+    preferredMaxBytes: batch?.preferredMaxBytes ?? 0,
+    absoluteMaxBytes: batch?.absoluteMaxBytes ?? 0,
+  });
+  await call(supervisor, "CreateChannel", request, CHANGE_TIMEOUT_MS);
+}
+
+/** See RunningNetwork.channels. @throws HansaError */
+export async function askChannels(supervisor: SupervisorRecord): Promise<OrderedChannel[]> {
+  const bytes = await call(supervisor, "Channels", encode(hansa.control.ChannelsRequest, {}), CHANGE_TIMEOUT_MS);
+  const { channels } = decode(hansa.control.ChannelsResponse, bytes, "hansa.control.ChannelsResponse");
+  return channels.map(({ name, mspIds }) => ({ name: name ?? "", mspIds: mspIds ?? [] }));
+}
+
+/** See RunningNetwork.setLogging. @throws HansaError */
+export async function askSetLogging(supervisor: SupervisorRecord, target: LogTarget, on: boolean): Promise<void> {
+  await call(supervisor, "SetLogging", encode(hansa.control.SetLoggingRequest, { ...target, on }), CHANGE_TIMEOUT_MS);
+}
+
 async function call(
   { pid, socket }: SupervisorRecord,
-  method: "Status" | "Stop",
+  method: keyof typeof services.Control.methods,
   request: Uint8Array,
   timeoutMs: number,
 ): Promise<Uint8Array> {
@@ -83,13 +142,16 @@ async function call(
     return await client.unary(services.Control.methods[method], request, { timeoutMs });
   } catch (cause) {
     if (!(cause instanceof RpcStatus)) throw cause;
-    throw new HansaError(
-      "SUPERVISOR_UNREACHABLE",
-      `The network's supervisor, process ${pid}, does not answer: ${cause.message}.`,
-      {
-        cause,
-        nextStep: `End that process and start the network again: its data is kept.`,
-      },
+    throw (
+      failureOf(cause) ??
+      new HansaError(
+        "SUPERVISOR_UNREACHABLE",
+        `The network's supervisor, process ${pid}, does not answer: ${cause.message}.`,
+        {
+          cause,
+          nextStep: `End that process and start the network again: its data is kept.`,
+        },
+      )
     );
   } finally {
     client.close();

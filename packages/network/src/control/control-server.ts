@@ -5,19 +5,15 @@ import path from "node:path";
 import type { Logger } from "@hansa/primitives";
 import { RpcServer } from "@hansa/transport";
 import { encode, hansa, services, toLong } from "@hansa/wire";
-import type { NodeReport } from "../nodes/keeper.js";
-import type { Layout } from "../plan/layout.js";
-import type { Ports } from "../plan/ports.js";
+import type { RunningNetwork } from "../membership/running-network.js";
 import { writeFileDurably } from "../plan/state-file.js";
+import { changeHandlers } from "./change-handlers.js";
 
 /** Unix sockets have short paths on every system. */
 const LONGEST_SOCKET_PATH = 100;
 
-export type Controlled = {
-  readonly network: string;
-  readonly ports: Ports;
+export type Controls = {
   readonly startedAtMs: number;
-  reports(): readonly NodeReport[];
   /** Stops all nodes. */
   stop(): Promise<void>;
   /** Called after the answer to Stop is on its way. */
@@ -29,10 +25,11 @@ export type SupervisorRecord = { readonly pid: number; readonly socket: string }
 
 /** Serves Control on a socket that only the owner may open. Returns what closes it. */
 export async function serveControl(
-  layout: Layout,
-  controlled: Controlled,
+  network: RunningNetwork,
+  controls: Controls,
   logger: Logger,
 ): Promise<() => Promise<void>> {
+  const { layout } = network;
   const wanted = path.join(layout.root, "control.sock");
   const socket =
     wanted.length <= LONGEST_SOCKET_PATH
@@ -41,10 +38,11 @@ export async function serveControl(
   if (existsSync(socket)) unlinkSync(socket);
   const server = new RpcServer({ logger });
   server.addService(services.Control, {
-    Status: () => encode(hansa.control.StatusResponse, status(controlled)),
+    ...changeHandlers(network),
+    Status: () => encode(hansa.control.StatusResponse, status(network, controls.startedAtMs)),
     Stop: async () => {
-      await controlled.stop();
-      setImmediate(() => controlled.exit());
+      await controls.stop();
+      setImmediate(() => controls.exit());
       return encode(hansa.control.StopResponse, {});
     },
   });
@@ -65,21 +63,22 @@ export async function serveControl(
   };
 }
 
-function status(controlled: Controlled): hansa.control.IStatusResponse {
+function status(network: RunningNetwork, startedAtMs: number): hansa.control.IStatusResponse {
+  const { ports } = network.state();
   return {
-    network: controlled.network,
+    network: network.config().name,
     supervisorPid: process.pid,
-    startedAtMs: toLong(controlled.startedAtMs),
-    nodes: controlled.reports().map(({ node, state, pid, restarts, startedAtMs, lastFailure }) => {
-      const ports = controlled.ports[node.id];
+    startedAtMs: toLong(startedAtMs),
+    nodes: network.reports().map(({ node, state, pid, restarts, startedAtMs, lastFailure }) => {
+      const at = ports[node.id];
       return {
         id: node.id,
         kind: node.kind,
         organization: node.organization.name,
         state,
         pid: pid ?? 0,
-        address: ports === undefined ? "" : `127.0.0.1:${ports.port}`,
-        adminAddress: ports?.adminPort === undefined ? "" : `127.0.0.1:${ports.adminPort}`,
+        address: at === undefined ? "" : `127.0.0.1:${at.port}`,
+        adminAddress: at?.adminPort === undefined ? "" : `127.0.0.1:${at.adminPort}`,
         restarts,
         startedAtMs: toLong(startedAtMs),
         lastFailure: lastFailure ?? "",

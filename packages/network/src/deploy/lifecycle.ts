@@ -91,7 +91,7 @@ export async function deployContract(
   return { sequence, blockNumber, changed: true };
 }
 
-async function install(peer: Target, admin: SigningIdentity, contract: ContractPackage): Promise<void> {
+export async function install(peer: Target, admin: SigningIdentity, contract: ContractPackage): Promise<void> {
   const argument = encode(lifecycle.InstallChaincodeArgs, { chaincodeInstallPackage: contract.bytes });
   try {
     await evaluate(peer, admin, {

@@ -1,6 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import path from "node:path";
-import { CaClient, type CaSigner, caSigner, type NewIdentity } from "@hansa/ca";
+import { CaClient, CaError, type CaSigner, caSigner, type NewIdentity } from "@hansa/ca";
 import { generatePrivateKey, type KeyAlgorithm, keyAlgorithm, privateKeyToPem } from "@hansa/crypto";
 import { createCsr } from "@hansa/crypto/issuing";
 import { RpcClient } from "@hansa/transport";
@@ -26,17 +26,39 @@ export async function enrolOrganization(
   return asRegistrar(authority, async (ca, registrar, certificates) => {
     const users = [...organization.users, "Admin"];
     const wanted = [
-      ...servers.map((node) => ({
-        key: node.id,
-        id: node.host,
-        type: node.kind as "peer" | "orderer",
-        ...requests(node.host, [node.host, node.host.split(".")[0]!, "localhost"]),
-      })),
+      ...servers.map(nodeRequest),
       ...users.map((user) => userRequest(organization, user, user === "Admin" ? "admin" : "client")),
     ];
     const credentials = await certify(ca, registrar, wanted);
     const pick = (keys: readonly string[]) => new Map(keys.map((key) => [key, credentials.get(key)!]));
     return { ...certificates, nodes: pick(servers.map((node) => node.id)), users: pick(users) };
+  });
+}
+
+/** Has a running authority certify further nodes of its organisation. Credentials by node id. @throws CaError */
+export async function enrolNodes(
+  authority: CaSpec,
+  nodes: readonly PlannedNode[],
+): Promise<AuthorityCertificates & { readonly nodes: ReadonlyMap<string, Credentials> }> {
+  return asRegistrar(authority, async (ca, registrar, certificates) => ({
+    ...certificates,
+    nodes: await certify(ca, registrar, nodes.map(nodeRequest)),
+  }));
+}
+
+/** Registers who may administer the organisation from outside; enrols by password as often as it likes. */
+export async function registerAdministrator(
+  authority: CaSpec,
+  { username, password }: { readonly username: string; readonly password: string },
+): Promise<void> {
+  const may = { "hf.Registrar.Roles": "*", "hf.Registrar.Attributes": "*", "hf.Revoker": "true" };
+  const attributes = Object.entries(may).map(([name, value]) => ({ name, value, ecert: false }));
+  await asRegistrar(authority, async (ca, registrar) => {
+    try {
+      await ca.register(registrar, { id: username, type: "admin", secret: password, attributes, maxEnrollments: -1 });
+    } catch (error) {
+      if (!(error instanceof CaError && error.fault === "ALREADY_REGISTERED")) throw error;
+    }
   });
 }
 
@@ -149,6 +171,11 @@ async function certify(
       ];
     }),
   );
+}
+
+function nodeRequest(node: PlannedNode): Wanted {
+  const hosts = [node.host, node.host.split(".")[0]!, "localhost", ...(node.extraHosts ?? [])];
+  return { key: node.id, id: node.host, type: node.kind as "peer" | "orderer", ...requests(node.host, hosts) };
 }
 
 function userRequest({ domain }: Organization, user: string, type: "client" | "admin", algorithm?: KeyAlgorithm) {

@@ -46,13 +46,35 @@ export async function writeOrganization(
   files.set(path.join(base, "ca", `ca.${domain}-cert.pem`), material.caCertPem);
   files.set(path.join(base, "tlsca", `tlsca.${domain}-cert.pem`), material.tlsCaCertPem);
   addFolder(files, path.join(base, "msp"), mspFolderFiles(authorityFiles(domain, material)));
+  addNodes(files, layout, organization, nodes, material);
+  for (const [user, credentials] of material.users) addUser(files, layout, organization, material, user, credentials);
+  await writeFiles(files);
+}
+
+/** Writes the folders of further nodes, as writeOrganization does. */
+export async function writeNodes(
+  layout: Layout,
+  organization: Organization,
+  nodes: readonly PlannedNode[],
+  material: AuthorityCertificates & Pick<OrganizationMaterial, "nodes">,
+): Promise<void> {
+  const files: Files = new Map();
+  addNodes(files, layout, organization, nodes, material);
+  await writeFiles(files);
+}
+
+function addNodes(
+  files: Files,
+  layout: Layout,
+  { kind, domain }: Organization,
+  nodes: readonly PlannedNode[],
+  material: AuthorityCertificates & Pick<OrganizationMaterial, "nodes">,
+): void {
   for (const node of nodes) {
     const root = layout.nodeIdentity(kind, domain, node.host);
     const credentials = material.nodes.get(node.id);
     if (credentials !== undefined) addIdentity(files, root, domain, material, node.host, credentials, "server");
   }
-  for (const [user, credentials] of material.users) addUser(files, layout, organization, material, user, credentials);
-  await writeFiles(files);
 }
 
 /** Writes the folder of one more user, as writeOrganization does. */

@@ -1,18 +1,22 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { genesisBlock } from "@hansa/channel-config";
-import type { ChannelDefinition } from "../config/network-config.js";
+import { genesisBlock, governedAdminsRule } from "@hansa/channel-config";
+import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
 import { readIdentityFile, readMspConfig } from "../identity/material.js";
 import type { Layout } from "../plan/layout.js";
 import type { NetworkPlan } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
 import { writeFileDurably } from "../plan/state-file.js";
 
+/** So that a member without peers holds up nobody. */
+const ANY_ENDORSES = { Endorsement: "ANY Endorsement", LifecycleEndorsement: "ANY Endorsement" };
+
 /** Makes a channel's genesis block and keeps it: it must never be made twice, for it names the channel's history. */
 export async function createGenesisBlock(
   layout: Layout,
   plan: NetworkPlan,
   ports: Ports,
+  { channelEndorsement, governance }: Pick<NetworkConfig, "channelEndorsement" | "governance">,
   channel: ChannelDefinition,
 ): Promise<void> {
   const file = layout.genesisBlock(channel.name);
@@ -43,6 +47,11 @@ export async function createGenesisBlock(
       },
     ],
     createdAtMs: Date.now(),
+    adminsPolicy: governedAdminsRule(
+      members.map(({ mspId }) => mspId),
+      governance.policy,
+    ),
+    ...(channelEndorsement === "any" ? { applicationPolicies: ANY_ENDORSES } : {}),
     batchTimeoutMs: channel.batch.timeoutMs,
     maxMessageCount: channel.batch.maxMessageCount,
     preferredMaxBytes: channel.batch.preferredMaxBytes,

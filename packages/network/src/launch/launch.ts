@@ -1,21 +1,21 @@
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { HansaError, type Logger } from "@hansa/primitives";
 import type { NetworkConfig } from "../config/network-config.js";
 import { packageContract } from "../deploy/contract-package.js";
-import { enrolOrganization } from "../identity/enrol.js";
-import { writeOrganization } from "../identity/material.js";
 import { NetworkView } from "../library/network-view.js";
+import { RunningNetwork } from "../membership/running-network.js";
 import type { NodeHost } from "../nodes/host.js";
 import { NodeKeeper } from "../nodes/keeper.js";
-import { authoritySpec, type ServerSpec } from "../nodes/specs.js";
+import { serverSpec } from "../nodes/specs.js";
+import { withIds } from "../plan/ids.js";
 import type { Layout } from "../plan/layout.js";
-import { type NetworkPlan, type Organization, type PlannedNode, planNetwork } from "../plan/plan.js";
-import { choosePorts, type Ports } from "../plan/ports.js";
+import { type NetworkPlan, type PlannedNode, planNetwork } from "../plan/plan.js";
+import { choosePorts } from "../plan/ports.js";
 import { NEW_STATE, type NetworkState, readState, writeFileDurably, writeState } from "../plan/state-file.js";
-import { applyBatchSettings, previousConfig, refuseOtherMembers } from "./changes.js";
+import { startAuthority } from "./authority.js";
+import { applyBatchSettings, continued, foundingAfter, readBefore, writeFounding } from "./changes.js";
 import { createGenesisBlock } from "./genesis.js";
 import { lockFolder } from "./lock.js";
 import { type Phase, PhaseClock } from "./phases.js";
@@ -33,6 +33,7 @@ export type LaunchOptions = {
 export type Launched = {
   readonly keeper: NodeKeeper;
   readonly view: NetworkView;
+  readonly network: RunningNetwork;
   readonly phases: readonly Phase[];
   /** Lets others start the network; to be called when its nodes have stopped. */
   readonly release: () => Promise<void>;
@@ -76,18 +77,18 @@ async function launchAlone(options: LaunchOptions): Promise<Omit<Launched, "rele
 
 async function start(
   options: LaunchOptions,
-  before: NetworkState | undefined,
+  state0: NetworkState | undefined,
   keeper: NodeKeeper,
 ): Promise<Omit<Launched, "release">> {
-  const { config, layout, host, onProgress = () => {}, signal } = options;
+  const { layout, host, logger, onProgress = () => {}, signal } = options;
   const phases = new PhaseClock(onProgress);
+  const before = state0 === undefined ? undefined : await readBefore(layout, options.config);
+  const config = before === undefined ? withIds(options.config) : continued(options.config, before, layout);
   const plan = planNetwork(config);
-  const previous = before === undefined ? undefined : await previousConfig(layout);
-  if (previous !== undefined) refuseOtherMembers(previous, config, layout);
-  const ports = await choosePorts(plan.nodes, before?.ports ?? {});
+  const ports = await choosePorts(plan.nodes, state0?.ports ?? {});
   const nodesOf = (kind: PlannedNode["kind"]) => plan.nodes.filter((node) => node.kind === kind);
   for (const node of [...nodesOf("ca"), ...nodesOf("orderer"), ...nodesOf("peer")]) host.prepare(node.id, node.kind);
-  let state: NetworkState = { ...(before ?? NEW_STATE), ports };
+  let state: NetworkState = { ...keptOf(state0 ?? NEW_STATE, plan), ports };
   await mkdir(layout.root, { recursive: true });
   if (before === undefined) {
     // What a first start left that was killed half-way.
@@ -95,6 +96,9 @@ async function start(
       await rm(path.join(layout.root, part), { recursive: true, force: true });
     await writePeerCliConfig(layout);
   }
+  const isPlanned = (id: string) => plan.nodes.some((node) => node.id === id);
+  for (const id of (state0?.discarded ?? []).filter((each) => !isPlanned(each)))
+    await rm(layout.node(id), { recursive: true, force: true });
   phases.done("ports chosen");
 
   const missing = config.contracts.filter(
@@ -105,22 +109,24 @@ async function start(
   );
   await allSettled([
     packaging,
-    ...plan.organizations.map((organization) => startAuthority(organization, options, plan, ports, state, keeper)),
+    ...plan.organizations.map((organization) => startAuthority(organization, { layout, plan, ports, keeper }, state)),
   ]);
   const packages = await packaging;
   state = { ...state, enrolled: plan.organizations.map((organization) => organization.mspId) };
   signal?.throwIfAborted();
   phases.done(before === undefined ? "authorities started, identities certified" : "authorities started");
 
-  for (const channel of config.channels) await createGenesisBlock(layout, plan, ports, channel);
+  for (const channel of config.channels) await createGenesisBlock(layout, plan, ports, config, channel);
   await allSettled(
     [...nodesOf("orderer"), ...nodesOf("peer")].map((node) =>
-      keeper.start(node, serverSpec(node, plan, config, layout, ports)),
+      keeper.start(node, serverSpec(node, { layout, plan, config, state })),
     ),
   );
   state = { ...state, channels: config.channels.map((channel) => channel.name) };
   const view = new NetworkView(layout, config, state);
-  if (previous !== undefined) await applyBatchSettings(previous, view);
+  const network = new RunningNetwork(keeper, view, logger);
+  if (before !== undefined) await applyBatchSettings(before.config, view);
+  await writeFounding(layout, foundingAfter(options.config, before?.founding ?? config));
   await writeFileDurably(layout.networkFile, `${JSON.stringify(config, undefined, 2)}\n`);
   await writeState(layout, state);
   signal?.throwIfAborted();
@@ -131,74 +137,22 @@ async function start(
     signal?.throwIfAborted();
     phases.done(`contract ${contract.name} deployed`);
   }
-  return { keeper, view, phases: phases.phases };
+  if ((state.unfinished ?? []).length > 0) {
+    const { finishPeers } = await import("../membership/peers.js");
+    await finishPeers(network);
+    phases.done("peers finished that were being added");
+  }
+  return { keeper, view, network, phases: phases.phases };
 }
 
-/** Starts an organisation's authority and, the first time, has it certify the organisation's nodes and users. */
-async function startAuthority(
-  organization: Organization,
-  { layout }: LaunchOptions,
-  plan: NetworkPlan,
-  ports: Ports,
-  state: NetworkState,
-  keeper: NodeKeeper,
-): Promise<void> {
-  const nodes = plan.nodes.filter((node) => node.organization === organization);
-  const authority = nodes.find((node) => node.kind === "ca")!;
-  const spec = authoritySpec(organization, plan, layout, ports);
-  if (!state.enrolled.includes(organization.mspId))
-    await writeFileDurably(spec.registrarSecretFile, `${randomBytes(24).toString("base64url")}\n`, 0o600);
-  await keeper.start(authority, spec);
-  if (state.enrolled.includes(organization.mspId)) return;
-  const servers = nodes.filter((node) => node.kind !== "ca");
-  const material = await enrolOrganization(spec, organization, servers);
-  await writeOrganization(layout, organization, servers, material);
-}
-
-function serverSpec(
-  node: PlannedNode,
-  plan: NetworkPlan,
-  config: NetworkConfig,
-  layout: Layout,
-  ports: Ports,
-): ServerSpec {
-  const { organization } = node;
-  const { port, adminPort } = ports[node.id]!;
-  const channelsOf = ({ kind, name }: Organization) =>
-    config.channels
-      .filter((channel) => kind === "orderer" || channel.members.includes(name))
-      .map((channel) => channel.name);
-  const orderer = plan.nodes.find((other) => other.kind === "orderer")!;
-  const others = plan.nodes.filter((other) => other.kind === "peer" && other.id !== node.id);
+/** What holds of a state for what the network is to be: a member that left may come back as another. */
+function keptOf(state: NetworkState, plan: NetworkPlan): NetworkState {
+  const isPlanned = (id: string) => plan.nodes.some((node) => node.id === id);
   return {
-    id: node.id,
-    host: node.host,
-    mspId: organization.mspId,
-    domain: organization.domain,
-    identityFolder: layout.nodeIdentity(organization.kind, organization.domain, node.host),
-    organizationMspFolder: path.join(layout.organization(organization.kind, organization.domain), "msp"),
-    dataFolder: layout.node(node.id),
-    address: `127.0.0.1:${port}`,
-    adminAddress: adminPort === undefined ? undefined : `127.0.0.1:${adminPort}`,
-    batching: config.batching,
-    contractsRun: config.contractsRun,
-    contractTimeouts: config.contractTimeouts,
-    genesisBlocks: channelsOf(organization).map((channel) => layout.genesisBlock(channel)),
-    orderer: { address: `127.0.0.1:${ports[orderer.id]!.port}`, host: orderer.host },
-    otherPeers:
-      node.kind !== "peer"
-        ? []
-        : others.map((other) => ({
-            mspId: other.organization.mspId,
-            address: `127.0.0.1:${ports[other.id]!.port}`,
-            host: other.host,
-            tlsRootFile: path.join(
-              layout.organization("peer", other.organization.domain),
-              "tlsca",
-              `tlsca.${other.organization.domain}-cert.pem`,
-            ),
-            channels: channelsOf(other.organization),
-          })),
+    ...state,
+    enrolled: state.enrolled.filter((mspId) => plan.organizations.some((each) => each.mspId === mspId)),
+    unfinished: (state.unfinished ?? []).filter(isPlanned),
+    discarded: [],
   };
 }
 

@@ -3,7 +3,6 @@ import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { NetworkConfig } from "../config/network-config.js";
-import { serveControl } from "../control/control-server.js";
 import type { NodeHost } from "../nodes/host.js";
 import { InlineHost } from "../nodes/inline-host.js";
 import { textLogger } from "../nodes/log.js";
@@ -12,6 +11,7 @@ import { Layout } from "../plan/layout.js";
 import { readState } from "../plan/state-file.js";
 import { launch } from "./launch.js";
 import type { Phase } from "./phases.js";
+import { serveNetwork } from "./serve.js";
 
 export type StartReport = { readonly phases: readonly Phase[] };
 
@@ -22,7 +22,6 @@ type FromSupervisor =
   | { readonly type: "up"; readonly report: StartReport }
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly nextStep?: string };
 
-const STOP_GRACE_MS = 8_000;
 const FOLDER_CHECK_MS = 2_000;
 
 export type DetachedOptions = {
@@ -114,7 +113,7 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
   const layout = new Layout(root);
   const startedAtMs = Date.now();
   try {
-    const { keeper, view, phases, release } = await launch({
+    const launched = await launch({
       config,
       layout,
       host: hostFor(config, layout, nodeEntry),
@@ -125,37 +124,15 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
       },
       signal: givingUp.signal,
     });
-    let stopped: Promise<void> | undefined;
-    const stopNodes = () => {
-      stopped ??= keeper.close(STOP_GRACE_MS).then(() => {
-        view.closeConnections();
-        return release();
-      });
-      return stopped;
-    };
-    let closeControl: () => Promise<void> = async () => {};
-    shutDown = async () => {
-      await stopNodes();
-      await closeControl();
+    const end = () => {
       logger.info("stopped");
       process.exit(0);
     };
-    closeControl = await serveControl(
-      layout,
-      {
-        network: config.name,
-        ports: view.state.ports,
-        startedAtMs,
-        reports: () => keeper.reports(),
-        stop: stopNodes,
-        exit: () => void shutDown?.(),
-      },
-      logger,
-    );
-    view.closeConnections();
+    const served = await serveNetwork(launched, { startedAtMs, logger, onStopped: end });
+    shutDown = () => served.stop().then(end);
     stopWithoutFolder(layout, () => stop("the network's folder is gone"));
     up = true;
-    say({ type: "up", report: { phases } });
+    say({ type: "up", report: { phases: launched.phases } });
   } catch (error) {
     const known = error instanceof HansaError;
     logger.error("start failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });

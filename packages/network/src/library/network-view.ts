@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import path from "node:path";
 import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
 import { RpcClient } from "@hansa/transport";
 import { submit, type Target } from "../client/admin-client.js";
@@ -17,8 +16,8 @@ import {
   type DeployedContract,
   type NetworkState,
   readState,
+  updateState,
   writeFileDurably,
-  writeState,
 } from "../plan/state-file.js";
 import { type ConfigEdit, updateChannelConfig } from "./channel-update.js";
 import { type PeerLedger, readLedgers } from "./ledgers.js";
@@ -56,16 +55,38 @@ export type InitRequest = {
 /** A network that exists on disk and may be running: its members, its addresses, and work on its channels. */
 export class NetworkView {
   readonly layout: Layout;
-  readonly config: NetworkConfig;
-  readonly plan: NetworkPlan;
+  #config: NetworkConfig;
+  #plan: NetworkPlan;
   #state: NetworkState;
   readonly #targets = new Map<string, RpcClient>();
   readonly #open = new Set<() => void>();
 
   constructor(layout: Layout, config: NetworkConfig, state: NetworkState) {
     this.layout = layout;
-    this.config = config;
-    this.plan = planNetwork(config);
+    this.#config = config;
+    this.#plan = planNetwork(config);
+    this.#state = state;
+  }
+
+  get config(): NetworkConfig {
+    return this.#config;
+  }
+
+  get plan(): NetworkPlan {
+    return this.#plan;
+  }
+
+  /** Takes over what a network has become. */
+  update(config: NetworkConfig, state: NetworkState): void {
+    if (config !== this.#config) {
+      const before = this.#plan.nodes;
+      this.#config = config;
+      this.#plan = planNetwork(config);
+      for (const { id } of before.filter(({ id }) => !this.#plan.nodes.some((node) => node.id === id))) {
+        this.#targets.get(id)?.close();
+        this.#targets.delete(id);
+      }
+    }
     this.#state = state;
   }
 
@@ -251,6 +272,7 @@ export class NetworkView {
           admin: await readIdentity(organization.mspId, userFiles(this.layout, organization, "Admin")),
           peers: this.plan.nodes
             .filter((node) => node.kind === "peer" && node.organization === organization)
+            .filter((node) => !this.#state.unfinished?.includes(node.id))
             .map((node) => this.target(node)),
         })),
     );
@@ -261,9 +283,8 @@ export class NetworkView {
     let rpc = this.#targets.get(node.id);
     if (rpc === undefined) {
       const { kind, domain } = node.organization;
-      const file = path.join(this.layout.organization(kind, domain), "tlsca", `tlsca.${domain}-cert.pem`);
       rpc = new RpcClient(`127.0.0.1:${this.#state.ports[node.id]!.port}`, {
-        rootPems: [readPem(file)],
+        rootPems: [readPem(this.layout.tlsRoot(kind, domain))],
         serverName: node.host,
       });
       this.#targets.set(node.id, rpc);
@@ -288,12 +309,12 @@ export class NetworkView {
   }
 
   async #remember(deployed: DeployedContract): Promise<void> {
-    const state = (await readState(this.layout)) ?? this.#state;
-    const others = state.contracts.filter(
-      ({ channel, name }) => channel !== deployed.channel || name !== deployed.name,
-    );
-    this.#state = { ...state, contracts: [...others, deployed] };
-    await writeState(this.layout, this.#state);
+    this.#state = await updateState(this.layout, (state) => {
+      const others = state.contracts.filter(
+        ({ channel, name }) => channel !== deployed.channel || name !== deployed.name,
+      );
+      return { ...state, contracts: [...others, deployed] };
+    });
   }
 }
 

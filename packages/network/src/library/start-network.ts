@@ -9,8 +9,10 @@ import type { NetworkConfig } from "../config/network-config.js";
 import { parseNetworkFile, parseNetworkObject } from "../config/parse.js";
 import { launch } from "../launch/launch.js";
 import type { Phase } from "../launch/phases.js";
+import { serveNetwork } from "../launch/serve.js";
 import { hostFor } from "../launch/supervisor.js";
-import type { NodeKeeper, NodeReport } from "../nodes/keeper.js";
+import type { RunningNetwork } from "../membership/running-network.js";
+import type { NodeReport } from "../nodes/keeper.js";
 import { Layout } from "../plan/layout.js";
 import { NetworkView } from "./network-view.js";
 
@@ -28,25 +30,32 @@ export type StartOptions = {
 /** A network that runs as long as this process, or until it is stopped. */
 export class Network extends NetworkView {
   readonly phases: readonly Phase[];
-  readonly #keeper: NodeKeeper;
-  readonly #cleanUp: () => Promise<void>;
+  /** What changes its members, peers and channels while it runs. */
+  readonly running: RunningNetwork;
+  readonly #stop: () => Promise<void>;
 
-  constructor(view: NetworkView, keeper: NodeKeeper, phases: readonly Phase[], cleanUp: () => Promise<void>) {
-    super(view.layout, view.config, view.state);
-    this.#keeper = keeper;
+  constructor(running: RunningNetwork, phases: readonly Phase[], stop: () => Promise<void>) {
+    super(running.layout, running.config(), running.state());
+    this.running = running;
     this.phases = phases;
-    this.#cleanUp = cleanUp;
+    this.#stop = stop;
+    let known = running.state();
+    running.onChange(() => {
+      const [config, state] = [running.config(), running.state()];
+      // Contracts that were deployed through this network are not in the state that the other knows.
+      this.update(config, state === known ? this.state : state);
+      known = state;
+    });
   }
 
   nodes(): readonly NodeReport[] {
-    return this.#keeper.reports();
+    return this.running.reports();
   }
 
   /** Stops every node and closes every gateway that was opened through this network. */
   async stop(): Promise<void> {
     this.closeConnections();
-    await this.#keeper.close(8_000);
-    await this.#cleanUp();
+    await this.#stop();
   }
 }
 
@@ -71,16 +80,12 @@ export async function startNetwork(source: string | NetworkFile, options: StartO
   };
   try {
     const host = hostFor(config, layout, nodeProgram());
-    const { keeper, view, phases, release } = await launch({
-      config,
-      layout,
-      host,
-      logger: options.logger ?? silentLogger,
-      onProgress: options.onProgress,
-    });
-    view.closeConnections();
-    return new Network(view, keeper, phases, async () => {
-      await release();
+    const logger = options.logger ?? silentLogger;
+    const startedAtMs = Date.now();
+    const launched = await launch({ config, layout, host, logger, onProgress: options.onProgress });
+    const { network, stop } = await serveNetwork(launched, { startedAtMs, logger, onStopped: () => void cleanUp() });
+    return new Network(network, launched.phases, async () => {
+      await stop();
       await cleanUp();
     });
   } catch (error) {

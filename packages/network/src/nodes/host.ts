@@ -6,6 +6,11 @@ export interface NodeHandle {
   readonly pid: number | undefined;
   /** Resolves when the node has ended, with why; never rejects. */
   readonly ended: Promise<string>;
+  /**
+   * Gives the node a changed configuration; resolves when it serves by it, and stays open when it ends before.
+   * @throws HansaError with the node's own reason
+   */
+  reconfigure(config: unknown): Promise<void>;
   /** Lets the node finish its work and stop; ends it when that takes longer than `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }

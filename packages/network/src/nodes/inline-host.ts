@@ -34,6 +34,7 @@ export class InlineHost implements NodeHost {
     return {
       pid: undefined,
       ended,
+      reconfigure: async (changed) => running.reconfigure?.(changed),
       stop: () => {
         stopped ??= running.stop().finally(() => {
           log.close();

@@ -16,7 +16,7 @@ export type NodeReport = {
 
 type Kept = {
   readonly node: PlannedNode;
-  readonly config: unknown;
+  config: unknown;
   state: NodeState;
   handle: NodeHandle | undefined;
   history: RestartHistory;
@@ -24,10 +24,21 @@ type Kept = {
   startedAtMs: number;
   lastFailure: string | undefined;
   timer: NodeJS.Timeout | undefined;
+  /** Of the configuration that it serves by, as JSON. */
+  served: string | undefined;
+  /** Configurations are given one after the other. */
+  turn: Promise<void>;
+  /** Called at the next change of state. */
+  readonly waiting: Set<() => void>;
 };
+
+/** How long a new configuration waits for a node that does not run. */
+const FOLLOW_WITHIN_MS = 60_000;
 
 /** Keeps nodes running: one that ends is started again with the same configuration, until it is told to stop. */
 export class NodeKeeper {
+  /** Called when a node began to run, ended or stopped. */
+  onChange: () => void = () => {};
   readonly #host: NodeHost;
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -52,6 +63,9 @@ export class NodeKeeper {
       startedAtMs: this.#clock.now(),
       lastFailure: undefined,
       timer: undefined,
+      served: undefined,
+      turn: Promise.resolve(),
+      waiting: new Set(),
     };
     this.#kept.set(node.id, kept);
     try {
@@ -79,12 +93,77 @@ export class NodeKeeper {
       ids.map(async (id) => {
         const kept = this.#kept.get(id);
         if (kept === undefined) return;
-        kept.state = "stopped";
+        this.#setState(kept, "stopped");
         clearTimeout(kept.timer);
         await kept.handle?.stop(graceMs);
         kept.handle = undefined;
       }),
     );
+  }
+
+  /** Stops the given nodes and keeps them no longer. */
+  async remove(ids: readonly string[], graceMs: number): Promise<void> {
+    await this.stop(ids, graceMs);
+    for (const id of ids) this.#kept.delete(id);
+    this.onChange();
+  }
+
+  has(id: string): boolean {
+    return this.#kept.has(id);
+  }
+
+  /**
+   * Gives a node another configuration. Resolves when it serves by it: at once when nothing is new for it, after its
+   * start when it is being started.
+   * @throws HansaError with the node's reason
+   */
+  async reconfigure(id: string, config: unknown): Promise<void> {
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return;
+    const turn = kept.turn.then(() => this.#reconfigure(kept, config));
+    kept.turn = turn.catch(() => {});
+    await turn.catch((error: unknown) => {
+      throw named(id, error, "does not follow its new settings");
+    });
+  }
+
+  async #reconfigure(kept: Kept, config: unknown): Promise<void> {
+    if (kept.served === JSON.stringify(config)) return;
+    kept.config = config;
+    const deadline = this.#clock.now() + FOLLOW_WITHIN_MS;
+    while (kept.state !== "stopped" && !this.#closing) {
+      const { handle } = kept;
+      if (handle !== undefined) {
+        const outcome = await Promise.race([handle.reconfigure(config), handle.ended]);
+        if (outcome === undefined) {
+          kept.served = JSON.stringify(config);
+          return;
+        }
+      } else {
+        // Whoever starts it starts it with the new configuration.
+        await this.#nextState(kept, deadline - this.#clock.now());
+        if (kept.served === JSON.stringify(config)) return;
+      }
+    }
+  }
+
+  /** @throws HansaError when it stays as it is for so long */
+  #nextState(kept: Kept, limitMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const wake = () => {
+        clearTimeout(timer);
+        kept.waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(
+        () => {
+          kept.waiting.delete(wake);
+          reject(new HansaError("NODE_FAILED", `it does not run: ${kept.lastFailure ?? "it has not started yet"}`));
+        },
+        Math.max(0, limitMs),
+      );
+      kept.waiting.add(wake);
+    });
   }
 
   /** Stops everything: peers before orderers before certificate authorities, so that nobody waits for a server that left. */
@@ -99,12 +178,22 @@ export class NodeKeeper {
   }
 
   async #launch(kept: Kept): Promise<void> {
-    const handle = await this.#host.start(kept.node.id, kept.node.kind, kept.config);
+    const { config } = kept;
+    const handle = await this.#host.start(kept.node.id, kept.node.kind, config);
     if (this.#closing || kept.state === "stopped") return handle.stop(0);
+    // Who changed the configuration meanwhile waits for the node to run, and then tells it.
+    kept.served = JSON.stringify(config);
     kept.handle = handle;
-    kept.state = "running";
     kept.startedAtMs = this.#clock.now();
+    this.#setState(kept, "running");
     void handle.ended.then((reason) => this.#ended(kept, handle, reason));
+  }
+
+  #setState(kept: Kept, state: NodeState): void {
+    kept.state = state;
+    for (const wake of kept.waiting) wake();
+    kept.waiting.clear();
+    this.onChange();
   }
 
   #ended(kept: Kept, handle: NodeHandle, reason: string): void {
@@ -116,7 +205,7 @@ export class NodeKeeper {
   #restartLater(kept: Kept, reason: string, ranMs: number): void {
     const { history, pauseMs } = afterEnd(kept.history, ranMs);
     kept.history = history;
-    kept.state = "restarting";
+    this.#setState(kept, "restarting");
     kept.lastFailure = reason;
     kept.restarts += 1;
     this.#logger.warn("node ended, starting it again", { node: kept.node.id, reason, ranMs, pauseMs });
@@ -133,8 +222,8 @@ export class NodeKeeper {
 }
 
 /** Says which node it was, where the error itself knows only what went wrong. */
-function named(id: string, error: unknown): unknown {
+function named(id: string, error: unknown, what = "did not start"): unknown {
   if (!(error instanceof HansaError) || error.message.startsWith(`Node ${id} `)) return error;
-  const message = `Node ${id} did not start: ${error.message.replace(/\.$/, "")}.`;
+  const message = `Node ${id} ${what}: ${error.message.replace(/\.$/, "")}.`;
   return new HansaError(error.code, message, { cause: error, nextStep: error.nextStep });
 }

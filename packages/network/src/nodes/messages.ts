@@ -1,6 +1,7 @@
 /** What a node's process and its parent say to each other over the channel between them. All plain JSON. */
 export type ToNode =
   | { readonly type: "start"; readonly config: unknown }
+  | { readonly type: "reconfigure"; readonly id: number; readonly config: unknown }
   | { readonly type: "stop" }
   | { readonly type: "ping" };
 
@@ -8,5 +9,8 @@ export type FromNode =
   /** Its code is loaded; it waits for its configuration. */
   | { readonly type: "loaded" }
   | { readonly type: "ready" }
-  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly nextStep?: string }
+  | ({ readonly type: "failed" } & Failure)
+  | { readonly type: "reconfigured"; readonly id: number; readonly failure?: Failure }
   | { readonly type: "pong" };
+
+export type Failure = { readonly code: string; readonly message: string; readonly nextStep?: string };

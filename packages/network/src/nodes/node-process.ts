@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { NodeKind } from "../plan/plan.js";
 import { textLogger } from "./log.js";
-import type { FromNode, ToNode } from "./messages.js";
+import type { Failure, FromNode, ToNode } from "./messages.js";
 import type { RunningRole } from "./role.js";
 import { loadRole } from "./roles.js";
 
@@ -49,12 +49,7 @@ async function runNodeProcess(kind: NodeKind, configFile: string | undefined): P
       message,
       ...(known ? {} : { stack: error instanceof Error ? error.stack : undefined }),
     });
-    const report: FromNode = {
-      type: "failed",
-      code: known ? error.code : "NODE_FAILED",
-      message,
-      ...(known && error.nextStep !== undefined ? { nextStep: error.nextStep } : {}),
-    };
+    const report: FromNode = { type: "failed", ...failureOf(error) };
     if (process.connected && process.send !== undefined) process.send(report, () => process.exit(1));
     else process.exit(1);
   };
@@ -78,12 +73,24 @@ async function runNodeProcess(kind: NodeKind, configFile: string | undefined): P
       fail(error);
     }
   };
+  const reconfigure = async (id: number, config: unknown) => {
+    try {
+      await running?.reconfigure?.(config);
+      say({ type: "reconfigured", id });
+    } catch (error) {
+      logger.error("new settings refused", { message: messageOf(error) });
+      say({ type: "reconfigured", id, failure: failureOf(error) });
+    }
+  };
   if (configFile !== undefined) return start(JSON.parse(await readFile(configFile, "utf8")));
 
   process.on("message", (message: ToNode) => {
     switch (message.type) {
       case "start":
         void start(message.config);
+        break;
+      case "reconfigure":
+        void reconfigure(message.id, message.config);
         break;
       case "stop":
         void stop("asked to");
@@ -97,4 +104,10 @@ async function runNodeProcess(kind: NodeKind, configFile: string | undefined): P
     () => say({ type: "loaded" }),
     (error: unknown) => fail(error),
   );
+}
+
+function failureOf(error: unknown): Failure {
+  if (!(error instanceof HansaError)) return { code: "NODE_FAILED", message: messageOf(error) };
+  const { code, message, nextStep } = error;
+  return { code, message, ...(nextStep === undefined ? {} : { nextStep }) };
 }

@@ -23,16 +23,20 @@ export async function ordererRole(config: unknown, logger: Logger, neighbours?: 
     batching: spec.batching,
     logger,
   });
-  try {
+  const joinNew = async ({ genesisBlocks }: ServerSpec) => {
     const joined = orderer.channels().map((channel) => channel.channelId);
-    for (const file of spec.genesisBlocks)
+    for (const file of genesisBlocks)
       if (!joined.includes(path.basename(file, ".block"))) await orderer.join(await readFile(file));
+  };
+  try {
+    await joinNew(spec);
   } catch (error) {
     await orderer.stop();
     throw error;
   }
   const leave = neighbours?.addOrderer(spec.address, orderer);
   return {
+    reconfigure: (changed) => joinNew(changed as ServerSpec),
     stop: () => {
       leave?.();
       return orderer.stop();

@@ -1,14 +1,13 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { createGateway, type Gateway, type GatewayHost, type GatewayPeer } from "@hansa/gateway";
+import { createGateway, type Gateway, type GatewayHost } from "@hansa/gateway";
 import { mspConfigFromFiles } from "@hansa/msp";
-import { connectPeer, type PeerConnection, type RunningPeer, startPeer } from "@hansa/peer";
+import { type RunningPeer, startPeer } from "@hansa/peer";
 import type { Logger } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import { services } from "@hansa/wire";
-import { readIdentityFile } from "../identity/material.js";
-import { channelPeers, type ReachablePeer } from "./channel-peers.js";
 import type { Neighbours } from "./neighbours.js";
+import { type OtherPeer, OtherPeers } from "./other-peers.js";
 import type { RunningRole } from "./role.js";
 import { readMspFolder, readServerIdentity } from "./server-identity.js";
 import type { ServerSpec } from "./specs.js";
@@ -19,18 +18,17 @@ const GATEWAY_CALLS = 500;
 /** Starts a peer with the gateway in it, and joins it to the channels of its specification that are new to it. */
 export async function peerRole(config: unknown, logger: Logger, neighbours?: Neighbours): Promise<RunningRole> {
   const spec = config as ServerSpec;
-  const [{ identity, tls }, mspFiles, others] = await Promise.all([
+  const others = new OtherPeers(neighbours);
+  const [{ identity, tls }, mspFiles] = await Promise.all([
     readServerIdentity(spec),
     readMspFolder(spec.organizationMspFolder),
-    connectPeers(spec, neighbours),
+    others.follow(spec.otherPeers),
   ]);
   let gateway: Gateway | undefined;
   let running: RunningPeer | undefined;
-  const inFile = new Set(spec.genesisBlocks.map((file) => path.basename(file, ".block")));
   const othersOn = (channelId: string): OtherPeer[] => {
     const organizations = running?.channel(channelId)?.applicationOrgs() ?? [];
-    const mspIds = organizations.map(({ mspId }) => mspId);
-    return channelPeers(others, channelId, inFile.has(channelId), mspIds);
+    return others.of(organizations.map(({ mspId }) => mspId));
   };
   const peer = await startPeer({
     name: spec.id,
@@ -53,11 +51,7 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
       },
     },
     otherPeers: (channelId) =>
-      othersOn(channelId).map(({ peer: { mspId, endpoint, client } }) => ({
-        mspId,
-        address: endpoint,
-        connection: client,
-      })),
+      othersOn(channelId).map(({ mspId, endpoint, client }) => ({ mspId, address: endpoint, connection: client })),
     mount: (mounted) => {
       running = mounted;
       gateway = createGateway(gatewayHost(mounted, spec, othersOn, neighbours), { tlsIdentity: tls });
@@ -70,44 +64,27 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
     leave?.();
     gateway?.close();
     await peer.stop();
-    for (const other of others) other.close();
+    others.close();
+  };
+  const joinNew = async ({ genesisBlocks }: ServerSpec) => {
+    const joined = peer.channelIds();
+    const added = genesisBlocks.filter((file) => !joined.includes(path.basename(file, ".block")));
+    await Promise.all(added.map(async (file) => peer.join(await readFile(file))));
   };
   try {
-    const joined = peer.channelIds();
-    for (const file of spec.genesisBlocks)
-      if (!joined.includes(path.basename(file, ".block"))) await peer.join(await readFile(file));
+    await joinNew(spec);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { stop };
-}
-
-type OtherPeer = ReachablePeer & {
-  readonly peer: GatewayPeer & { readonly client: PeerConnection };
-  close(): void;
-};
-
-/** The network's other peers, as its file names them: a network of one file needs no gossip to find them. */
-async function connectPeers(spec: ServerSpec, neighbours: Neighbours | undefined): Promise<OtherPeer[]> {
-  return Promise.all(
-    spec.otherPeers.map(async ({ mspId, address, host, tlsRootFile, channels }) => {
-      const connection = connectPeer(address, {
-        rootPems: [await readIdentityFile(tlsRootFile)],
-        serverName: host,
-      });
-      const client: PeerConnection = {
-        processProposal: (proposal, limits) => {
-          const neighbour = neighbours?.peer(address);
-          if (neighbour === undefined) return connection.processProposal(proposal, limits);
-          return neighbour.endorseLocal(proposal, limits.signal);
-        },
-        pushPrivate: (writes, limits) => connection.pushPrivate(writes, limits),
-        close: () => connection.close(),
-      };
-      return { mspId, peer: { mspId, endpoint: address, client }, channels, close: () => client.close() };
-    }),
-  );
+  return {
+    stop,
+    async reconfigure(changed) {
+      const { otherPeers } = changed as ServerSpec;
+      await others.follow(otherPeers);
+      await joinNew(changed as ServerSpec);
+    },
+  };
 }
 
 function gatewayHost(
@@ -127,7 +104,7 @@ function gatewayHost(
     definition: (channelId, chaincode) => peer.definition(channelId, chaincode),
     hasChaincode: (channelId, chaincode) => peer.hasChaincode(channelId, chaincode),
     ledgerHeight: (channelId) => peer.ledgerHeight(channelId),
-    peers: (channelId) => othersOn(channelId).map((other) => other.peer),
+    peers: othersOn,
     orderers: (channelId) => {
       const config = peer.channel(channelId);
       if (config === undefined) return [];

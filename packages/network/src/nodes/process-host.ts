@@ -4,7 +4,7 @@ import path from "node:path";
 import { HansaError } from "@hansa/primitives";
 import type { NodeKind } from "../plan/plan.js";
 import type { NodeHandle, NodeHost } from "./host.js";
-import type { FromNode, ToNode } from "./messages.js";
+import type { Failure, FromNode, ToNode } from "./messages.js";
 
 export type ProcessHostOptions = {
   /** The program every node's process runs: it is called with `node <kind>` and waits for its configuration. */
@@ -51,6 +51,8 @@ class NodeProcess implements NodeHandle {
   #exited = false;
   #failure: HansaError | undefined;
   #onReady: (() => void) | undefined;
+  readonly #reconfiguring = new Map<number, (failure: Failure | undefined) => void>();
+  #reconfigurations = 0;
   #watch: NodeJS.Timeout | undefined;
   #answeredAt = 0;
 
@@ -111,6 +113,15 @@ class NodeProcess implements NodeHandle {
     });
   }
 
+  async reconfigure(config: unknown): Promise<void> {
+    const id = ++this.#reconfigurations;
+    const failure = await new Promise<Failure | undefined>((resolve) => {
+      this.#reconfiguring.set(id, resolve);
+      this.#send({ type: "reconfigure", id, config });
+    });
+    if (failure !== undefined) throw new HansaError(failure.code, failure.message, { nextStep: failure.nextStep });
+  }
+
   async stop(graceMs: number): Promise<void> {
     if (this.#exited) return;
     clearInterval(this.#watch);
@@ -128,6 +139,10 @@ class NodeProcess implements NodeHandle {
         break;
       case "failed":
         this.#failure = new HansaError(message.code, message.message, { nextStep: message.nextStep });
+        break;
+      case "reconfigured":
+        this.#reconfiguring.get(message.id)?.(message.failure);
+        this.#reconfiguring.delete(message.id);
         break;
       case "pong":
         this.#answeredAt = Date.now();

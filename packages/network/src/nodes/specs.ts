@@ -1,7 +1,18 @@
 import path from "node:path";
+import type { NetworkConfig } from "../config/network-config.js";
 import type { Layout } from "../plan/layout.js";
-import type { NetworkPlan, Organization } from "../plan/plan.js";
+import type { NetworkPlan, Organization, PlannedNode } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
+import type { NetworkState } from "../plan/state-file.js";
+import type { NodeKeeper } from "./keeper.js";
+
+/** What specifications are made from. */
+export type NetworkParts = {
+  readonly layout: Layout;
+  readonly plan: NetworkPlan;
+  readonly config: NetworkConfig;
+  readonly state: Pick<NetworkState, "ports" | "unfinished">;
+};
 
 /** What the launcher tells a node: paths and ports, as JSON. Keys stay in their files; the node reads them itself. */
 export type CaSpec = {
@@ -46,12 +57,11 @@ export type OtherPeerSpec = {
   readonly address: string;
   readonly host: string;
   readonly tlsRootFile: string;
-  readonly channels: readonly string[];
 };
 
 /** What an organisation's authority is told. */
 export function authoritySpec(organization: Organization, plan: NetworkPlan, layout: Layout, ports: Ports): CaSpec {
-  const { id, host } = plan.nodes.find((node) => node.kind === "ca" && node.organization.name === organization.name)!;
+  const { id, host } = plan.nodes.find((node) => node.kind === "ca" && node.organization.mspId === organization.mspId)!;
   return {
     id,
     host,
@@ -61,4 +71,56 @@ export function authoritySpec(organization: Organization, plan: NetworkPlan, lay
     registrar: "registrar",
     registrarSecretFile: path.join(layout.node(id), "registrar.secret"),
   };
+}
+
+/** What an orderer or a peer of the network is told, as the network is now. */
+export function serverSpec(node: PlannedNode, network: NetworkParts): ServerSpec {
+  const { layout, plan, config } = network;
+  const { ports, unfinished = [] } = network.state;
+  const { organization } = node;
+  const { port, adminPort } = ports[node.id]!;
+  const address = (id: string) => `127.0.0.1:${ports[id]!.port}`;
+  const orderer = plan.nodes.find((other) => other.kind === "orderer")!;
+  const others = plan.nodes.filter(
+    ({ id, kind }) => kind === "peer" && id !== node.id && !unfinished.includes(id) && ports[id] !== undefined,
+  );
+  const channels = config.channels.filter(
+    ({ members }) => organization.kind === "orderer" || members.includes(organization.name),
+  );
+  return {
+    id: node.id,
+    host: node.host,
+    mspId: organization.mspId,
+    domain: organization.domain,
+    identityFolder: layout.nodeIdentity(organization.kind, organization.domain, node.host),
+    organizationMspFolder: path.join(layout.organization(organization.kind, organization.domain), "msp"),
+    dataFolder: layout.node(node.id),
+    address: `127.0.0.1:${port}`,
+    adminAddress: adminPort === undefined ? undefined : `127.0.0.1:${adminPort}`,
+    batching: config.batching,
+    contractsRun: config.contractsRun,
+    contractTimeouts: config.contractTimeouts,
+    genesisBlocks: channels.map(({ name }) => layout.genesisBlock(name)),
+    orderer: { address: address(orderer.id), host: orderer.host },
+    otherPeers:
+      node.kind !== "peer"
+        ? []
+        : others.map((other) => ({
+            mspId: other.organization.mspId,
+            address: address(other.id),
+            host: other.host,
+            tlsRootFile: layout.tlsRoot("peer", other.organization.domain),
+          })),
+  };
+}
+
+/** Tells every orderer and peer that is kept what changed for it. */
+export async function tellNodes(keeper: NodeKeeper, network: NetworkParts): Promise<void> {
+  const kept = keeper.reports().filter(({ node }) => node.kind !== "ca");
+  await Promise.all(
+    kept.map(async ({ node: { id } }) => {
+      const planned = network.plan.nodes.find((each) => each.id === id);
+      if (planned !== undefined) await keeper.reconfigure(id, serverSpec(planned, network));
+    }),
+  );
 }

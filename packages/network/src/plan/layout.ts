@@ -3,13 +3,16 @@ import path from "node:path";
 /**
  * Where a network keeps what it has, under one data folder.
  *
- *     network.json                the checked network file, as last started
+ *     network.json                what the network is to be: its file as last started, and what changed since
+ *     founding.json               the members it was first started with
  *     state.json                  ports, and what has been created so far
+ *     logging.json                which logs are copied to log groups, and how far
  *     supervisor.json             process id and control socket, while it runs
  *     organizations/              identities, in the folders that Fabric's samples and tools expect
  *     channels/<channel>.block    genesis blocks
  *     contracts/<package id>.tgz  chaincode packages, as installed
  *     nodes/<node>/               each node's own data
+ *     governance/strand           a copy of the governance strand
  *     logs/<node>.log
  */
 export class Layout {
@@ -23,12 +26,25 @@ export class Layout {
     return path.join(this.root, "network.json");
   }
 
+  get foundingFile(): string {
+    return path.join(this.root, "founding.json");
+  }
+
+  get loggingFile(): string {
+    return path.join(this.root, "logging.json");
+  }
+
   get stateFile(): string {
     return path.join(this.root, "state.json");
   }
 
   get supervisorFile(): string {
     return path.join(this.root, "supervisor.json");
+  }
+
+  /** What the network's members decided, kept beside the nodes too: it can be read while none runs. */
+  get governanceStrand(): string {
+    return path.join(this.root, "governance", "strand");
   }
 
   get logs(): string {
@@ -58,6 +74,11 @@ export class Layout {
   /** `organizations/peerOrganizations/<domain>` or the ordering counterpart, as cryptogen lays them out. */
   organization(kind: "peer" | "orderer", domain: string): string {
     return path.join(this.root, "organizations", `${kind}Organizations`, domain);
+  }
+
+  /** The certificate that an organisation's servers are known by. */
+  tlsRoot(kind: "peer" | "orderer", domain: string): string {
+    return path.join(this.organization(kind, domain), "tlsca", `tlsca.${domain}-cert.pem`);
   }
 
   nodeIdentity(kind: "peer" | "orderer", domain: string, host: string): string {

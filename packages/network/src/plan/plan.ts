@@ -1,4 +1,4 @@
-import type { NetworkConfig } from "../config/network-config.js";
+import type { MemberConfig, NetworkConfig } from "../config/network-config.js";
 
 /** The ports of one node; a node that has a second door has a second port. */
 export type NodePorts = { readonly port: number; readonly adminPort?: number };
@@ -7,7 +7,7 @@ export type NodeKind = "ca" | "orderer" | "peer";
 
 /** One process, or one role in one process. */
 export type PlannedNode = {
-  /** Short and unique: "ca.brewery", "peer0.brewery", "orderer". */
+  /** Short and unique: "ca.brewery", "peer0.brewery", "orderer"; "ca.m-…" and "nd-….m-…" where members have no domains. */
   readonly id: string;
   readonly kind: NodeKind;
   readonly organization: Organization;
@@ -16,6 +16,10 @@ export type PlannedNode = {
   readonly fixedPort: number | undefined;
   /** Only an orderer has one: its channel participation API. */
   readonly fixedAdminPort: number | undefined;
+  /** Of a peer: "nd-" and 26 base32 characters, once the network was started. */
+  readonly nodeId?: string;
+  /** Of a peer: host names in its TLS certificate besides its own. */
+  readonly extraHosts?: readonly string[];
 };
 
 export type Organization = {
@@ -58,13 +62,22 @@ export function planNetwork(config: NetworkConfig): NetworkPlan {
       mspId: member.mspId,
       users: member.users,
     };
-    const short = member.name.toLowerCase();
+    const short = shortName(member);
     organizations.push(organization);
     nodes.push(node(`ca.${short}`, "ca", organization, `ca.${member.domain}`, member.caPort));
-    for (const peer of member.peers)
-      nodes.push(node(`${peer.name}.${short}`, "peer", organization, `${peer.name}.${member.domain}`, peer.port));
+    for (const { name, port, nodeId, extraHosts } of member.peers)
+      nodes.push({
+        ...node(`${name}.${short}`, "peer", organization, `${name}.${member.domain}`, port),
+        ...(nodeId === undefined ? {} : { nodeId }),
+        ...(extraHosts === undefined ? {} : { extraHosts }),
+      });
   }
   return { organizations, nodes };
+}
+
+/** Ends the names of a member's nodes. A member that is known by its id may have the name of one that left. */
+function shortName({ name, memberId, mspId }: MemberConfig): string {
+  return (memberId === mspId ? memberId : name).toLowerCase();
 }
 
 function node(

@@ -23,10 +23,13 @@ const LEAVING_MS = 5_000;
  */
 export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, host = "127.0.0.1"): Promise<Ports> {
   const held: Server[] = [];
+  // A node that is not among these may be down at this moment.
+  const taken = new Set(Object.values(before).flatMap(({ port, adminPort }) => [port, adminPort]));
   const startedAt = performance.now();
   const take = async (node: PlannedNode, wanted: number | undefined) => {
     for (let attempt = 1; ; attempt++) {
       const port = wanted ?? randomInt(FREE_FROM, FREE_TO);
+      if (wanted === undefined && taken.has(port)) continue;
       try {
         held.push(await hold(host, port));
         return port;

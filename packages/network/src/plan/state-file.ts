@@ -1,5 +1,6 @@
-import { chmod, mkdir, open, readFile, rename } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { Layout } from "./layout.js";
 import type { Ports } from "./ports.js";
@@ -13,6 +14,10 @@ export type NetworkState = {
   /** Channels whose genesis block is on disk and which every node has joined. */
   readonly channels: readonly string[];
   readonly contracts: readonly DeployedContract[];
+  /** Ids of peers that are being made: not yet on all channels, or without their contracts. Nobody is told of them. */
+  readonly unfinished?: readonly string[];
+  /** Ids of nodes that are gone and whose data is to be deleted. */
+  readonly discarded?: readonly string[];
 };
 
 export type DeployedContract = {
@@ -51,6 +56,33 @@ function parseState(text: string, file: string): NetworkState {
 
 export async function writeState(layout: Layout, state: NetworkState): Promise<void> {
   await writeFileDurably(layout.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
+}
+
+const LOCK_RETRY_MS = 10;
+/** Changes take milliseconds: whoever holds the lock for longer has died. */
+const LOCK_STALE_MS = 5_000;
+
+/** Changes the state by what is on disk: the hansa command and a supervisor both do. Returns the new state. */
+export async function updateState(layout: Layout, edit: (state: NetworkState) => NetworkState): Promise<NetworkState> {
+  const lock = `${layout.stateFile}.lock`;
+  for (;;) {
+    try {
+      await (await open(lock, "wx")).close();
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      const { mtimeMs } = await stat(lock).catch(() => ({ mtimeMs: Date.now() }));
+      if (Date.now() - mtimeMs > LOCK_STALE_MS) await rm(lock, { force: true });
+      else await sleep(LOCK_RETRY_MS);
+    }
+  }
+  try {
+    const state = edit((await readState(layout)) ?? NEW_STATE);
+    await writeState(layout, state);
+    return state;
+  } finally {
+    await rm(lock, { force: true });
+  }
 }
 
 /** Writes a whole file or leaves the old one: temporary file, fsync, rename. */

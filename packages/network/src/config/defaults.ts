@@ -1,0 +1,9 @@
+import type { ChannelDefinition } from "./network-config.js";
+
+/** Fabric's own defaults. Source: hyperledger/fabric, sampleconfig/configtx.yaml. */
+export const DEFAULT_BATCH: ChannelDefinition["batch"] = {
+  timeoutMs: 2_000,
+  maxMessageCount: 500,
+  preferredMaxBytes: 2 * 1024 * 1024,
+  absoluteMaxBytes: 10 * 1024 * 1024,
+};

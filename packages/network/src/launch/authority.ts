@@ -1,0 +1,69 @@
+import { randomBytes } from "node:crypto";
+import { readFile, rm } from "node:fs/promises";
+import path from "node:path";
+import { enrolNodes, enrolOrganization, registerAdministrator } from "../identity/enrol.js";
+import { writeNodes, writeOrganization } from "../identity/material.js";
+import type { NodeKeeper } from "../nodes/keeper.js";
+import { authoritySpec } from "../nodes/specs.js";
+import type { Layout } from "../plan/layout.js";
+import type { NetworkPlan, Organization } from "../plan/plan.js";
+import type { Ports } from "../plan/ports.js";
+import { type NetworkState, writeFileDurably } from "../plan/state-file.js";
+
+/** Who administers a member's authority from outside, by password. */
+export type Administrator = { readonly username: string; readonly password: string };
+
+export type AuthorityParts = {
+  readonly layout: Layout;
+  readonly plan: NetworkPlan;
+  readonly ports: Ports;
+  readonly keeper: NodeKeeper;
+};
+
+/**
+ * Starts an organisation's authority. It certifies the organisation's nodes and users the first time, and later those
+ * of its peers that are being made. What an earlier attempt left that was cut short is made anew.
+ */
+export async function startAuthority(
+  organization: Organization,
+  { layout, plan, ports, keeper }: AuthorityParts,
+  { enrolled, unfinished = [] }: Pick<NetworkState, "enrolled" | "unfinished">,
+): Promise<void> {
+  const nodes = plan.nodes.filter((node) => node.organization.mspId === organization.mspId);
+  const authority = nodes.find((node) => node.kind === "ca")!;
+  const servers = nodes.filter((node) => node.kind !== "ca");
+  const spec = authoritySpec(organization, plan, layout, ports);
+  const isNew = !enrolled.includes(organization.mspId);
+  if (isNew) {
+    await rm(layout.node(authority.id), { recursive: true, force: true });
+    await rm(layout.organization(organization.kind, organization.domain), { recursive: true, force: true });
+    await writeFileDurably(spec.registrarSecretFile, `${randomBytes(24).toString("base64url")}\n`, 0o600);
+  }
+  await keeper.start(authority, spec);
+  const begun = servers.filter((node) => unfinished.includes(node.id));
+  if (isNew)
+    await writeOrganization(layout, organization, servers, await enrolOrganization(spec, organization, servers));
+  else if (begun.length > 0) await writeNodes(layout, organization, begun, await enrolNodes(spec, begun));
+  const administrator = await waitingAdministrator(layout, authority.id);
+  if (administrator === undefined) return;
+  await registerAdministrator(spec, administrator);
+  await rm(administratorFile(layout, authority.id), { force: true });
+}
+
+/** Remembers an administrator until it is registered, so that a start finishes a member that was cut short. */
+export async function noteAdministrator(
+  layout: Layout,
+  authority: string,
+  administrator: Administrator,
+): Promise<void> {
+  await writeFileDurably(administratorFile(layout, authority), JSON.stringify(administrator), 0o600);
+}
+
+async function waitingAdministrator(layout: Layout, authority: string): Promise<Administrator | undefined> {
+  const text = await readFile(administratorFile(layout, authority), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as Administrator);
+}
+
+function administratorFile(layout: Layout, authority: string): string {
+  return path.join(layout.root, "nodes", `${authority}.administrator`);
+}

@@ -1,0 +1,54 @@
+import type { Logger } from "@hansa/primitives";
+import { serveControl } from "../control/control-server.js";
+import type { RunningNetwork } from "../membership/running-network.js";
+import type { Launched } from "./launch.js";
+
+export type ServeOptions = {
+  readonly startedAtMs: number;
+  readonly logger: Logger;
+  /** Called once when somebody asked over the control socket to stop, and everything has stopped. */
+  readonly onStopped: () => void;
+};
+
+export type ServedNetwork = {
+  readonly network: RunningNetwork;
+  /** Stops every node, then what serves the network. */
+  stop(): Promise<void>;
+};
+
+const STOP_GRACE_MS = 8_000;
+
+/** What goes on beside the nodes of a network that was launched, in whatever process keeps them. */
+export async function serveNetwork(launched: Launched, options: ServeOptions): Promise<ServedNetwork> {
+  const { keeper, view, network, release } = launched;
+  const { logger, startedAtMs } = options;
+  let stoppedNodes: Promise<void> | undefined;
+  const stopNodes = () => {
+    stoppedNodes ??= (async () => {
+      await keeper.close(STOP_GRACE_MS);
+      await network.close();
+      view.closeConnections();
+      await release();
+    })();
+    return stoppedNodes;
+  };
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= stopNodes().then(closeControl);
+    return stopped;
+  };
+  let closeControl: () => Promise<void> = async () => {};
+  try {
+    await network.resumeLogging();
+    closeControl = await serveControl(
+      network,
+      { startedAtMs, stop: stopNodes, exit: () => void stop().then(options.onStopped) },
+      logger,
+    );
+  } catch (error) {
+    await stopNodes();
+    throw error;
+  }
+  view.closeConnections();
+  return { network, stop };
+}
