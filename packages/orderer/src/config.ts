@@ -11,6 +11,7 @@ import {
   systemRandom,
 } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
+import { checkSettings, type JetStreamSettings } from "./jetstream/settings.js";
 
 export type OrdererConfig = {
   /** Names the node in its log. Default "orderer". */
@@ -29,6 +30,8 @@ export type OrdererConfig = {
     /** Largest request in bytes. Default 10 MiB. */
     readonly maxRequestBytes?: number;
   };
+  /** What puts messages in order. Default "embedded": this node alone. "jetstream": all nodes that share the servers. */
+  readonly ordering?: { readonly engine: "embedded" } | ({ readonly engine: "jetstream" } & JetStreamSettings);
   /** Default "adaptive". */
   readonly batching?: Batching;
   /** Tuning of adaptive batching. */
@@ -61,6 +64,11 @@ const MIB = 1024 * 1024;
 export function resolveConfig(config: OrdererConfig): ResolvedConfig {
   const batching = config.batching ?? "adaptive";
   if (batching !== "adaptive" && batching !== "fabric") throw wrong("batching", batching, '"adaptive" or "fabric"');
+  const ordering = config.ordering ?? { engine: "embedded" };
+  if (ordering.engine === "jetstream") checkSettings(ordering);
+  else if (ordering.engine !== "embedded") {
+    throw wrong("ordering.engine", (ordering as { engine: unknown }).engine, '"embedded" or "jetstream"');
+  }
   for (const [field, value] of [
     ["timeWindowMs", config.timeWindowMs],
     ["tailCacheBytes", config.tailCacheBytes],
@@ -82,6 +90,7 @@ export function resolveConfig(config: OrdererConfig): ResolvedConfig {
     identity: config.identity,
     listen: Object.freeze({ ...config.listen }),
     admin: config.admin && Object.freeze({ maxRequestBytes: 10 * MIB, ...config.admin }),
+    ordering: Object.freeze({ ...ordering }),
     batching,
     pace: config.pace,
     timeWindowMs: config.timeWindowMs ?? 15 * MINUTE_MS,

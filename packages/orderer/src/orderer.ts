@@ -2,16 +2,19 @@
 import path from "node:path";
 import { privateKeyFromPem } from "@hansa/crypto";
 import { createSigningIdentity, type SigningIdentity } from "@hansa/msp";
+import type { Logger } from "@hansa/primitives";
 import { FileJournalStore, MemoryJournalStore } from "@hansa/storage";
 import { RpcServer, type Send } from "@hansa/transport";
 import { orderer as ab, encode, services } from "@hansa/wire";
 import { AdminServer } from "./admin-server.js";
 import { broadcastHandler, broadcastOne } from "./broadcast.js";
-import { type OrdererConfig, resolveConfig } from "./config.js";
+import { type OrdererConfig, type ResolvedConfig, resolveConfig } from "./config.js";
 import { deliverHandler, deliverOne } from "./deliver.js";
 import { embeddedEngine } from "./embedded-engine.js";
 import { type GovernanceCalls, governanceCalls, governanceHandlers } from "./governance-service.js";
 import { GovernanceStrand } from "./governance-strand.js";
+import { streamEngine } from "./jetstream/engine.js";
+import { NatsStreams } from "./jetstream/nats.js";
 import { journalHandlers } from "./journal-service.js";
 import { participationApi } from "./participation.js";
 import { Registrar } from "./registrar.js";
@@ -58,12 +61,10 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
     dataFolder === undefined
       ? new MemoryJournalStore()
       : new FileJournalStore(path.join(dataFolder, "journal"), { logger, verifyBytes });
-  const rules =
-    config.pace === undefined ? { batching: config.batching } : { batching: config.batching, pace: config.pace };
   const { tailCacheBytes, maxBacklogMessages, timeWindowMs } = config;
-  const engine = embeddedEngine(rules);
+  const { engine, closeEngine } = engineOf(config, logger);
   const channel = { identity, engine, tailCacheBytes, maxBacklogMessages, clock, random };
-  const closing: (() => Promise<void>)[] = [() => store.close()];
+  const closing: (() => Promise<void>)[] = [() => store.close(), closeEngine];
   const close = async () => {
     for (const each of closing.splice(0).reverse()) await each();
   };
@@ -118,6 +119,15 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
     await close();
     throw error;
   }
+}
+
+function engineOf({ ordering, batching, pace, name }: ResolvedConfig, logger: Logger) {
+  if (ordering.engine === "embedded") {
+    const engine = embeddedEngine(pace === undefined ? { batching } : { batching, pace });
+    return { engine, closeEngine: async () => {} };
+  }
+  const streams = new NatsStreams(ordering, name, logger);
+  return { engine: streamEngine(streams, { batching, pace }), closeEngine: () => streams.close() };
 }
 
 function signingIdentity(given: OrdererConfig["identity"]): SigningIdentity {

@@ -52,7 +52,11 @@ export function admit(message: BroadcastMessage, context: AdmissionContext): Adm
   return kind;
 }
 
-function admitNormal(message: BroadcastMessage, { config, now }: AdmissionContext): Admission {
+/** Judges a message that is ordered as it is. The same message, configuration and time lead to the same answer. */
+export function admitNormal(
+  message: BroadcastMessage,
+  { config, now }: Pick<AdmissionContext, "config" | "now">,
+): NormalMessage | Refusal {
   if (config.orderer.state === "MAINTENANCE" && permitsMaintenance(config)) {
     return rejected(Status.SERVICE_UNAVAILABLE, "normal transactions are rejected: maintenance mode");
   }

@@ -1,0 +1,70 @@
+/**
+ * Where a channel's journal and its stream meet: the newest block whose last message the stream still holds. Blocks
+ * after that were cut from messages that the stream has lost since.
+ */
+import { ChannelConfig } from "@hansa/channel-config";
+import { idsFrom, lastConfigNumber, positionOf, type StreamChainState, startStreamChain } from "@hansa/ordering";
+import { assert, equalBytes, HansaError, sha256 } from "@hansa/primitives";
+import { blockHeaderHash, splitBlock } from "@hansa/wire";
+import type { BlockLog } from "../block-log.js";
+import type { SharedStream } from "./shared-stream.js";
+
+/** Reads at a time. */
+const READ_AHEAD = 32;
+
+export type StreamStart = {
+  readonly state: StreamChainState;
+  /** The newest block that the stream knows of. */
+  readonly knownBlock: number;
+  /** The stream's end when it was looked at. */
+  readonly last: number;
+};
+
+/** The stream cannot be the one that led to this journal, or no longer is. Nothing here can mend that. */
+export class HistoryError extends HansaError {
+  override readonly name = "HistoryError";
+}
+
+/** @throws HistoryError, or what the stream's servers throw while they cannot be reached */
+export async function findStart(log: BlockLog, stream: SharedStream): Promise<StreamStart> {
+  const bounds = await stream.bounds();
+  for (let number = log.height - 1; ; number--) {
+    assert(number >= 0, "no block stands at the beginning of the stream");
+    const block = splitBlock(await log.block(number));
+    const position = positionOf(block);
+    if (position.sequence > bounds.last) continue;
+    if (bounds.first > Math.max(1, position.sequence)) {
+      throw new HistoryError(
+        "STREAM_TRIMMED",
+        `the stream of channel ${log.channelId} begins at message ${bounds.first}, block ${number} of this node's ` +
+          `journal ends at message ${position.sequence}`,
+        { nextStep: "copy the journal folder of an orderer that is up to date to this node" },
+      );
+    }
+    if (position.sequence > 0) {
+      const message = await readForSure(stream, position.sequence);
+      if (!equalBytes(sha256(message), position.messageHash)) continue;
+    }
+    const configNumber = lastConfigNumber(block);
+    const config = ChannelConfig.fromBlock(await log.block(Number(configNumber)));
+    const tip = { number: block.header.number, headerHash: blockHeaderHash(block.header) };
+    const from = Math.max(idsFrom(position), bounds.first - 1);
+    const earlier: { sequence: number; message: Uint8Array }[] = [];
+    for (let at = from + 1; at < position.sequence; at += READ_AHEAD) {
+      const sequences = Array.from({ length: Math.min(READ_AHEAD, position.sequence - at) }, (_, i) => at + i);
+      const messages = await Promise.all(sequences.map((sequence) => readForSure(stream, sequence)));
+      messages.forEach((message, i) => {
+        earlier.push({ sequence: at + i, message });
+      });
+    }
+    const state = startStreamChain({ config, tip, lastConfigNumber: configNumber }, position, earlier);
+    return { state, knownBlock: number, last: bounds.last };
+  }
+}
+
+/** A message within the stream's bounds. @throws HansaError while the server that was asked is not up to date */
+async function readForSure(stream: SharedStream, sequence: number): Promise<Uint8Array> {
+  const message = await stream.read(sequence);
+  if (message !== undefined) return message;
+  throw new HansaError("STREAM_BEHIND", `message ${sequence} cannot be read yet`);
+}
