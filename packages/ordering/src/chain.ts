@@ -107,7 +107,9 @@ export function startChain(start: ChainStart): ChainState {
 export function wakeAt(state: ChainState, now: UnixMs, rules: ChainRules): UnixMs | undefined {
   if (state.timerAt === undefined) return undefined;
   if (rules.batching === "fabric" || state.writing.length > 0) return state.timerAt;
-  const gap = gapMs(state.pace, now, rules.pace ?? DEFAULT_PACE);
+  const pace = rules.pace ?? DEFAULT_PACE;
+  if (state.pending.messages.length >= pace.enoughMessages) return now;
+  const gap = gapMs(state.pace, now, pace);
   return Math.min(state.timerAt, state.lastCutAt + gap) as UnixMs;
 }
 

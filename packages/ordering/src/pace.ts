@@ -3,7 +3,7 @@
  *
  * A block costs every peer the same whatever it holds, so a busy network should fill its blocks; a message that comes
  * alone should not wait. The gap from one cut to the next therefore grows with
- * - the rate of arrivals, by its square: next to nothing for one client that waits for each answer, all of `maxGapMs`
+ * - the rate of arrivals, by its cube: next to nothing for one client that waits for each answer, all of `maxGapMs`
  *   when messages come by the hundred a second;
  * - how late the chain itself is woken: on a machine that has no time left, fewer and fuller blocks are the way out.
  * Both are computed from the times of inputs alone, so they can be replayed.
@@ -19,9 +19,17 @@ export type PaceSettings = {
   readonly windowMs: number;
   /** The gap is at least this many times the usual delay in being woken. */
   readonly lagFactor: number;
+  /** So many messages fill a block well enough: they are not held for company. */
+  readonly enoughMessages: number;
 };
 
-export const DEFAULT_PACE: PaceSettings = { maxGapMs: 25, fullRate: 300, windowMs: 100, lagFactor: 4 };
+export const DEFAULT_PACE: PaceSettings = {
+  maxGapMs: 50,
+  fullRate: 300,
+  windowMs: 100,
+  lagFactor: 6,
+  enoughMessages: 32,
+};
 
 /** `load` is a count of arrivals that decays with the window. */
 export type Pace = { readonly load: number; readonly at: UnixMs; readonly lagMs: number };
@@ -42,7 +50,7 @@ export function woken(pace: Pace, lateMs: number): Pace {
 
 export function gapMs(pace: Pace, now: UnixMs, { maxGapMs, fullRate, windowMs, lagFactor }: PaceSettings): number {
   const perSecond = (decayed(pace, now, windowMs) * 1000) / windowMs;
-  const busy = (perSecond / fullRate) ** 2;
+  const busy = (perSecond / fullRate) ** 3;
   return Math.floor(Math.min(maxGapMs, Math.max(maxGapMs * busy, lagFactor * pace.lagMs)));
 }
 
