@@ -10,9 +10,10 @@ import {
   type Random,
   systemClock,
   systemRandom,
+  toUtf8,
 } from "@hansa/primitives";
 import { type RpcClient, RpcStatus } from "@hansa/transport";
-import { decode, encode, hansa, services } from "@hansa/wire";
+import { type common, decode, encode, hansa, readPair, services, toLong, toNumber } from "@hansa/wire";
 import { CaError } from "./error.js";
 import { writeAsk, writeRegistration } from "./messages.js";
 import type { CertificateAsk, Registration } from "./registration.js";
@@ -26,9 +27,25 @@ export type Ask = Partial<CertificateAsk> & Pick<CertificateAsk, "csrPem">;
 /** Only `id` and `type` are needed. */
 export type NewIdentity = Partial<Registration> & Pick<Registration, "id" | "type">;
 
+/** What a decision makes of one channel. */
+export type EnactmentRequest = {
+  readonly enactmentId: string;
+  readonly channelId: string;
+  /** The configuration that the update starts from. */
+  readonly current: common.IConfig;
+  /** Bytes of common.ConfigUpdate. */
+  readonly configUpdate: Bytes;
+};
+
+/** Encoded hansa.governance.StrandBlock messages from this number on, all that there are. */
+export type BlocksFrom = (sequenceNo: number) => Promise<readonly Bytes[]>;
+
 type Method = keyof typeof services.HansaCa.methods;
 
 const DEFAULT_TIMEOUT_MS = 10_000;
+const CHUNK_BYTES = 4 * 1024 * 1024;
+/** The authority may have been restarted since it was last told of the strand, and again while it is told. */
+const MAX_TELLINGS = 3;
 
 /** What an enrolled identity signs its requests with. */
 export function caSigner(certPem: string, key: KeyObject): CaSigner {
@@ -42,6 +59,8 @@ export class CaClient {
   readonly #clock: Clock;
   readonly #random: Random;
   #name: string | undefined;
+  /** How much of the governance strand the authority had seen when it last answered. */
+  #toldBlocks = 0;
 
   /** @param options `caName` spares the question for it before the first signed request */
   constructor(rpc: RpcClient, options: { caName?: string; timeoutMs?: number; clock?: Clock; random?: Random } = {}) {
@@ -140,6 +159,60 @@ export class CaClient {
     return { identity: signature?.identity ?? NO_BYTES, signature: signature?.signature ?? NO_BYTES };
   }
 
+  /**
+   * The organisation's signature under a channel update that it stands for. The authority judges that by the strand,
+   * which it is told as far as it does not know it.
+   * @throws CaError FORBIDDEN when it does not stand for it, or the update is another one; NOT_FOUND when no such
+   *   decision waits
+   */
+  async signEnactment(
+    signer: CaSigner,
+    request: EnactmentRequest,
+    blocksFrom: BlocksFrom,
+  ): Promise<common.IConfigSignature> {
+    for (let telling = 1; ; telling++) {
+      const first = this.#toldBlocks;
+      try {
+        const signature = await this.#tellAndAsk(signer, request, first, await blocksFrom(first));
+        if (signature) return signature;
+        throw new CaError("UNAVAILABLE", "the authority answered without a signature");
+      } catch (error) {
+        const needed = blocksNeeded(error);
+        if (needed === undefined || telling >= MAX_TELLINGS) throw error;
+        this.#toldBlocks = needed;
+      }
+    }
+  }
+
+  async #tellAndAsk(
+    signer: CaSigner,
+    request: EnactmentRequest,
+    first: number,
+    blocks: readonly Bytes[],
+  ): Promise<common.IConfigSignature | null | undefined> {
+    const { SignEnactmentRequest, SignEnactmentResponse, StrandBlock } = hansa.governance;
+    const ask = async (message: hansa.governance.ISignEnactmentRequest) => {
+      const answer = await this.#signed("SignEnactment", signer, encode(SignEnactmentRequest, message));
+      const decoded = decode(SignEnactmentResponse, answer, "hansa.governance.SignEnactmentResponse");
+      this.#toldBlocks = toNumber(decoded.nextSequenceNo);
+      return decoded.signature;
+    };
+    let firstSequenceNo = first;
+    let chunk: hansa.governance.StrandBlock[] = [];
+    let bytes = 0;
+    for (const block of blocks) {
+      if (chunk.length > 0 && bytes + block.length > CHUNK_BYTES) {
+        await ask({ firstSequenceNo: toLong(firstSequenceNo), blocks: chunk });
+        firstSequenceNo += chunk.length;
+        chunk = [];
+        bytes = 0;
+      }
+      chunk.push(decode(StrandBlock, block, "hansa.governance.StrandBlock"));
+      bytes += block.length;
+    }
+    return ask({ ...request, firstSequenceNo: toLong(firstSequenceNo), blocks: chunk });
+  }
+
   async #signed(method: Method, signer: CaSigner, request: Uint8Array): Promise<Uint8Array> {
     const caName = this.#name ?? (await this.info()).name;
     return this.#call(
@@ -156,4 +229,15 @@ export class CaClient {
       throw new CaError(fault, messageOf(cause), { cause });
     }
   }
+}
+
+/** From which block on the authority wants to be told of the strand, if that is why it refused. */
+function blocksNeeded(error: unknown): number | undefined {
+  if (!(error instanceof CaError) || !(error.cause instanceof RpcStatus)) return undefined;
+  for (const detail of error.cause.details) {
+    const [type, bytes] = readPair(detail, "google.protobuf.Any");
+    if (!toUtf8(type).endsWith("/hansa.governance.BlocksNeeded")) continue;
+    return toNumber(decode(hansa.governance.BlocksNeeded, bytes, "hansa.governance.BlocksNeeded").firstSequenceNo);
+  }
+  return undefined;
 }

@@ -3,21 +3,38 @@
  * Every signature is noted in the registry before it is handed out; what an organisation is in a network follows from
  * those notes, so that a key which spoke for one member never speaks for another.
  */
+import { signConfigUpdate } from "@hansa/channel-config";
+import { type StrandBlock, strandBlockOf } from "@hansa/governance";
 import type { SigningIdentity } from "@hansa/msp";
-import { type Bytes, type Clock, equalBytes, type MspId, sha256, toHex } from "@hansa/primitives";
-import { decode, hansa } from "@hansa/wire";
+import { type Bytes, type Clock, equalBytes, type MspId, type Random, sha256, toHex } from "@hansa/primitives";
+import { type common, decode, hansa } from "@hansa/wire";
+import { checkUpdate, StrandMirror } from "./enactment.js";
 import { CaError } from "./error.js";
 import { GovernanceKey, type GovernanceKeyParts } from "./governance-key.js";
 import { checkMayRegister } from "./registration.js";
 import type { GovernanceRecord, RegisteredIdentity, Registry } from "./registry.js";
 
 export type GovernanceDeskParts = GovernanceKeyParts & {
+  readonly random: Random;
   /** One change after the other, with those of the authority. */
   readonly exclusively: <T>(action: () => Promise<T>) => Promise<T>;
 };
 
 const RECORD_FORMAT = "hansa.governance.record/1";
 const MAX_RECORD_BYTES = 1024 * 1024;
+const NONCE_BYTES = 24;
+
+export type EnactmentAsk = {
+  /** Of `blocks`. */
+  readonly firstSequenceNo: number;
+  readonly blocks: readonly hansa.governance.IStrandBlock[];
+  /** Empty: only the blocks are taken in. */
+  readonly enactmentId: string;
+  readonly channelId: string;
+  readonly current: common.IConfig;
+  /** Bytes of common.ConfigUpdate. */
+  readonly configUpdate: Bytes;
+};
 
 type Speaker = { role: "operator" } | { role: "member"; memberId: string };
 
@@ -25,12 +42,15 @@ export class GovernanceDesk {
   readonly #key: GovernanceKey;
   readonly #registry: Registry;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #exclusively: GovernanceDeskParts["exclusively"];
+  readonly #mirror = new StrandMirror();
 
   constructor(parts: GovernanceDeskParts) {
     this.#key = new GovernanceKey(parts);
     this.#registry = parts.registry;
     this.#clock = parts.clock;
+    this.#random = parts.random;
     this.#exclusively = parts.exclusively;
   }
 
@@ -61,6 +81,42 @@ export class GovernanceDesk {
       await this.#note({ ...speaker, networkId: record.networkId, what: record.act ?? "", hashHex: hashOf(bytes) });
       return { identity: identity.serialized, signature: identity.sign(bytes) };
     });
+  }
+
+  /**
+   * Takes blocks of the strand in, and signs a channel update that the member stands for.
+   * @returns the signature, when one was asked for, and the number of the first block that was not seen
+   * @throws BlocksNeededError; CaError FORBIDDEN, NOT_FOUND, BAD_REQUEST
+   */
+  signEnactment(
+    caller: RegisteredIdentity,
+    ask: EnactmentAsk,
+  ): Promise<{ signature: common.IConfigSignature | undefined; next: number }> {
+    checkMaySign(caller);
+    const blocks: StrandBlock[] = ask.blocks.map(strandBlockOf);
+    return this.#exclusively(async () => {
+      this.#mirror.take(ask.firstSequenceNo, blocks);
+      const { next } = this.#mirror;
+      if (ask.enactmentId === "") return { signature: undefined, next };
+      return { signature: await this.#sign(ask), next };
+    });
+  }
+
+  async #sign(ask: EnactmentAsk): Promise<common.IConfigSignature> {
+    const { enactmentId, channelId, current, configUpdate } = ask;
+    const identity = await this.#present();
+    const { enactment, memberId } = this.#mirror.decision(enactmentId, identity.serialized);
+    const { networkId } = this.#mirror.state ?? { networkId: "" };
+    const { strandId } = this.#mirror;
+    const known = this.#registry.governanceRole(networkId)?.strandId;
+    if (known !== undefined && known !== strandId) {
+      throw new CaError("FORBIDDEN", `network ${networkId} was founded on strand ${known}, not on ${strandId}`);
+    }
+    checkUpdate(enactment, channelId, current, configUpdate);
+    const what = `${enactmentId} on channel ${channelId}`;
+    const hashHex = hashOf(configUpdate);
+    await this.#note({ role: "member", memberId, networkId, ...(strandId && { strandId }), what, hashHex });
+    return signConfigUpdate(configUpdate, identity, this.#random.bytes(NONCE_BYTES));
   }
 
   /** As whom the organisation signs the act. */

@@ -1,4 +1,12 @@
-export { type Ask, CaClient, type CaInfo, caSigner, type NewIdentity } from "./client.js";
+export {
+  type Ask,
+  type BlocksFrom,
+  CaClient,
+  type CaInfo,
+  caSigner,
+  type EnactmentRequest,
+  type NewIdentity,
+} from "./client.js";
 export * from "./error.js";
 export type { CertificateAsk, Registration } from "./registration.js";
 export type { Attribute, IdentityType } from "./registry.js";

@@ -1,8 +1,9 @@
 /** The authority as a gRPC service: faults become status codes here and nowhere else. */
 import type { Clock, Logger } from "@hansa/primitives";
-import { GrpcStatus, type Handlers, RpcStatus } from "@hansa/transport";
-import { decode, encode, hansa, type services, WireError } from "@hansa/wire";
+import { GrpcStatus, type Handlers, packAny, RpcStatus } from "@hansa/transport";
+import { decode, encode, hansa, type services, toLong, toNumber, WireError } from "@hansa/wire";
 import type { CertificateAuthority } from "./authority.js";
+import { BlocksNeededError } from "./enactment.js";
 import { CaError, type CaFault } from "./error.js";
 import type { GovernanceDesk } from "./governance-desk.js";
 import { readAsk, readRegistration } from "./messages.js";
@@ -30,12 +31,20 @@ export function faultOf(code: number): CaFault {
   return code === GrpcStatus.INTERNAL || known === undefined ? "UNAVAILABLE" : (known as CaFault);
 }
 
+const BLOCKS_NEEDED = "hansa.governance.BlocksNeeded";
+
+function detailsOf(error: CaError): Uint8Array[] {
+  if (!(error instanceof BlocksNeededError)) return [];
+  const firstSequenceNo = toLong(error.firstSequenceNo);
+  return [packAny(BLOCKS_NEEDED, encode(hansa.governance.BlocksNeeded, { firstSequenceNo }))];
+}
+
 export function caHandlers(
   authority: CertificateAuthority,
   governance: GovernanceDesk,
   clock: Clock,
   logger: Logger,
-): Handlers<typeof services.HansaCa> {
+): Required<Handlers<typeof services.HansaCa>> {
   const judge = new RequestJudge(authority, clock);
 
   const answer = async (method: string, action: () => Promise<Uint8Array> | Uint8Array): Promise<Uint8Array> => {
@@ -46,7 +55,7 @@ export function caHandlers(
         throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, error.message, [], { cause: error });
       if (!(error instanceof CaError)) throw error;
       logger.warn("request refused", { method, fault: error.fault, reason: error.message });
-      throw new RpcStatus(CODES[error.fault], error.message, [], { cause: error });
+      throw new RpcStatus(CODES[error.fault], error.message, detailsOf(error), { cause: error });
     }
   };
   const signed =
@@ -130,6 +139,18 @@ export function caHandlers(
       const signature = await governance.signRecord(caller, record);
       logger.info("governance record signed", { registrar: caller.id, recordBytes: record.length });
       return encode(hansa.governance.SignRecordResponse, { signature });
+    }),
+    SignEnactment: signed("SignEnactment", async (caller, bytes) => {
+      const ask = decode(hansa.governance.SignEnactmentRequest, bytes, "hansa.governance.SignEnactmentRequest");
+      const { blocks, enactmentId, channelId, configUpdate } = ask;
+      const [firstSequenceNo, current] = [toNumber(ask.firstSequenceNo), ask.current ?? {}];
+      const wanted = { firstSequenceNo, blocks, enactmentId, channelId, current, configUpdate };
+      const { signature, next } = await governance.signEnactment(caller, wanted);
+      if (signature !== undefined) {
+        logger.info("channel update signed", { registrar: caller.id, enactment: enactmentId, channel: channelId });
+      }
+      const answer = { nextSequenceNo: toLong(next), ...(signature && { signature }) };
+      return encode(hansa.governance.SignEnactmentResponse, answer);
     }),
   };
 }

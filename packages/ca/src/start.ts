@@ -97,6 +97,7 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
     authorities,
     registry,
     clock,
+    random,
     dataDir: config.dataDir,
     passphrase: config.passphrase,
     exclusively: (action) => authority.exclusively(action),

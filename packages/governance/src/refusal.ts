@@ -1,6 +1,6 @@
 /** Refusals on their way through gRPC: the detail of a status. */
-import type { Bytes } from "@hansa/primitives";
-import { decode, encode, FieldScanner, hansa, WireError } from "@hansa/wire";
+import { type Bytes, toUtf8 } from "@hansa/primitives";
+import { decode, encode, hansa, readPair, WireError } from "@hansa/wire";
 import { GovernanceRefusal, type RefusalReason } from "./error.js";
 
 const REASONS: Readonly<Record<RefusalReason, true>> = {
@@ -32,8 +32,8 @@ export function encodeRefusal(refusal: GovernanceRefusal): Bytes {
 export function refusalIn(details: readonly Bytes[]): GovernanceRefusal | undefined {
   for (const detail of details) {
     try {
-      const bytes = anyOf(detail, REFUSAL_MESSAGE);
-      if (bytes === undefined) continue;
+      const [type, bytes] = readPair(detail, "google.protobuf.Any");
+      if (!toUtf8(type).endsWith(`/${REFUSAL_MESSAGE}`)) continue;
       const { code, message, resource, nextStep } = decode(hansa.governance.Refusal, bytes, REFUSAL_MESSAGE);
       if (!Object.hasOwn(REASONS, code)) continue;
       return new GovernanceRefusal(code as RefusalReason, message, {
@@ -45,16 +45,4 @@ export function refusalIn(details: readonly Bytes[]): GovernanceRefusal | undefi
     }
   }
   return undefined;
-}
-
-function anyOf(bytes: Bytes, name: string): Bytes | undefined {
-  const scanner = new FieldScanner(bytes, "google.protobuf.Any");
-  let type = "";
-  let value: Bytes = new Uint8Array(0);
-  while (scanner.next()) {
-    if (scanner.wireType !== 2) continue;
-    if (scanner.number === 1) type = Buffer.from(scanner.bytes).toString("utf8");
-    else if (scanner.number === 2) value = scanner.bytes;
-  }
-  return type.endsWith(`/${name}`) ? value : undefined;
 }
