@@ -1,6 +1,18 @@
 export type * from "./address.js";
 export * from "./block.js";
 export * from "./error.js";
+export { blockValue } from "./export/block-value.js";
+export type { ExportManifest, ExportStore } from "./export/layout.js";
+export {
+  BadExport,
+  type ExportLocation,
+  type ExportVerdict,
+  type OpenedExport,
+  openExport,
+  verifyExport,
+} from "./export/read-export.js";
+export { EXPORT_FORMATS, type ExportFormat } from "./export/value.js";
+export { type ExportRequest, type ExportSummary, writeExport } from "./export/write-export.js";
 export type { Join } from "./fold.js";
 export { compareHashes, rootFrom } from "./fold.js";
 export * from "./hash.js";

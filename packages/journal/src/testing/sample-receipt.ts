@@ -3,10 +3,20 @@ import { createHash, type KeyObject } from "node:crypto";
 import { Certificate, createSigner, generatePrivateKey, privateKeyFromPem, publicPart } from "@hansa/crypto";
 import { createIntermediateCa, createRootCa, type Issuer, issueCertificate } from "@hansa/crypto/issuing";
 import { type Bytes, sha256, unixMs } from "@hansa/primitives";
-import { encode, HeaderType, msp, signedEnvelope, transactionId } from "@hansa/wire";
+import {
+  blockDataHash,
+  blockHeaderHash,
+  encode,
+  HeaderType,
+  joinBlock,
+  msp,
+  signedEnvelope,
+  transactionId,
+} from "@hansa/wire";
 import { emptyTip, type JournalBlock, nextBlock, tipAfter } from "../block.js";
 import { joinLog, logLeaf, logProof } from "../log.js";
 import { digestAt, digestBytes, entryPath } from "../proof.js";
+import type { JournalRecord } from "../store.js";
 import { channelStrandId } from "../strand-id.js";
 import { completedNodes, NodeList } from "../tree.js";
 import type { ReceiptParts } from "../verify/receipt-file.js";
@@ -39,6 +49,7 @@ export function person(issuer: Issuer, name: string, unit: string, validityMs = 
 export type SampleStrand = {
   readonly channel: string;
   readonly blocks: readonly JournalBlock[];
+  readonly records: readonly JournalRecord[];
   readonly envelopes: readonly (readonly Bytes[])[];
   /** Unsigned digest bytes with this tip. */
   digest(tip: number): Bytes;
@@ -46,26 +57,32 @@ export type SampleStrand = {
 };
 
 /** Blocks of one to four transactions each, sent by the given person. */
-export function sampleStrand(channel: string, length: number, sender: Person): SampleStrand {
+export function sampleStrand(channel: string, length: number, sender: Person, stepMs = 1_000): SampleStrand {
   const strandId = channelStrandId(channel, sha256(Buffer.from("genesis")));
   const [nodes, logNodes] = [new NodeList(), new NodeList()];
   const blocks: JournalBlock[] = [];
   const envelopes: Bytes[][] = [];
   const ids: string[][] = [];
+  const records: JournalRecord[] = [];
+  let previousHash: Bytes = Buffer.alloc(0);
   let tip = emptyTip(strandId);
   for (let n = 0; n < length; n++) {
     const made = Array.from({ length: 1 + (n % 4) }, (_, i) => transaction(channel, `${n}.${i}`, sender));
     ids.push(made.map(({ txId }) => txId));
     envelopes.push(made.map(({ envelope }) => envelope));
-    const headerHash = sha256(Buffer.from(`header ${n}`));
+    const header = { number: BigInt(n), previousHash, dataHash: blockDataHash(envelopes[n]!) };
+    const headerHash = blockHeaderHash(header);
+    previousHash = headerHash;
     const contents = {
       channelId: channel,
-      timestampMs: unixMs(NOW_MS + 1_000 * n),
+      timestampMs: unixMs(NOW_MS + stepMs * n),
       headerHash,
       envelopes: envelopes[n]!,
     };
     const block = nextBlock(tip, contents);
     blocks.push(block);
+    const metadata = [Buffer.from(`signature ${n}`), Buffer.alloc(0), Buffer.of(0)];
+    records.push({ block, content: joinBlock({ header, envelopes: envelopes[n]!, metadata }) });
     nodes.append(completedNodes(n, block.blockHash, nodes.read));
     logNodes.append(completedNodes(n, logLeaf(block), logNodes.read, joinLog));
     tip = tipAfter(block);
@@ -75,6 +92,7 @@ export function sampleStrand(channel: string, length: number, sender: Person): S
   return {
     channel,
     blocks,
+    records,
     envelopes,
     digest,
     receipt(number, entry, at, signers, intermediates = []) {

@@ -103,7 +103,9 @@ export function parseReceipt(text: string): ReceiptParts {
     },
     digest: file.bytes("digest"),
     signatures: readSignatures(file),
-    intermediateCertificates: file.list("intermediateCertificates").map(([field, value]) => pemAt(field, value)),
+    intermediateCertificates: file
+      .list("intermediateCertificates")
+      .map(([field, value]) => certificateAt(field, value)),
   };
   log.end();
   file.end();
@@ -115,7 +117,7 @@ export function readSignatures(file: Fields): SignatureParts[] {
   return file.list("signatures").map(([field, value]) => {
     const one = new Fields(`${field}.`, value);
     const parts = {
-      certificate: pemAt(`${field}.certificate`, one.take("certificate")),
+      certificate: certificateAt(`${field}.certificate`, one.take("certificate")),
       signature: one.bytes("signature"),
     };
     one.end();
@@ -142,6 +144,10 @@ export class Fields {
     }
     this.#prefix = prefix;
     this.#values = new Map(Object.entries(value));
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
   }
 
   take(name: string): unknown {
@@ -214,7 +220,8 @@ function bytesAt(field: string, value: unknown): Bytes {
   return readingField(field, () => fromBase64(value));
 }
 
-function pemAt(field: string, value: unknown): Bytes {
+/** One certificate as PEM, to DER. @throws WrongField */
+export function certificateAt(field: string, value: unknown): Bytes {
   if (typeof value !== "string") throw new WrongField(field, "is no text");
   const [der, second] = readingField(field, () => certificatesIn(value));
   if (der === undefined || second !== undefined || toPem(der) !== value) {
