@@ -1,1 +1,10 @@
+export { type Account, DEFAULT_ACCOUNT } from "./auth/authenticate.js";
+export { canonicalRequest, signatureOf, signingKey, stringToSign } from "./auth/canonical.js";
+export type { Confidence, Price, PriceList } from "./billing/prices.js";
+export { PRICES_2026_04 } from "./billing/prices.js";
+export type { ControlPlaneConfig, Listener } from "./config.js";
+export { type BlockchainEvent, type EventSink, fileSink, type WebhookOptions, webhookSink } from "./events/sinks.js";
+export type { Listening } from "./http/server.js";
 export * from "./operator.js";
+export { type RunningControlPlane, startControlPlaneServer } from "./start.js";
+export { Store } from "./store/store.js";

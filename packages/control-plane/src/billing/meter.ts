@@ -1,0 +1,107 @@
+/** What members used, by the second, and what the managed service would charge for it. Pure: times and sizes in, lines out. */
+import type { Edition } from "../quotas.js";
+import type { Confidence, PriceList } from "./prices.js";
+
+/** Unix milliseconds; the end is not part of it. */
+export type Period = { readonly from: number; readonly to: number };
+
+export type MeteredNode = {
+  readonly nodeId: string;
+  readonly instanceType: string;
+  readonly from: number;
+  /** Undefined while it is there. */
+  readonly to: number | undefined;
+  /** Bytes on disk from a time on, oldest first. */
+  readonly storage: readonly (readonly [at: number, bytes: number])[];
+};
+
+export type MeteredMember = {
+  readonly memberId: string;
+  readonly edition: Edition;
+  readonly from: number;
+  readonly to: number | undefined;
+  readonly nodes: readonly MeteredNode[];
+};
+
+export type BillLine = {
+  readonly item: "membership" | "node" | "storage";
+  /** Edition, or node id. */
+  readonly of: string;
+  readonly instanceType?: string;
+  readonly quantity: number;
+  readonly unit: "hours" | "GB-months";
+  /** USD per unit; undefined when the list has none. */
+  readonly price: number | undefined;
+  readonly confidence: Confidence | undefined;
+  /** USD. */
+  readonly amount: number;
+};
+
+const HOUR_S = 3_600;
+const MONTH_MS = 730 * HOUR_S * 1000;
+const GB = 2 ** 30;
+
+export function billLines(member: MeteredMember, period: Period, prices: PriceList): BillLine[] {
+  const membership = prices.membership[member.edition];
+  const lines: BillLine[] = [
+    {
+      item: "membership",
+      of: member.edition,
+      unit: "hours",
+      ...charge(seconds(member, period) / HOUR_S, membership),
+    },
+  ];
+  for (const node of member.nodes) {
+    // A node goes with its member, whether or not anybody deleted it.
+    const life = { from: node.from, to: earlier(node.to, member.to) };
+    const { instanceType } = node;
+    const hours = seconds(life, period) / HOUR_S;
+    lines.push({
+      item: "node",
+      of: node.nodeId,
+      instanceType,
+      unit: "hours",
+      ...charge(hours, prices.node[instanceType]),
+    });
+    const stored = gbMonths(node.storage, life, period);
+    lines.push({ item: "storage", of: node.nodeId, unit: "GB-months", ...charge(stored, prices.storage) });
+  }
+  return lines.filter(({ quantity }) => quantity > 0);
+}
+
+export function total(lines: readonly BillLine[]): number {
+  return lines.reduce((sum, { amount }) => sum + amount, 0);
+}
+
+type Life = { readonly from: number; readonly to: number | undefined };
+
+/** Begun seconds count, as the service bills by the second. */
+function seconds(life: Life, period: Period): number {
+  const { from, to } = within(life, period);
+  return Math.ceil((to - from) / 1000);
+}
+
+function gbMonths(samples: MeteredNode["storage"], life: Life, period: Period): number {
+  const { from, to } = within(life, period);
+  let byteMs = 0;
+  samples.forEach(([at, bytes], index) => {
+    const begin = Math.max(at, from);
+    const end = Math.min(samples[index + 1]?.[0] ?? to, to);
+    if (end > begin) byteMs += bytes * (end - begin);
+  });
+  return byteMs / GB / MONTH_MS;
+}
+
+function within(life: Life, period: Period): Period {
+  const from = Math.max(life.from, period.from);
+  return { from, to: Math.max(from, Math.min(life.to ?? period.to, period.to)) };
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}
+
+function charge(quantity: number, price: { readonly usd: number; readonly confidence: Confidence } | undefined) {
+  return { quantity, price: price?.usd, confidence: price?.confidence, amount: quantity * (price?.usd ?? 0) };
+}
