@@ -47,5 +47,14 @@ export type {
   RunningNetwork,
 } from "./membership/running-network.js";
 export type { NodeReport } from "./nodes/keeper.js";
+export { credentialsFile, type NamedAccount, readAccounts } from "./operator/accounts.js";
+export {
+  type ControlPlaneOptions,
+  controlPlaneFolder,
+  type RunningControlPlane,
+  startControlPlane,
+} from "./operator/control-plane.js";
+export { DataHome } from "./operator/data-home.js";
+export { RemoteNetwork } from "./operator/remote-network.js";
 export { Layout } from "./plan/layout.js";
 export type { DeployedContract, NetworkState } from "./plan/state-file.js";

@@ -3,7 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Logger } from "@hansa/primitives";
-import { RpcServer } from "@hansa/transport";
+import { type Handlers, RpcServer } from "@hansa/transport";
 import { encode, hansa, services, toLong } from "@hansa/wire";
 import type { RunningNetwork } from "../membership/running-network.js";
 import { writeFileDurably } from "../plan/state-file.js";
@@ -23,11 +23,12 @@ export type Controls = {
 /** What supervisor.json holds: how to reach the supervisor of a running network. */
 export type SupervisorRecord = { readonly pid: number; readonly socket: string };
 
-/** Serves Control on a socket that only the owner may open. Returns what closes it. */
+/** Serves Control and Operation on a socket that only the owner may open. Returns what closes it. */
 export async function serveControl(
   network: RunningNetwork,
   controls: Controls,
   logger: Logger,
+  operation: Handlers<typeof services.Operation> = {},
 ): Promise<() => Promise<void>> {
   const { layout } = network;
   const wanted = path.join(layout.root, "control.sock");
@@ -46,6 +47,7 @@ export async function serveControl(
       return encode(hansa.control.StopResponse, {});
     },
   });
+  server.addService(services.Operation, operation);
   // Closed to others from its first moment, not only once it has been made.
   const umask = process.umask(0o077);
   try {

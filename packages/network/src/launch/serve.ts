@@ -1,17 +1,20 @@
 import type { Logger } from "@hansa/primitives";
 import { serveControl } from "../control/control-server.js";
+import { type Governed, govern } from "../governance/govern.js";
+import type { GovernanceRuntime } from "../governance/runtime.js";
 import type { RunningNetwork } from "../membership/running-network.js";
 import type { Launched } from "./launch.js";
 
 export type ServeOptions = {
   readonly startedAtMs: number;
   readonly logger: Logger;
-  /** Called once when somebody asked over the control socket to stop, and everything has stopped. */
+  /** Called once when everything has stopped because somebody asked over the control socket, or the last member left. */
   readonly onStopped: () => void;
 };
 
 export type ServedNetwork = {
   readonly network: RunningNetwork;
+  readonly governance: GovernanceRuntime;
   /** Stops every node, then what serves the network. */
   stop(): Promise<void>;
 };
@@ -25,6 +28,7 @@ export async function serveNetwork(launched: Launched, options: ServeOptions): P
   let stoppedNodes: Promise<void> | undefined;
   const stopNodes = () => {
     stoppedNodes ??= (async () => {
+      await governed?.runtime.stop();
       await keeper.close(STOP_GRACE_MS);
       await network.close();
       view.closeConnections();
@@ -38,17 +42,16 @@ export async function serveNetwork(launched: Launched, options: ServeOptions): P
     return stopped;
   };
   let closeControl: () => Promise<void> = async () => {};
+  let governed: Governed | undefined;
+  const exit = () => void stop().then(options.onStopped);
   try {
     await network.resumeLogging();
-    closeControl = await serveControl(
-      network,
-      { startedAtMs, stop: stopNodes, exit: () => void stop().then(options.onStopped) },
-      logger,
-    );
+    governed = govern(network, logger, exit);
+    closeControl = await serveControl(network, { startedAtMs, stop: stopNodes, exit }, logger, governed.handlers);
   } catch (error) {
     await stopNodes();
     throw error;
   }
   view.closeConnections();
-  return { network, stop };
+  return { network, governance: governed.runtime, stop };
 }

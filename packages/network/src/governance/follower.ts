@@ -1,0 +1,205 @@
+/**
+ * Follows a network's governance strand: checks each block once, folds its acts, and tells who listens. Used beside the
+ * nodes, where blocks come from the orderer, and by the control plane, where they come from the network's supervisor.
+ */
+import {
+  type Act,
+  type GovernanceState,
+  Identities,
+  readSignedRecord,
+  readStrandBlock,
+  STRAND_START,
+  type StrandBlock,
+  type StrandPosition,
+  type VerifySignature,
+  verifyStrand,
+} from "@hansa/governance";
+import {
+  type Bytes,
+  type Clock,
+  HansaError,
+  type Logger,
+  messageOf,
+  systemClock,
+  type UnixMs,
+} from "@hansa/primitives";
+
+/** Where encoded StrandBlocks come from. The iteration goes on with what is ordered later, until it is aborted or the source is gone. */
+export type StrandSource = (from: number, signal: AbortSignal) => AsyncIterable<Bytes>;
+
+/** Called for each act, in order, when its whole block is folded. */
+export type GovernanceListener = (state: GovernanceState, act: Act, at: UnixMs) => void;
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
+
+export type FollowerOptions = {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** Gets every block that was found in order and new. */
+  readonly keep?: (block: Bytes) => void;
+};
+
+export class GovernanceFollower {
+  readonly #options: FollowerOptions;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<GovernanceListener>();
+  readonly #waiting = new Set<{ readonly size: number; readonly resolve: () => void }>();
+  readonly #stopping = new AbortController();
+  readonly #verify = new Identities().verifier();
+  #position: StrandPosition = STRAND_START;
+  /** How far the strand has moved the network's time ahead of the clock. */
+  #aheadMs = 0;
+  #running: Promise<void> | undefined;
+  #wake: () => void = () => {};
+  #damage: HansaError | undefined;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Undefined before the network was founded. */
+  get state(): GovernanceState | undefined {
+    return this.#position.state;
+  }
+
+  /** Count of blocks that were folded. */
+  get size(): number {
+    return this.#position.tip?.size ?? 0;
+  }
+
+  /** Why the strand cannot be followed any further: it does not hold together. */
+  get damage(): HansaError | undefined {
+    return this.#damage;
+  }
+
+  /** The network's own time: this machine's and what it was advanced by, and never before the newest record. */
+  now(): UnixMs {
+    return Math.max(this.#clock.now() + this.#aheadMs, this.state?.time ?? 0) as UnixMs;
+  }
+
+  listen(listener: GovernanceListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Starts from blocks whose signatures were checked when they were copied. @throws StrandDamage */
+  load(blocks: readonly Bytes[]): void {
+    const copied = blocks.map(readStrandBlock);
+    this.#position = follow(copied, this.#position, () => true);
+    for (const block of copied) this.#actsOf(block);
+  }
+
+  start(source: StrandSource): void {
+    this.#running = this.#follow(source);
+  }
+
+  /** Asks the source again now, when it had ended. */
+  hurry(): void {
+    this.#wake();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake();
+    await this.#running;
+  }
+
+  /** Resolves when so many blocks are folded. @throws HansaError TIMED_OUT */
+  async reached(size: number, withinMs: number): Promise<void> {
+    if (this.size >= size) return;
+    await new Promise<void>((resolve, reject) => {
+      const entry = { size, resolve: () => done() };
+      const timer = setTimeout(() => {
+        this.#waiting.delete(entry);
+        reject(
+          this.#damage ??
+            new HansaError("TIMED_OUT", `Block ${size - 1} of the governance strand did not come in time.`, {
+              nextStep: "See what the nodes are doing with: hansa status",
+            }),
+        );
+      }, withinMs);
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(entry);
+        resolve();
+      };
+      this.#waiting.add(entry);
+    });
+  }
+
+  async #follow(source: StrandSource): Promise<void> {
+    const { signal } = this.#stopping;
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!signal.aborted && this.#damage === undefined) {
+      try {
+        for await (const block of source(this.size, signal)) {
+          this.#take(block);
+          pauseMs = FIRST_PAUSE_MS;
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof StrandDamage) {
+          this.#damage = error;
+          this.#options.logger.error("governance strand cannot be followed", { reason: error.message });
+          return;
+        }
+        this.#options.logger.debug("governance strand is followed anew", { reason: messageOf(error), pauseMs });
+      }
+      await this.#pause(pauseMs);
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#wake(), ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #take(bytes: Bytes): void {
+    const block = readStrandBlock(bytes);
+    if (block.block.address.sequenceNo < this.size) return;
+    this.#position = follow([block], this.#position, this.#verify);
+    const acts = this.#actsOf(block);
+    this.#options.keep?.(bytes);
+    const { state } = this.#position;
+    const at = block.block.timestampMs;
+    if (state !== undefined)
+      for (const act of acts) for (const listener of this.#listeners) this.#tell(listener, state, act, at);
+    for (const waiting of this.#waiting) if (waiting.size <= this.size) waiting.resolve();
+  }
+
+  /** What a block holds; moves the clock as it says. */
+  #actsOf({ block, records }: StrandBlock): Act[] {
+    const acts = records.map((record) => readSignedRecord(record).act);
+    for (const act of acts) if (act.kind === "clockAdvanced") this.#aheadMs += act.to - block.timestampMs;
+    return acts;
+  }
+
+  #tell(listener: GovernanceListener, state: GovernanceState, act: Act, at: UnixMs): void {
+    try {
+      listener(state, act, at);
+    } catch (error) {
+      this.#options.logger.error("a listener failed", { reason: messageOf(error) });
+    }
+  }
+}
+
+/** The strand contradicts itself or the rules: following it again changes nothing. */
+class StrandDamage extends HansaError {}
+
+function follow(blocks: readonly StrandBlock[], from: StrandPosition, verify: VerifySignature): StrandPosition {
+  const verified = verifyStrand(blocks, verify, from);
+  if (verified.ok) return verified.position;
+  const { sequenceNo, record, reason } = verified.fault;
+  const where = record === undefined ? `block ${sequenceNo}` : `record ${record} of block ${sequenceNo}`;
+  throw new StrandDamage("STRAND_INVALID", `The governance strand does not hold at ${where}: ${reason}.`, {
+    nextStep: "Restore the orderer's journal from a backup.",
+  });
+}

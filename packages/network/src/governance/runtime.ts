@@ -1,0 +1,284 @@
+/**
+ * A network's governance beside its nodes: founds the network at its first launch, follows the strand, has acts signed
+ * and ordered, and carries out what was decided. Runs in whatever process keeps the nodes.
+ */
+
+import type { Ordered } from "@hansa/control-plane";
+import { type Act, encodeRecord, fold, GovernanceRefusal, type GovernanceState, signedRecord } from "@hansa/governance";
+import type { SigningIdentity } from "@hansa/msp";
+import { type Bytes, HansaError, type Logger, type MspId, messageOf } from "@hansa/primitives";
+import { RpcClient } from "@hansa/transport";
+import type { Target } from "../client/admin-client.js";
+import { readIdentity, readIdentityFileSync, userFiles } from "../identity/material.js";
+import type { RunningNetwork } from "../membership/running-network.js";
+import { authoritySpec } from "../nodes/specs.js";
+import { Authorities } from "./authorities.js";
+import { EnactmentSigner } from "./enactment-signer.js";
+import { Enactor } from "./enactor.js";
+import { GovernanceFollower } from "./follower.js";
+import { foundedAct, networkIdOf, orderingOrganization } from "./founding.js";
+import { orderConfigUpdate, readCurrentConfig } from "./ordered-channels.js";
+import { orderRecord, strandOf } from "./ordering-desk.js";
+import { isPassing } from "./passing.js";
+import { StrandCopy } from "./strand-copy.js";
+
+export type RuntimeOptions = {
+  readonly network: RunningNetwork;
+  readonly logger: Logger;
+  /** Called once when the last member has left. */
+  readonly onDeleted: () => void;
+};
+
+const FOLLOWED_WITHIN_MS = 10_000;
+const RETRY_MS = 200;
+const LONGEST_RETRY_MS = 5_000;
+
+export class GovernanceRuntime {
+  readonly network: RunningNetwork;
+  readonly follower: GovernanceFollower;
+  readonly authorities: Authorities;
+  readonly copy: StrandCopy;
+  readonly logger: Logger;
+  readonly #onDeleted: () => void;
+  readonly #enactor: Enactor;
+  readonly #signer: EnactmentSigner;
+  readonly #stopping = new AbortController();
+  #orderer: RpcClient | undefined;
+  #operator: Promise<SigningIdentity> | undefined;
+  #founding: Promise<void>;
+  #settling: Promise<void> = Promise.resolve();
+  #settled: GovernanceState | undefined;
+
+  constructor({ network, logger, onDeleted }: RuntimeOptions) {
+    this.network = network;
+    this.logger = logger;
+    this.#onDeleted = onDeleted;
+    this.copy = StrandCopy.open(network.layout.governanceStrand);
+    this.follower = new GovernanceFollower({ logger, keep: (block) => this.copy.append(block) });
+    this.authorities = new Authorities((mspId) => this.#authority(mspId));
+    this.#loadCopy();
+    this.#signer = new EnactmentSigner(this.authorities, this.copy);
+    this.#enactor = new Enactor({
+      channels: {
+        names: async () => (await network.channels()).map(({ name }) => name),
+        read: async (channelId) => readCurrentConfig(this.orderer(), await this.operator(), channelId),
+        order: async (channelId, update, signatures) =>
+          orderConfigUpdate(this.orderer(), await this.operator(), channelId, update, signatures),
+      },
+      state: () => this.follower.state,
+      onState: (listener) => this.follower.listen(listener),
+      sign: (mspId, request) => this.#signer.sign(mspId, request),
+      submit: (act) => this.submit(act),
+      logger,
+    });
+    this.follower.listen(() => this.#settleSoon());
+    this.follower.start(
+      strandOf(
+        () => this.orderer(),
+        () => this.operator(),
+      ),
+    );
+    this.#founding = this.#foundUntilDone();
+    this.#founding.catch(() => {});
+    this.#enactor.start();
+    this.#settleSoon();
+  }
+
+  /** Resolves when the network is founded and its strand is followed to there. */
+  get founded(): Promise<void> {
+    return this.#founding;
+  }
+
+  /** @throws HansaError NOT_FOUNDED in the moments before a first launch has founded the network */
+  get state(): GovernanceState {
+    const { state } = this.follower;
+    if (state !== undefined) return state;
+    throw new HansaError("NOT_FOUNDED", `Network ${this.network.config().name} is just being founded.`, {
+      nextStep: "Try again in a moment.",
+    });
+  }
+
+  get isStopped(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** A connection of governance's own: others may close theirs. */
+  orderer(): Target {
+    const { view, layout } = this.network;
+    const { id, host, organization } = view.plan.nodes.find((node) => node.kind === "orderer")!;
+    this.#orderer ??= new RpcClient(`127.0.0.1:${view.state.ports[id]!.port}`, {
+      rootPems: [readIdentityFileSync(layout.tlsRoot(organization.kind, organization.domain))],
+      serverName: host,
+    });
+    return { name: id, rpc: this.#orderer };
+  }
+
+  /** The ordering organisation's administrator: reads and sends, and signs nothing that counts. */
+  operator(): Promise<SigningIdentity> {
+    const ordering = orderingOrganization(this.network);
+    this.#operator ??= readIdentity(ordering.mspId, userFiles(this.network.layout, ordering, "Admin"));
+    return this.#operator;
+  }
+
+  /**
+   * Has whoever acts sign an act, and orders it. Resolves when it is durable and in the state.
+   * @throws GovernanceRefusal when the rules do not allow it; HansaError NODE_UNREACHABLE, SIGNATURE_REFUSED
+   */
+  async submit(act: Act): Promise<Ordered> {
+    const { network } = this;
+    const { state } = this.follower;
+    // What is refused here costs no signature; the orderer has the last word.
+    if (state !== undefined) {
+      const folded = fold(state, act, this.follower.now());
+      if (!folded.ok) throw folded.refusal;
+    }
+    const networkId = networkIdOf(network.config());
+    const record = encodeRecord(networkId, act);
+    const signatures = await Promise.all(this.#signersOf(act).map((mspId) => this.#sign(mspId, record)));
+    const place = await orderRecord(this.orderer(), signedRecord(record, signatures)).catch((cause: unknown) => {
+      if (cause instanceof HansaError) throw cause;
+      throw new HansaError("NODE_UNREACHABLE", `The orderer does not answer: ${messageOf(cause)}.`, {
+        cause,
+        nextStep: "See what the nodes are doing with: hansa status",
+      });
+    });
+    this.follower.hurry();
+    await this.follower.reached(place.sequenceNo + 1, FOLLOWED_WITHIN_MS);
+    return { networkId, ...place };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    // Whatever is under way fails at once instead of waiting for answers; a later start continues it.
+    this.#orderer?.close();
+    this.authorities.close();
+    await Promise.allSettled([this.#enactor.stop(), this.follower.stop(), this.#settling, this.#founding]);
+    this.authorities.close();
+    this.copy.close();
+  }
+
+  #loadCopy(): void {
+    try {
+      const blocks = Array.from({ length: this.copy.size }, (_, number) => this.copy.block(number));
+      this.follower.load(blocks);
+    } catch (error) {
+      this.logger.warn("copy of the governance strand is damaged, it is made anew", { reason: messageOf(error) });
+      this.copy.clear();
+    }
+  }
+
+  #authority(mspId: MspId) {
+    const { layout, view } = this.network;
+    const organization = view.plan.organizations.find((each) => each.mspId === mspId);
+    return organization === undefined ? undefined : authoritySpec(organization, view.plan, layout, view.state.ports);
+  }
+
+  /** MSP ids of those who must sign, in the order of the signatures. */
+  #signersOf(act: Act): MspId[] {
+    const operator = orderingOrganization(this.network).mspId;
+    switch (act.kind) {
+      case "proposed":
+      case "voted":
+      case "left": {
+        const member = this.state.members.get(act.memberId);
+        if (member !== undefined) return [member.mspId];
+        throw new GovernanceRefusal("NOT_FOUND", `there is no member ${act.memberId} in this network`, {
+          resource: act.memberId,
+        });
+      }
+      case "invitationAccepted":
+        return [act.member.mspId, operator];
+      default:
+        return [operator];
+    }
+  }
+
+  async #sign(mspId: MspId, record: Bytes): Promise<{ identity: Bytes; signature: Bytes }> {
+    try {
+      return await this.authorities.ask(mspId, (ca, registrar) => ca.signGovernanceRecord(registrar, record));
+    } catch (cause) {
+      if (isPassing(cause))
+        throw new HansaError("NODE_UNREACHABLE", `The authority of ${mspId} does not answer: ${messageOf(cause)}.`, {
+          cause,
+          nextStep: "See what the nodes are doing with: hansa status",
+        });
+      if (cause instanceof HansaError && cause.code === "MISSING_IDENTITY") throw cause;
+      throw new HansaError("SIGNATURE_REFUSED", `The authority of ${mspId} does not sign: ${messageOf(cause)}.`, {
+        cause,
+      });
+    }
+  }
+
+  /** Orders the founding unless the strand has it. A process that dies half-way is succeeded by one that asks again. */
+  async #foundUntilDone(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let pauseMs = RETRY_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
+      if (this.follower.state !== undefined) return;
+      try {
+        const startedAt = performance.now();
+        await this.submit(await foundedAct(this.network, this.authorities));
+        this.logger.info("network founded", { durationMs: Math.round(performance.now() - startedAt) });
+        return;
+      } catch (error) {
+        // An earlier start founded it, and this one has not read the strand yet.
+        if (error instanceof GovernanceRefusal && error.reason === "ALREADY_EXISTS")
+          return void (await this.follower.reached(1, FOLLOWED_WITHIN_MS));
+        this.logger.warn("network is not founded yet", { reason: messageOf(error), pauseMs });
+      }
+      await pause(pauseMs, signal);
+    }
+  }
+
+  #settleSoon(): void {
+    this.#settling = this.#settling.then(() => this.#settleUntilDone());
+  }
+
+  /** Has the nodes follow the strand: those of members that left stop, newcomers find their channels. */
+  async #settleUntilDone(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let pauseMs = RETRY_MS; !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
+      const { state } = this.follower;
+      if (state === undefined || state === this.#settled) return;
+      try {
+        await this.#settle(state);
+        this.#settled = state;
+        return;
+      } catch (error) {
+        this.logger.warn("nodes do not follow the members yet", { reason: messageOf(error), pauseMs });
+      }
+      await pause(pauseMs, signal);
+    }
+  }
+
+  async #settle(state: GovernanceState): Promise<void> {
+    const { network } = this;
+    if (state.status === "DELETED") return this.#onDeleted();
+    const leaving = new Set(state.enactments.flatMap(({ memberIds }) => memberIds));
+    for (const { memberId, mspId } of network.config().members) {
+      const status = memberId === undefined ? undefined : state.members.get(memberId)?.status;
+      // One that failed to join may still be on channels that took it in; a departure waits then.
+      const isOut = status === "left" || (status === "failed" && !leaving.has(memberId!));
+      if (!isOut) continue;
+      await network.removeMember(mspId, { wipe: true });
+      this.authorities.forget(mspId);
+      this.logger.info("member's nodes stopped", { member: memberId });
+    }
+    const before = this.#settled;
+    const joined = [...state.members.values()].some(
+      ({ memberId, status }) => status === "active" && before?.members.get(memberId)?.status === "joining",
+    );
+    if (joined) await network.followChannels();
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

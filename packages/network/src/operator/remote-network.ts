@@ -1,0 +1,209 @@
+/**
+ * A network as the control plane sees it: its governance followed through its supervisor, and what its supervisor is
+ * asked to do. While no supervisor runs, what is known is the network's own copy of its strand.
+ */
+import type { JoiningMember, LogTarget, OperatedNetwork, OperatedNode, Ordered } from "@hansa/control-plane";
+import { type Act, encodeRecord, type GovernanceState, type MemberIdentity, type Proposed } from "@hansa/governance";
+import { type Bytes, HansaError, type Logger, type UnixMs } from "@hansa/primitives";
+import { RpcClient } from "@hansa/transport";
+import { decode, encode, hansa, services, toLong, toNumber } from "@hansa/wire";
+import { findSupervisor } from "../control/control-client.js";
+import type { SupervisorRecord } from "../control/control-server.js";
+import { failureIn } from "../governance/failures.js";
+import { GovernanceFollower, type GovernanceListener } from "../governance/follower.js";
+import type { Preview } from "../governance/operations.js";
+import { readStrandCopy } from "../governance/strand-copy.js";
+import type { Layout } from "../plan/layout.js";
+
+const { operation, governance } = hansa;
+
+type Method = Exclude<keyof typeof services.Operation.methods, "Follow">;
+
+type Attached = { readonly record: SupervisorRecord; readonly rpc: RpcClient };
+
+const TIMEOUT_MS = 30_000;
+/** Starting processes and catching up with channels may take a while on a busy machine. */
+const NODE_TIMEOUT_MS = 180_000;
+const FOLLOWED_WITHIN_MS = 10_000;
+
+export class RemoteNetwork implements OperatedNetwork {
+  readonly layout: Layout;
+  readonly #follower: GovernanceFollower;
+  #supervisor: Attached | undefined;
+
+  private constructor(layout: Layout, logger: Logger) {
+    this.layout = layout;
+    this.#follower = new GovernanceFollower({ logger });
+  }
+
+  /** Reads the network's copy of its strand, and follows the network whenever it runs. */
+  static async open(layout: Layout, logger: Logger): Promise<RemoteNetwork> {
+    const network = new RemoteNetwork(layout, logger);
+    network.#follower.load(await readStrandCopy(layout.governanceStrand));
+    network.#follower.start((from, signal) => network.#blocks(from, signal));
+    return network;
+  }
+
+  /** Undefined before the network is founded. */
+  get founded(): GovernanceState | undefined {
+    return this.#follower.state;
+  }
+
+  get networkId(): string {
+    return this.governance.networkId;
+  }
+
+  get governance(): GovernanceState {
+    const { state } = this.#follower;
+    if (state !== undefined) return state;
+    throw new HansaError("NOT_FOUNDED", `The network in ${this.layout.root} is not founded yet.`, {
+      nextStep: "Try again in a moment.",
+    });
+  }
+
+  /** Whether a supervisor answers for it. */
+  get isRunning(): boolean {
+    return this.#supervisor !== undefined;
+  }
+
+  now(): UnixMs {
+    return this.#follower.now();
+  }
+
+  onGovernance(listener: GovernanceListener): () => void {
+    return this.#follower.listen(listener);
+  }
+
+  async submit(act: Act): Promise<Ordered> {
+    const record = encodeRecord(this.networkId, act);
+    const answer = await this.#ask("Submit", encode(operation.SubmitRequest, { record }), TIMEOUT_MS);
+    const { networkId, sequenceNo, entryIndex, timestampMs } = decode(
+      operation.SubmitResponse,
+      answer,
+      "hansa.operation.SubmitResponse",
+    );
+    const number = toNumber(sequenceNo);
+    await this.#follower.reached(number + 1, FOLLOWED_WITHIN_MS);
+    return { networkId, sequenceNo: number, entryIndex, at: toNumber(timestampMs) as UnixMs };
+  }
+
+  async prepareMember(member: JoiningMember): Promise<MemberIdentity> {
+    const request = encode(operation.JoiningMember, { ...member, description: member.description ?? "" });
+    const answer = await this.#ask("PrepareMember", request, NODE_TIMEOUT_MS);
+    const { description, ...identity } = decode(governance.MemberIdentity, answer, "hansa.governance.MemberIdentity");
+    return { ...identity, ...(description === "" ? {} : { description }) };
+  }
+
+  async discardMember(memberId: string): Promise<void> {
+    await this.#ask("DiscardMember", encode(operation.MemberRequest, { memberId }), NODE_TIMEOUT_MS);
+  }
+
+  async createNode(node: { readonly nodeId: string; readonly memberId: string }): Promise<void> {
+    await this.#ask("CreateNode", encode(operation.NodeRequest, node), NODE_TIMEOUT_MS);
+  }
+
+  async deleteNode(nodeId: string): Promise<void> {
+    await this.#ask("DeleteNode", encode(operation.NodeRequest, { nodeId }), NODE_TIMEOUT_MS);
+  }
+
+  /** Its nodes; none while it is stopped. */
+  async nodes(): Promise<readonly OperatedNode[]> {
+    const answer = await this.#ask("Nodes", encode(operation.NodesRequest, {}), TIMEOUT_MS);
+    return decode(operation.NodesResponse, answer, "hansa.operation.NodesResponse").nodes.map(operatedNode);
+  }
+
+  async setLogging(target: LogTarget, on: boolean): Promise<void> {
+    const of = target.kind === "ca" ? { memberId: target.memberId } : { nodeId: target.nodeId };
+    await this.#ask("SetLogging", encode(operation.LoggingRequest, { kind: target.kind, on, ...of }), TIMEOUT_MS);
+  }
+
+  async channels(): Promise<readonly { readonly name: string; readonly members: readonly string[] }[]> {
+    const answer = await this.#ask("Channels", encode(operation.ChannelsRequest, {}), TIMEOUT_MS);
+    const { channels } = decode(operation.ChannelsResponse, answer, "hansa.operation.ChannelsResponse");
+    return channels.map(({ name, memberIds }) => ({ name: name ?? "", members: memberIds ?? [] }));
+  }
+
+  async preview(
+    proposed: Pick<Proposed, "invitations" | "removals" | "newPolicy" | "channels">,
+  ): Promise<readonly Preview[]> {
+    const { invitations, removals, newPolicy, channels } = proposed;
+    const act: Proposed = {
+      kind: "proposed",
+      proposalId: "",
+      memberId: "",
+      tags: {},
+      invitations,
+      removals,
+      ...(newPolicy === undefined ? {} : { newPolicy }),
+      ...(channels === undefined ? {} : { channels }),
+    };
+    const record = encodeRecord(this.networkId, act);
+    const answer = await this.#ask("Preview", encode(operation.PreviewRequest, { record }), TIMEOUT_MS);
+    const previews = decode(operation.PreviewResponse, answer, "hansa.operation.PreviewResponse");
+    return previews.channels.map(({ channelId, changes }) => ({
+      channelId: channelId ?? "",
+      changes: changes ?? [],
+    }));
+  }
+
+  async close(): Promise<void> {
+    const stopped = this.#follower.stop();
+    this.#detach();
+    await stopped;
+  }
+
+  async *#blocks(from: number, signal: AbortSignal): AsyncIterable<Bytes> {
+    const { rpc } = await this.#attach();
+    const request = encode(governance.FollowRequest, { fromSequenceNo: toLong(from), stay: true });
+    const call = rpc.serverStream(services.Operation.methods.Follow, request, { signal });
+    try {
+      for await (const bytes of call.incoming) yield bytes;
+    } finally {
+      call.close();
+      this.#detach();
+    }
+  }
+
+  /** @throws HansaError NOT_RUNNING */
+  async #attach(): Promise<Attached> {
+    const record = await findSupervisor(this.layout);
+    if (record === undefined) {
+      this.#detach();
+      const name = this.#follower.state?.networkId ?? this.layout.root;
+      throw new HansaError("NOT_RUNNING", `Network ${name} is not running.`, { nextStep: "Start it with: hansa up" });
+    }
+    const known = this.#supervisor;
+    if (known !== undefined && known.record.pid === record.pid && known.record.socket === record.socket) return known;
+    this.#detach();
+    this.#supervisor = { record, rpc: new RpcClient(`unix:${record.socket}`) };
+    return this.#supervisor;
+  }
+
+  #detach(): void {
+    this.#supervisor?.rpc.close();
+    this.#supervisor = undefined;
+  }
+
+  async #ask(method: Method, request: Bytes, timeoutMs: number): Promise<Bytes> {
+    const { rpc } = this.#supervisor ?? (await this.#attach());
+    try {
+      return await rpc.unary(services.Operation.methods[method], request, { timeoutMs });
+    } catch (error) {
+      throw failureIn(error, this.#follower.state?.networkId ?? this.layout.root);
+    }
+  }
+}
+
+function operatedNode(node: hansa.operation.IOperatedNode): OperatedNode {
+  const bytes = toNumber(node.storageBytes);
+  return {
+    nodeId: node.nodeId ?? "",
+    kind: (node.kind ?? "peer") as OperatedNode["kind"],
+    ...(node.memberId ? { memberId: node.memberId } : {}),
+    state: (node.state ?? "stopped") as OperatedNode["state"],
+    address: node.address ?? "",
+    host: node.host ?? "",
+    ...(node.lastFailure ? { lastFailure: node.lastFailure } : {}),
+    ...(bytes > 0 ? { storageBytes: bytes } : {}),
+  };
+}
