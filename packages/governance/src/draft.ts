@@ -69,7 +69,8 @@ export class Draft {
     return this.#base.rules;
   }
   get parties(): Parties {
-    return { ...this.#base, members: this.members };
+    const { networkId, operatorIdentity, operatorMspConfig } = this.#base;
+    return { networkId, operatorIdentity, operatorMspConfig, members: this.members };
   }
   get operatorMspConfig(): Bytes {
     return this.#base.operatorMspConfig;
@@ -236,14 +237,22 @@ export class Draft {
 
   #evaluateOpen(): void {
     for (const id of this.#openProposals) {
-      const proposal = this.proposals.get(id) as Proposal;
-      const votes = proposal.votes.map((vote) => {
-        const isVoid = !isPresent(this.members.get(vote.memberId));
-        return vote.void === isVoid ? vote : { ...vote, void: isVoid };
-      });
-      if (votes.some((vote, index) => vote !== proposal.votes[index])) this.proposals.set(id, { ...proposal, votes });
+      this.#weighVotes(id);
       this.evaluate(id);
     }
+  }
+
+  /** A vote counts while its voter is a member. */
+  #weighVotes(proposalId: string): Proposal {
+    const proposal = this.proposals.get(proposalId) as Proposal;
+    const votes = proposal.votes.map((vote) => {
+      const isVoid = !isPresent(this.members.get(vote.memberId));
+      return vote.void === isVoid ? vote : { ...vote, void: isVoid };
+    });
+    if (votes.every((vote, index) => vote === proposal.votes[index])) return proposal;
+    const weighed = { ...proposal, votes };
+    this.proposals.set(proposalId, weighed);
+    return weighed;
   }
 
   /** The last member is out. Nothing is left to decide, nor anybody to sign it. */
@@ -253,10 +262,8 @@ export class Draft {
       if (status === "leaving") this.setMember(id, { status: "left", leftAt: this.#time });
     }
     for (const id of this.#openProposals) {
-      this.proposals.set(id, {
-        ...expireProposal(this.proposals.get(id) as Proposal, this, this.#policy),
-        decidedAt: this.#time,
-      });
+      const expired = expireProposal(this.#weighVotes(id), this, this.#policy);
+      this.proposals.set(id, { ...expired, decidedAt: this.#time });
     }
     this.#openProposals.clear();
     this.#promised.clear();

@@ -42,7 +42,8 @@ export function history(state: GovernanceState, about?: string): readonly Histor
   for (const invitation of state.invitations.values()) {
     const { invitationId, proposalId, expiresAt, accountId } = invitation;
     const text = `The invitation of account ${accountId} (${invitationId}) expired.`;
-    if (invitation.status === "EXPIRED") say(expiresAt, text, invitationId, proposalId);
+    const at = Math.min(expiresAt, state.deletedAt ?? expiresAt) as UnixMs;
+    if (invitation.status === "EXPIRED") say(at, text, invitationId, proposalId);
   }
   for (const member of state.members.values()) {
     const { memberId, name, invitationId, failure } = member;

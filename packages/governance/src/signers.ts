@@ -2,7 +2,8 @@
  * Whose governance keys may sign what a decision makes of a channel.
  *
  * A YES vote authorises the signature under what was voted on. A member that joined later accepted what stood open
- * then. A departure needs no vote: the leaver gave its consent by leaving, and the others have none to refuse.
+ * then. A departure needs no vote: the leaver gave its consent by leaving, and the others have none to refuse, those
+ * that are leaving themselves included.
  */
 import type { Enactment, GovernanceState, Member } from "./state.js";
 import { isPresent } from "./tally.js";
@@ -23,7 +24,7 @@ function signs(
 ): boolean {
   const { proposalId, invitationId } = enactment;
   if (!isPresent(member) && member.status !== "leaving") return false;
-  if (enactment.kind === "leave") return isPresent(member) || enactment.memberIds.includes(member.memberId);
+  if (enactment.kind === "leave") return true;
   const { memberId, standsFor } = member;
   if (proposalId === undefined) return false;
   if (standsFor.includes(proposalId) || (invitationId !== undefined && standsFor.includes(invitationId))) return true;
