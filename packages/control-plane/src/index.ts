@@ -1,5 +1,6 @@
 export { type Account, DEFAULT_ACCOUNT } from "./auth/authenticate.js";
 export { canonicalRequest, signatureOf, signingKey, stringToSign } from "./auth/canonical.js";
+export { type Credentials, signHeaders } from "./auth/sign.js";
 export type { Confidence, Price, PriceList } from "./billing/prices.js";
 export { PRICES_2026_04 } from "./billing/prices.js";
 export type { ControlPlaneConfig, Listener } from "./config.js";

@@ -73,7 +73,7 @@ export async function getNetwork(context: Context, input: Input<"GetNetwork">): 
         },
       },
       VpcEndpointServiceName: vpcServiceName(settings.region, view.networkId),
-      VotingPolicy: view.policy && { ApprovalThresholdPolicy: policyAnswer(view.policy) },
+      VotingPolicy: view.policy && policyAnswer(view.policy),
       Tags: context.tagsOf(resourceArn),
     },
   };
@@ -120,9 +120,11 @@ export function policyOf(given: {
 
 export function policyAnswer(policy: VotingPolicy) {
   return {
-    ThresholdPercentage: policy.thresholdPercentage,
-    ProposalDurationInHours: policy.proposalDurationHours,
-    ThresholdComparator: policy.comparator,
+    ApprovalThresholdPolicy: {
+      ThresholdPercentage: policy.thresholdPercentage,
+      ProposalDurationInHours: policy.proposalDurationHours,
+      ThresholdComparator: policy.comparator,
+    },
   };
 }
 
