@@ -1,8 +1,10 @@
 export { type FileBlockOptions, FileBlockStore } from "./blocks-file.js";
 export { MemoryBlockStore } from "./blocks-memory.js";
+export { type ExportTarget, exportTarget } from "./export-target.js";
 export { FolderLock } from "./folder-lock.js";
 export { type FileJournalOptions, FileJournalStore } from "./journal-file.js";
 export { syncFolder, writeFileDurably } from "./journal-file-write.js";
+export { importStrand } from "./journal-import.js";
 export { MemoryJournalStore } from "./journal-memory.js";
 export { type LevelStateOptions, LevelStateStore } from "./state-level.js";
 export { MemoryStateStore } from "./state-memory.js";

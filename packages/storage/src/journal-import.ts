@@ -1,0 +1,46 @@
+/** Takes an export into an orderer's data folder. */
+import path from "node:path";
+import { JournalError, type JournalRecord, type OpenedExport, type StrandInfo } from "@hansa/journal";
+import { nodeFiles } from "./files.js";
+import { FileJournalStore } from "./journal-file.js";
+
+const GROUP_BYTES = 8 * 1024 * 1024;
+
+/**
+ * The strand stands in the journal only once all of it is verified and durable: until then it grows in a folder of its
+ * own, which an orderer does not look at.
+ * @param journal the journal's folder, `journal` in an orderer's data folder
+ * @throws JournalError STRAND_EXISTS; BadExport
+ */
+export async function importStrand(journal: string, opened: OpenedExport): Promise<StrandInfo & { blocks: number }> {
+  const { strandId, channel } = opened.digest;
+  const info = { strandId, name: channel };
+  const target = new FileJournalStore(journal);
+  const existing = (await target.list()).find((each) => each.strandId === strandId || each.name === channel);
+  if (existing !== undefined) throw new JournalError({ code: "STRAND_EXISTS", ...existing });
+  const staging = path.join(journal, `importing-${strandId}`);
+  nodeFiles.remove(staging);
+  const store = new FileJournalStore(staging);
+  try {
+    const strand = await store.create(info);
+    let group: JournalRecord[] = [];
+    let bytes = 0;
+    for await (const record of opened.records()) {
+      group.push(record);
+      bytes += record.content.length;
+      if (bytes < GROUP_BYTES) continue;
+      await strand.append(group);
+      group = [];
+      bytes = 0;
+    }
+    await strand.append(group);
+    const blocks = strand.tip.size;
+    await store.close();
+    nodeFiles.rename(path.join(staging, strandId), path.join(journal, strandId));
+    nodeFiles.syncFolder(journal);
+    return { ...info, blocks };
+  } finally {
+    await store.close();
+    nodeFiles.remove(staging);
+  }
+}
