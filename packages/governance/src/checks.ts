@@ -155,9 +155,11 @@ function readPart<T>(what: string, read: () => T): T {
 }
 
 /** Ids become names of hosts and folders, so they hold nothing else than letters and digits. */
-function checkId(prefix: string, id: string): void {
-  require(id.length <= 32 &&
-    new RegExp(`^${prefix}-[A-Za-z0-9]+$`).test(id), `"${id}" is not an id of the form ${prefix}-…`);
+const IDS = { n: /^n-[A-Za-z0-9]+$/, m: /^m-[A-Za-z0-9]+$/, p: /^p-[A-Za-z0-9]+$/, in: /^in-[A-Za-z0-9]+$/ } as const;
+const MAX_ID_LENGTH = 32;
+
+function checkId(prefix: keyof typeof IDS, id: string): void {
+  require(id.length <= MAX_ID_LENGTH && IDS[prefix].test(id), `"${id}" is not an id of the form ${prefix}-…`);
 }
 
 function checkAccount(accountId: string): void {

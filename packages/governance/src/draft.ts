@@ -8,7 +8,7 @@ import type { ChannelChoice, Rules, VotingPolicy } from "./acts.js";
 import { expireInvitation, expireProposal } from "./expiry.js";
 import { signersOf } from "./signers.js";
 import type { Enactment, GovernanceState, Invitation, Member, Proposal } from "./state.js";
-import { count, electorateOf, isPresent, outcomeOf } from "./tally.js";
+import { count, isPresent, outcomeOf } from "./tally.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -16,6 +16,7 @@ const HOUR_MS = 3_600_000;
 type NewEnactment = Omit<Enactment, "signers" | "policy">;
 
 export class Draft {
+  /** Changed through addMember and setMember alone. */
   readonly members: Map<string, Member>;
   readonly proposals: Map<string, Proposal>;
   readonly invitations: Map<string, Invitation>;
@@ -24,6 +25,7 @@ export class Draft {
   #policy: VotingPolicy;
   #deletedAt: UnixMs | undefined;
   #time: UnixMs;
+  #present: readonly string[] | undefined;
   /** Ids of what can still expire, in the order it was made. */
   readonly #openProposals = new Set<string>();
   readonly #openInvitations = new Set<string>();
@@ -88,8 +90,14 @@ export class Draft {
     return this.#openProposals;
   }
 
-  present(): Member[] {
-    return [...this.members.values()].filter(isPresent);
+  /** Ids of those that count and vote, in the order they joined. */
+  get present(): readonly string[] {
+    this.#present ??= [...this.members.values()].filter(isPresent).map((member) => member.memberId);
+    return this.#present;
+  }
+
+  #electorateOf({ electorate }: Proposal): readonly string[] {
+    return electorate === undefined ? this.present : electorate.filter((id) => isPresent(this.members.get(id)));
   }
 
   /** Moves time on, and decides by it what it decides. */
@@ -100,7 +108,7 @@ export class Draft {
     for (const id of this.#openProposals) {
       const proposal = this.proposals.get(id) as Proposal;
       if (proposal.expiresAt <= to) {
-        this.proposals.set(id, expireProposal(proposal, this, this.#policy));
+        this.proposals.set(id, expireProposal(proposal, this.#electorateOf(proposal), this.#policy));
         this.#close(proposal);
       } else quietUntil = Math.min(quietUntil, proposal.expiresAt);
     }
@@ -116,7 +124,7 @@ export class Draft {
 
   propose(proposal: Omit<Proposal, "expiresAt" | "electorate">): void {
     const expiresAt = this.#afterPolicy(proposal.createdAt);
-    const electorate = this.rules.electorate === "live" ? {} : { electorate: this.present().map((m) => m.memberId) };
+    const electorate = this.rules.electorate === "live" ? {} : { electorate: this.present };
     this.proposals.set(proposal.proposalId, { ...proposal, expiresAt, ...electorate });
     this.#open(proposal);
     this.#quietUntil = Math.min(this.#quietUntil, expiresAt);
@@ -138,6 +146,12 @@ export class Draft {
 
   setMember(id: string, change: Partial<Member>): void {
     this.members.set(id, { ...(this.members.get(id) as Member), ...change });
+    this.#present = undefined;
+  }
+
+  addMember(member: Member): void {
+    this.members.set(member.memberId, member);
+    this.#present = undefined;
   }
 
   setInvitation(invitation: Invitation): void {
@@ -178,7 +192,8 @@ export class Draft {
   /** Decides an open proposal when its votes do. */
   evaluate(proposalId: string): void {
     const proposal = this.proposals.get(proposalId) as Proposal;
-    const electorate = electorateOf(proposal, this);
+    if (proposal.votes.length === 0) return;
+    const electorate = this.#electorateOf(proposal);
     const outcome = outcomeOf(count(proposal, electorate.length, this.#policy), this.rules.rejection);
     if (outcome === undefined) return;
     const decided: Proposal = {
@@ -231,7 +246,7 @@ export class Draft {
   /** Somebody came or went: votes lose or regain their weight, and with another base other votes may suffice. */
   membershipChanged(): void {
     if (this.isDeleted) return;
-    if (this.present().length === 0) this.#delete();
+    if (this.present.length === 0) this.#delete();
     else this.#evaluateOpen();
   }
 
@@ -262,7 +277,7 @@ export class Draft {
       if (status === "leaving") this.setMember(id, { status: "left", leftAt: this.#time });
     }
     for (const id of this.#openProposals) {
-      const expired = expireProposal(this.#weighVotes(id), this, this.#policy);
+      const expired = expireProposal(this.#weighVotes(id), [], this.#policy);
       this.proposals.set(id, { ...expired, decidedAt: this.#time });
     }
     this.#openProposals.clear();

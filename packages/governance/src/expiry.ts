@@ -5,12 +5,7 @@ import type { GovernanceState, Invitation, Proposal } from "./state.js";
 import { electorateOf } from "./tally.js";
 
 /** An undecided proposal is over at `expiresAt` itself: a vote in that millisecond comes too late. */
-export function expireProposal(
-  proposal: Proposal,
-  state: Pick<GovernanceState, "members">,
-  policy: VotingPolicy,
-): Proposal {
-  const electorate = electorateOf(proposal, state);
+export function expireProposal(proposal: Proposal, electorate: readonly string[], policy: VotingPolicy): Proposal {
   return { ...proposal, status: "EXPIRED", decidedAt: proposal.expiresAt, electorate, policy };
 }
 
@@ -24,7 +19,9 @@ export function asOf(state: GovernanceState, now: UnixMs): GovernanceState {
   const invitations = [...state.invitations.values()].filter((each) => isOver(each, "PENDING", now));
   if (proposals.length === 0 && invitations.length === 0) return state;
   const next = { ...state, proposals: new Map(state.proposals), invitations: new Map(state.invitations) };
-  for (const each of proposals) next.proposals.set(each.proposalId, expireProposal(each, state, state.policy));
+  for (const each of proposals) {
+    next.proposals.set(each.proposalId, expireProposal(each, electorateOf(each, state), state.policy));
+  }
   for (const each of invitations) next.invitations.set(each.invitationId, expireInvitation(each));
   return next;
 }

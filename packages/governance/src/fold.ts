@@ -238,7 +238,7 @@ function accept(draft: Draft, act: InvitationAccepted, now: UnixMs): () => void 
       resource: invitationId,
     });
   }
-  const present = draft.present();
+  const { present } = draft;
   const { memberLimit } = draft.rules;
   if (memberLimit > 0 && present.length >= memberLimit) {
     throw new GovernanceRefusal(
@@ -258,7 +258,7 @@ function accept(draft: Draft, act: InvitationAccepted, now: UnixMs): () => void 
     const undecided = draft.rules.electorate === "snapshot" ? [...draft.openProposals] : [];
     const standsFor = [...open.map((each) => each.invitationId), ...undecided];
     draft.setInvitation({ ...invitation, status: "ACCEPTING", memberId: member.memberId });
-    draft.members.set(member.memberId, { ...member, status: "joining", joinedAt: now, invitationId, standsFor });
+    draft.addMember({ ...member, status: "joining", joinedAt: now, invitationId, standsFor });
     draft.enqueue({
       enactmentId: `join:${member.memberId}`,
       kind: "join",

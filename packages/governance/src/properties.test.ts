@@ -10,7 +10,7 @@ import { electorateOf, isPresent, signaturesNeeded, tally } from "./tally.js";
 import { HOUR_MS } from "./testing/network.js";
 import { strands } from "./testing/strands.js";
 
-const RUNS = { numRuns: Number(process.env.HANSA_FUZZ_RUNS ?? 150) };
+const RUNS = { numRuns: 150 };
 
 /** Successive states of each strand, in pairs. */
 function steps(states: readonly GovernanceState[]): [GovernanceState, GovernanceState][] {
