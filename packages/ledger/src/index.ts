@@ -7,7 +7,7 @@ export * from "./keys.js";
 export { type CommitInput, type CommitListener, type CommittedBlock, Ledger, type LedgerOptions } from "./ledger.js";
 export { type Metadata, parseMetadata, serializeMetadata, VALIDATION_PARAMETER } from "./metadata.js";
 export { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
-export { type PrivateWrites, privateWritesOf } from "./private-writes.js";
+export { missingPrivateSets, type PrivateWrites, privateWritesOf } from "./private-writes.js";
 export { RangeResults } from "./range-results.js";
 export { chaincodeActionOf, computedTxId, readTransaction } from "./read-transaction.js";
 export * from "./rwset.js";

@@ -56,6 +56,28 @@ export function takePrivateSets(
   return taken;
 }
 
+/** Indexes of transactions of which a set is this peer's to keep and not there. */
+export function missingPrivateSets(
+  transactions: readonly ValidatedTransaction[],
+  state: StateReader,
+  { find, holds }: PrivateWrites,
+): number[] {
+  const missing: number[] = [];
+  for (const [txIndex, { txId, code, rwset: results }] of transactions.entries()) {
+    if (code !== TxValidationCode.VALID || results === undefined) continue;
+    let candidates: Map<string, Uint8Array> | undefined;
+    const isMissing = results.namespaces.some(({ namespace, collections }) =>
+      collections.some(({ name, privateHash }) => {
+        if (privateHash.length === 0 || !holds(state, namespace, name)) return false;
+        candidates ??= setsByPlace(find(txId));
+        return !candidates.has(placeOf(namespace, name, privateHash));
+      }),
+    );
+    if (isMissing) missing.push(txIndex);
+  }
+  return missing;
+}
+
 /** The writes that keep the sets; they belong to no block yet. */
 export function keepingBatch(blockNumber: number, taken: TakenSets): StateBatch {
   const batch = new StateBatch();

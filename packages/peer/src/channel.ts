@@ -54,6 +54,12 @@ export type ChannelOptions = {
   readonly transient: TransientStore;
   readonly judge: BlockJudge;
   readonly openStream: OpenStream;
+  /** Fetches private write sets of a block's transactions that this peer is to keep and has not been given. */
+  readonly fetchPrivate?: (
+    channel: PeerChannel,
+    blockNumber: number,
+    transactions: JudgedBlock["transactions"],
+  ) => Promise<void>;
   /** Where blocks come from under a configuration. */
   readonly sources: (config: ChannelConfig) => readonly OrdererSource[];
   readonly clock: Clock;
@@ -254,6 +260,7 @@ export class PeerChannel {
     const startedAt = performance.now();
     try {
       const { transactions, config } = await this.#options.judge.judge(block, this.#config, this.ledger);
+      await this.#options.fetchPrivate?.(this, block.number, transactions);
       const committed = await this.ledger.commit({ block: splitBlock(block.bytes), transactions });
       this.#config = config;
       this.#tell(committed);

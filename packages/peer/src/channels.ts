@@ -11,7 +11,7 @@ import { collectionBlockToLive } from "@hansa/endorsement/validation";
 import { CONFIG_KEY, CONFIG_NAMESPACE, Ledger, type PrivateWrites } from "@hansa/ledger";
 import { type Clock, HansaError, type Logger, NO_BYTES } from "@hansa/primitives";
 import { common, decode, splitBlock } from "@hansa/wire";
-import { type OpenStream, PeerChannel } from "./channel.js";
+import { type ChannelOptions, type OpenStream, PeerChannel } from "./channel.js";
 import { type ChannelJudge, createJudge } from "./judge.js";
 import { type ChannelStores, openStores } from "./stores.js";
 import { TransientStore } from "./transient-store.js";
@@ -20,6 +20,7 @@ export type ChannelSetOptions = {
   readonly directory: string;
   readonly stores: "disk" | "memory";
   readonly openStream: OpenStream;
+  readonly fetchPrivate?: ChannelOptions["fetchPrivate"];
   /** Which collections' private data this peer keeps. */
   readonly holds: PrivateWrites["holds"];
   /** A channel was opened or joined and is about to follow its orderers. */
@@ -155,13 +156,14 @@ export class ChannelSet {
   }
 
   #follow({ ledger, transient, judge }: Opened, config: ChannelConfig): PeerChannel {
-    const { openStream, clock, logger, onOpen } = this.#options;
+    const { openStream, fetchPrivate, clock, logger, onOpen } = this.#options;
     const channel = new PeerChannel({
       ledger,
       config,
       transient,
       judge,
       openStream,
+      ...(fetchPrivate === undefined ? {} : { fetchPrivate }),
       sources: (inForce) => inForce.ordererEndpoints(),
       clock,
       logger,

@@ -1,4 +1,5 @@
 /** What a peer is told at its start. Read once, at the top; nothing below looks into the environment. */
+import type { ChannelConfig } from "@hansa/channel-config";
 import type { Clock, Logger, MspId, Random } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import type { msp } from "@hansa/wire";
@@ -32,8 +33,11 @@ export type PeerConfig = {
   readonly chaincode?: Partial<ChaincodeConfig>;
   /** Where an orderer is reached, by the "host:port" that the channel configuration lists. */
   readonly ordererOverrides?: Readonly<Record<string, OrdererOverride>>;
-  /** The other peers of a channel that private data is passed to; without it, to none. */
-  readonly otherPeers?: (channelId: string) => readonly OtherPeer[];
+  /**
+   * The other peers of a channel by its configuration in force: private data is passed on to them, and asked of them
+   * when it was missed. Without it there are none.
+   */
+  readonly otherPeers?: (config: ChannelConfig) => readonly OtherPeer[];
   readonly limits?: Partial<PeerLimits>;
   /** Called before the peer listens: the place to add further services that use it. */
   readonly mount?: (peer: RunningPeer) => void;
@@ -60,7 +64,7 @@ export type OtherPeer = {
   readonly mspId: MspId;
   /** "host:port", for log lines. */
   readonly address: string;
-  readonly connection: Pick<PeerConnection, "pushPrivate">;
+  readonly connection: Pick<PeerConnection, "pushPrivate" | "pullPrivate">;
 };
 
 export type OrdererOverride = {

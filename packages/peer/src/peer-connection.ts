@@ -16,6 +16,12 @@ export interface PeerConnection {
   processProposal(signedProposal: Uint8Array, limits: CallLimits): Promise<Uint8Array>;
   /** @param signedWrites bytes of hansa.peer.SignedPrivateWrites @throws RpcStatus */
   pushPrivate(signedWrites: Uint8Array, limits: CallLimits): Promise<void>;
+  /**
+   * @param signedQuestion bytes of hansa.peer.SignedPrivateQuestion
+   * @returns bytes of hansa.peer.PrivateBlock
+   * @throws RpcStatus
+   */
+  pullPrivate(signedQuestion: Uint8Array, limits: CallLimits): Promise<Uint8Array>;
   close(): void;
 }
 
@@ -98,6 +104,9 @@ export function connectPeer(address: string, tls: TlsClient | undefined): PeerCo
     },
     async pushPrivate(signedWrites, limits) {
       await client.unary(services.PrivateData.methods.Push, signedWrites, limits);
+    },
+    pullPrivate(signedQuestion, limits) {
+      return client.unary(services.PrivateData.methods.Pull, signedQuestion, limits);
     },
     close() {
       stream?.close();

@@ -6,7 +6,18 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { sha256Hex, silentLogger } from "@hansa/primitives";
 import { RpcClient } from "@hansa/transport";
-import { common, encode, HeaderType, hansa, orderer, protos, services, signedEnvelope, toLong } from "@hansa/wire";
+import {
+  common,
+  decode,
+  encode,
+  HeaderType,
+  hansa,
+  orderer,
+  protos,
+  services,
+  signedEnvelope,
+  toLong,
+} from "@hansa/wire";
 import { buildChaincode, shimProgram } from "./chaincode/build.js";
 import { plainEnvironment } from "./chaincode/command.js";
 import { readPackage } from "./chaincode/package.js";
@@ -227,6 +238,84 @@ describe("a peer among others", () => {
     await assert.rejects(push(user), { code: 7 });
     await assert.rejects(push(testOrg("StrangerMSP").identity("x", "peer")), { code: 7 });
     await assert.rejects(client.pushPrivate(Buffer.from("?"), { timeoutMs: 2_000 }), { code: 3 });
+  });
+
+  it("gives a peer that comes late the private data that its organisation may have, and nobody else's", async () => {
+    const [first, second] = peers;
+    assert.ok(first && second);
+    const { certPem, keyPem } = brewery.identity("peer1", "peer");
+    const asked: string[] = [];
+    const late = await startPeer({
+      name: "peer1.brewery",
+      identity: { mspId: brewery.mspId, certPem, keyPem },
+      localMsp: brewery.mspConfig,
+      listenAddress: "127.0.0.1:0",
+      dataDirectory: join(folder, "late"),
+      otherPeers: () =>
+        [second, first].map(({ mspId, address }) => ({
+          mspId,
+          address,
+          connection: {
+            pushPrivate: (writes, limits) => connectionTo(address).pushPrivate(writes, limits),
+            pullPrivate: (question, limits) => {
+              asked.push(mspId);
+              return connectionTo(address).pullPrivate(question, limits);
+            },
+          },
+        })),
+      logger: silentLogger,
+    });
+    try {
+      await query(late, breweryAdmin, { chaincode: "cscc", args: ["JoinChain", genesis], type: HeaderType.CONFIG });
+      await install(late, breweryAdmin, makeNodePackage("store_1", CONTRACT));
+      for (let round = 0; late.ledgerHeight(CHANNEL) < first.ledgerHeight(CHANNEL); round++) {
+        assert.ok(round < 400, "it does not catch up");
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      // What its organisation approved is private data, too: it knows by that which package it is to run.
+      assert.ok(late.hasChaincode(CHANNEL, "store"));
+      assert.equal(await text(late, user, call("getPrivate", "recipe")), "hops");
+      const deal = { channelId: CHANNEL, chaincode: "vault", args: ["getDeal", "d1"] };
+      assert.equal(await text(late, user, deal), "12 barrels for 900");
+      assert.equal(asked[0], brewery.mspId);
+    } finally {
+      await late.stop();
+    }
+  });
+
+  it("answers questions for private data of peers of members only, by their time", async () => {
+    const [first] = peers;
+    assert.ok(first);
+    const pull = (signer: typeof user, fields: object = {}) => {
+      const question = encode(hansa.peer.PrivateQuestion, {
+        format: "hansa.peer.private-question/1",
+        channelId: CHANNEL,
+        timestampMs: toLong(Date.now()),
+        ...fields,
+      });
+      const signed = { question, creator: signer.serialized, signature: signer.sign(question) };
+      return connectionTo(first.address).pullPrivate(encode(hansa.peer.SignedPrivateQuestion, signed), {
+        timeoutMs: 2_000,
+      });
+    };
+    const countFor = async (signer: typeof user) => {
+      let count = 0;
+      for (let blockNumber = 0; blockNumber < first.ledgerHeight(CHANNEL); blockNumber++) {
+        const bytes = await pull(signer, { blockNumber: toLong(blockNumber) });
+        count += decode(hansa.peer.PrivateBlock, bytes, "PrivateBlock").transactions.length;
+      }
+      return count;
+    };
+    const own = await countFor(brewery.identity("peer2", "peer"));
+    const others = await countFor(pub.identity("peer1", "peer"));
+    assert.ok(others > 0 && others < own, `${others} of ${own}`);
+    const peer = pub.identity("peer1", "peer");
+    await assert.rejects(pull(user), { code: 7 });
+    await assert.rejects(pull(testOrg("StrangerMSP").identity("x", "peer")), { code: 7 });
+    await assert.rejects(pull(peer, { timestampMs: toLong(Date.now() - 3_600_000) }), { code: 7 });
+    await assert.rejects(pull(peer, { format: "" }), { code: 3 });
+    await assert.rejects(pull(peer, { channelId: "nowhere" }), { code: 5 });
+    await assert.rejects(pull(peer, { blockNumber: toLong(9_999) }), { code: 5 });
   });
 
   it("refuses what Fabric refuses, in its words", async () => {

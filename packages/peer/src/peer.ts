@@ -3,6 +3,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { ChannelConfig } from "@hansa/channel-config";
 import { privateKeyFromPem } from "@hansa/crypto";
 import {
   AccessControl,
@@ -23,6 +24,7 @@ import {
   RunnableChaincodes,
   readSequence,
 } from "@hansa/endorsement/lifecycle";
+import type { PrivateWrites } from "@hansa/ledger";
 import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
 import { HansaError, systemClock, systemRandom } from "@hansa/primitives";
 import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
@@ -38,6 +40,7 @@ import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js
 import { installedChaincodes } from "./installed-chaincodes.js";
 import { createDialer } from "./orderer-dialer.js";
 import { distribute, receivePrivate } from "./private-data/exchange.js";
+import { givePrivate, MissedPrivateData } from "./private-data/missed.js";
 import type { RunningPeer } from "./running-peer.js";
 import { type DeliverChannel, DeliverService } from "./services/deliver.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
@@ -110,8 +113,12 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     channels: () => channels?.all() ?? [],
     logger,
   });
+  const othersOn = (channel: ChannelConfig | undefined) => (channel && config.otherPeers?.(channel)) ?? [];
   const passOn: EndorserChannel["persistPrivate"] = (writes) =>
-    distribute(writes, config.otherPeers?.(writes.channelId) ?? [], signer, logger);
+    distribute(writes, othersOn(channels?.get(writes.channelId)?.config()), signer, logger);
+  const holds: PrivateWrites["holds"] = (state, namespace, collection) =>
+    isCollectionMember(state, namespace, collection, self);
+  const missed = new MissedPrivateData({ signer, holds, others: othersOn, clock, logger });
   const endorserChannels = new Map<string, EndorserChannel>();
   const watched: PeerChannel[] = [];
   channels = await ChannelSet.open({
@@ -125,7 +132,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       clock,
       random,
     }),
-    holds: (state, namespace, collection) => isCollectionMember(state, namespace, collection, self),
+    holds,
+    fetchPrivate: (channel, number, transactions) => missed.fetch(channel, number, transactions),
     onOpen: (channel) => {
       endorserChannels.set(channel.channelId, endorserChannel(channel, passOn));
       if (channels === undefined) watched.push(channel);
@@ -208,6 +216,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       const channel = channelSet.get(channelId);
       return channel && { config: channel.config(), transient: channel.transient, height: channel.height() };
     }),
+    Pull: givePrivate((channelId) => channelSet.get(channelId), { clock, windowMs: limits.authenticationWindowMs }),
   });
   server.addService(
     services.Deliver,

@@ -57,6 +57,7 @@ export class OtherPeers {
         return neighbour.endorseLocal(proposal, limits.signal);
       },
       pushPrivate: (writes, limits) => connection.pushPrivate(writes, limits),
+      pullPrivate: (question, limits) => connection.pullPrivate(question, limits),
       close: () => connection.close(),
     };
     return { mspId, endpoint: address, client };

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import type { ChannelConfig } from "@hansa/channel-config";
 import { createGateway, type Gateway, type GatewayHost } from "@hansa/gateway";
 import { mspConfigFromFiles } from "@hansa/msp";
 import { type RunningPeer, startPeer } from "@hansa/peer";
@@ -25,11 +26,8 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
     others.follow(spec.otherPeers),
   ]);
   let gateway: Gateway | undefined;
-  let running: RunningPeer | undefined;
-  const othersOn = (channelId: string): OtherPeer[] => {
-    const organizations = running?.channel(channelId)?.applicationOrgs() ?? [];
-    return others.of(organizations.map(({ mspId }) => mspId));
-  };
+  const othersOn = (channel: ChannelConfig | undefined): OtherPeer[] =>
+    channel === undefined ? [] : others.of(channel.applicationOrgs().map(({ mspId }) => mspId));
   const peer = await startPeer({
     name: spec.id,
     identity,
@@ -50,10 +48,9 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
         deliver: () => neighbours?.orderer(spec.orderer.address)?.deliver,
       },
     },
-    otherPeers: (channelId) =>
-      othersOn(channelId).map(({ mspId, endpoint, client }) => ({ mspId, address: endpoint, connection: client })),
+    otherPeers: (channel) =>
+      othersOn(channel).map(({ mspId, endpoint, client }) => ({ mspId, address: endpoint, connection: client })),
     mount: (mounted) => {
-      running = mounted;
       gateway = createGateway(gatewayHost(mounted, spec, othersOn, neighbours), { tlsIdentity: tls });
       mounted.server.addService(services.Gateway, gateway.handlers, { maxConcurrentCalls: GATEWAY_CALLS });
     },
@@ -90,7 +87,7 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
 function gatewayHost(
   peer: RunningPeer,
   spec: ServerSpec,
-  othersOn: (channelId: string) => OtherPeer[],
+  othersOn: (channel: ChannelConfig | undefined) => OtherPeer[],
   neighbours: Neighbours | undefined,
 ): GatewayHost {
   return {
@@ -104,7 +101,7 @@ function gatewayHost(
     definition: (channelId, chaincode) => peer.definition(channelId, chaincode),
     hasChaincode: (channelId, chaincode) => peer.hasChaincode(channelId, chaincode),
     ledgerHeight: (channelId) => peer.ledgerHeight(channelId),
-    peers: othersOn,
+    peers: (channelId) => othersOn(peer.channel(channelId)),
     orderers: (channelId) => {
       const config = peer.channel(channelId);
       if (config === undefined) return [];

@@ -93,8 +93,22 @@ function parseConnection(content: Uint8Array): unknown {
   }
 }
 
+/** Builds under way by their folder: packages with different labels may hold the same code. */
+const underWay = new Map<string, Promise<unknown>>();
+
 async function buildNode(hash: string, code: Uint8Array, options: BuildOptions): Promise<NodeBuild> {
   const target = join(options.directory, hash);
+  const before = underWay.get(target) ?? Promise.resolve();
+  const build = before.then(() => buildAlone(hash, target, code, options));
+  const settled = build.catch(() => {});
+  underWay.set(target, settled);
+  void settled.then(() => {
+    if (underWay.get(target) === settled) underWay.delete(target);
+  });
+  return build;
+}
+
+async function buildAlone(hash: string, target: string, code: Uint8Array, options: BuildOptions): Promise<NodeBuild> {
   const done = await readRecord(target);
   if (done === undefined) {
     const unfinished = join(options.directory, `.${hash}.unfinished`);

@@ -1,8 +1,8 @@
 /**
  * Who gets which private write sets of one simulation.
  *
- * Every peer of a member organisation gets them, not only `maximumPeerCount` of them: peers here do not ask each other
- * for what they missed, as Fabric's do later on. `requiredPeerCount` counts as it does there.
+ * Every peer of a member organisation gets them, not only `maximumPeerCount` of them: whoever is not reached has
+ * to ask when the block comes (missed.ts). `requiredPeerCount` counts as it does there.
  * Source: hyperledger/fabric, gossip/privdata/distributor.go; texts alike.
  */
 import type { PrivateWrites } from "@hansa/endorsement/chaincode";

@@ -88,7 +88,7 @@ export function receivePrivate(target: (channelId: string) => PushTarget | undef
   };
 }
 
-function isPeerOfMember(
+export function isPeerOfMember(
   config: ChannelConfig,
   creator: Uint8Array,
   message: Uint8Array,
@@ -103,7 +103,7 @@ function isPeerOfMember(
   }
 }
 
-function decoded<T>(read: () => T): T {
+export function decoded<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {

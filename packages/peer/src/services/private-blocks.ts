@@ -1,8 +1,8 @@
 /** Blocks with the private data that the one who asks may see. Source: hyperledger/fabric, core/peer/deliverevents.go. */
-import { privateWritesOf } from "@hansa/ledger";
+import { privateWritesOf, type StateReader } from "@hansa/ledger";
 import { decode, encode, type ReadEnvelope, rwset } from "@hansa/wire";
 import type { PeerChannel } from "../channel.js";
-import { isCollectionMember } from "../collections.js";
+import { isCollectionMember, type Member } from "../collections.js";
 import { privateDataResponse } from "./deliver-responses.js";
 
 /** Encoded `protos.DeliverResponse`. */
@@ -11,17 +11,28 @@ export async function blockWithPrivateData(
   number: number,
   request: ReadEnvelope,
 ): Promise<Uint8Array> {
-  const { state } = channel.ledger;
   const reader = channel.config().msps.identity(request.signatureHeader.creator);
-  const [block, kept] = await Promise.all([channel.block(number), privateWritesOf(state, number)]);
+  const [block, visible] = await Promise.all([
+    channel.block(number),
+    visiblePrivateWrites(channel.ledger.state, number, reader),
+  ]);
+  return privateDataResponse(block, visible);
+}
+
+/** Encoded `rwset.TxPvtReadWriteSet` of a block's transactions as far as the reader may see them, by their index. */
+export async function visiblePrivateWrites(
+  state: StateReader,
+  number: number,
+  reader: Member,
+): Promise<Map<number, Uint8Array>> {
   const visible = new Map<number, Uint8Array>();
-  for (const [txIndex, writes] of kept) {
+  for (const [txIndex, writes] of await privateWritesOf(state, number)) {
     const seen = visiblePart(writes, (namespace, collection) =>
       isCollectionMember(state, namespace, collection, reader),
     );
     if (seen !== undefined) visible.set(txIndex, seen);
   }
-  return privateDataResponse(block, visible);
+  return visible;
 }
 
 function visiblePart(
