@@ -20,7 +20,7 @@ import type {
   Voted,
 } from "./acts.js";
 import { checkForm, mspIdOf } from "./checks.js";
-import { Draft } from "./draft.js";
+import { ALL_CHANNELS, Draft } from "./draft.js";
 import { GovernanceRefusal } from "./error.js";
 import type { Enactment, GovernanceState, Invitation, Member, Proposal } from "./state.js";
 import { isPresent, isSamePolicy } from "./tally.js";
@@ -284,19 +284,19 @@ function leave(draft: Draft, act: Left): () => void {
   const { memberId, mspId } = member;
   return () => {
     draft.setMember(memberId, { status: "leaving" });
-    draft.enqueue(departure(memberId, mspId, draft));
+    draft.enqueue(departure(memberId, mspId));
     draft.membershipChanged();
   };
 }
 
-function departure(memberId: string, mspId: string, draft: Draft) {
+function departure(memberId: string, mspId: string) {
   return {
     enactmentId: `leave:${memberId}`,
     kind: "leave" as const,
     memberIds: [memberId],
     admits: [],
     removes: [mspId],
-    channels: draft.channels,
+    channels: ALL_CHANNELS,
   };
 }
 
@@ -338,7 +338,7 @@ function joined(draft: Draft, enactment: Enactment, { failure, channels }: Enact
     return;
   }
   draft.setMember(memberId, { status: "failed", failure });
-  if (channels.length > 0) draft.enqueue(departure(memberId, member.mspId, draft));
+  if (channels.length > 0) draft.enqueue(departure(memberId, member.mspId));
   draft.membershipChanged();
 }
 

@@ -184,9 +184,10 @@ describe("a member that joins while a proposal is open", () => {
 
 describe("a member that leaves", () => {
   it("needs no vote: the others and itself sign", () => {
-    const network = new TestNetwork("ABC");
+    const network = new TestNetwork("ABC", { channels: { kind: "none" } });
     network.leave("A");
     assert.equal(network.member("A").status, "leaving");
+    assert.deepEqual(network.state.enactments[0]?.channels, { kind: "all" }, "wherever it is");
     assert.equal(network.signers("leave:m-A"), "ABC");
     network.wait(5).settle();
     assert.equal(network.member("A").status, "left");
