@@ -37,7 +37,7 @@ const CUT_AGAIN_MS = 1_000;
 const RETRY_MS = 200;
 const POLL_MS = 5;
 /** How long a stopping node waits for what its senders wait for. */
-const STOP_WITHIN_MS = 5_000;
+const STOP_WITHIN_MS = 2_000;
 
 export type StreamEngineSettings = { readonly batching: Batching; readonly pace: PaceSettings | undefined };
 

@@ -1,0 +1,55 @@
+/**
+ * The long run of cluster.test.ts: kills one orderer or one NATS server after another, as a seed says, and checks all
+ * blocks after each round. Usage: node cluster-main.js [rounds] [seed]
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { checkCluster } from "./cluster-checks.js";
+import { ClusterLoad } from "./cluster-load.js";
+import { startCluster } from "./cluster-testing.js";
+import { findNatsServer } from "./server-binary.js";
+import { TestStreams } from "./testing.js";
+
+const ELECTION_MS = 15_000;
+const [rounds, seed] = [Number(process.argv[2] ?? 10), Number(process.argv[3] ?? Date.now() % 1_000_000)];
+const program = findNatsServer(process.env.PATH ?? "");
+if (program === undefined) throw new Error("no nats-server on this machine: run scripts/install-nats.sh");
+
+console.log(`seed ${seed}, ${rounds} rounds`);
+const dice = new TestStreams(seed);
+const pick = (count: number) => Math.floor(dice.chance() * count);
+const cluster = await startCluster(program);
+try {
+  await Promise.all([0, 1, 2].map((i) => cluster.startOrderer(i)));
+  const load = new ClusterLoad(cluster, cluster.orgs[0]!.identity("client"));
+  load.start(6);
+  await pause(1_000);
+  const pauses = new Map<string, number[]>();
+  for (let round = 1; round <= rounds; round++) {
+    await pause(pick(1_000));
+    const leader = await cluster.leader();
+    const victim = pick(3);
+    const kind = pick(2) === 0 ? "orderer" : victim === leader ? "leading server" : "following server";
+    const since = performance.now();
+    if (kind === "orderer") await cluster.killOrderer(victim);
+    else await cluster.killServer(victim);
+    await pause(kind === "leading server" ? ELECTION_MS : 3_000);
+    const paused = load.longestPause(since);
+    pauses.set(kind, [...(pauses.get(kind) ?? []), paused]);
+    console.log(
+      `round ${round}: ${kind} ${victim} killed, longest pause ${paused} ms, ${load.acknowledged.length} answers`,
+    );
+    if (kind === "orderer") await cluster.startOrderer(victim);
+    else cluster.startServer(victim);
+    // A server that is back has to catch up before the next may go.
+    await pause(3_000);
+  }
+  await load.stop();
+  const { blocks, messages } = await checkCluster(cluster, load);
+  console.log(
+    `${load.acknowledged.length} acknowledged, ${messages} ordered in ${blocks} blocks, the same at all orderers`,
+  );
+  for (const [kind, each] of pauses)
+    console.log(`${kind} killed ${each.length} times: ${each.sort((a, b) => a - b).join(", ")} ms`);
+} finally {
+  await cluster.stop();
+}
