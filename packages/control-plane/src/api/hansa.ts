@@ -3,6 +3,7 @@ import { dryRun, electorateOf, explainMember, history, type Proposal, tally } fr
 import { unixMs } from "@hansa/primitives";
 import { fromRefusal, invalid, notFound } from "../errors.js";
 import type { Input } from "../input/inputs.js";
+import { mayPass } from "../jobs.js";
 import { type Answer, acted, type Context, freshId, iso } from "./context.js";
 import { policyAnswer } from "./networks.js";
 import { findProposal, proposedBy, stateOf } from "./proposals.js";
@@ -57,7 +58,7 @@ export async function dryRunProposal(context: Context, input: Input<"DryRunPropo
 export async function describeNetwork(context: Context, input: Input<"DescribeNetwork">): Promise<Answer> {
   const view = context.network(input.networkId);
   const { state } = view;
-  const channels = view.operated === undefined || state === undefined ? [] : await view.operated.channels();
+  const channels = await ifItAnswers(async () => view.operated?.channels());
   return {
     NetworkId: view.networkId,
     Name: view.name,
@@ -157,8 +158,18 @@ export function readTime(text: string, name: string): number {
 async function changesOf(context: Context, networkId: string, proposal: Proposal) {
   const operated = context.world.settings.operator.network(networkId);
   if (proposal.status !== "IN_PROGRESS" || operated === undefined) return [];
-  const previewed = await operated.preview(proposal);
+  const previewed = await ifItAnswers(() => operated.preview(proposal));
   return previewed.map(({ channelId, changes }) => ({ ChannelId: channelId, Changes: changes }));
+}
+
+/** A network that is stopped has nothing to say; what governance knows can be shown all the same. */
+async function ifItAnswers<T>(ask: () => Promise<readonly T[] | undefined>): Promise<readonly T[]> {
+  try {
+    return (await ask()) ?? [];
+  } catch (error) {
+    if (mayPass(error)) return [];
+    throw error;
+  }
 }
 
 function wordsOf(

@@ -95,7 +95,10 @@ export class NetworkView {
     if (row?.state === "deleted") return "DELETED";
     if (state?.status === "DELETED") return state.enactments.length === 0 ? "DELETED" : "DELETING";
     if (row?.state === "failed") return "CREATE_FAILED";
-    if (row !== undefined && (row.state === "creating" || this.#isDelayed(row.createdWall))) return "CREATING";
+    if (row?.state === "creating") return "CREATING";
+    // Made once, and not there any more: somebody took its data away.
+    if (state === undefined) return "DELETED";
+    if (row !== undefined && this.#isDelayed(row.createdWall)) return "CREATING";
     return "AVAILABLE";
   }
 

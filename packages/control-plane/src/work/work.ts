@@ -70,10 +70,13 @@ export class Work {
 
   makeMember(memberId: string): void {
     const give = async (reason: string) => {
-      await this.#rows.patch("member", memberId, { state: "failed", reason });
-      this.#secrets.forget(memberId);
       const row = this.#rows.get("member", memberId);
-      if (row !== undefined) await this.#operator.network(row.networkId)?.discardMember(memberId);
+      const network = row && this.#operator.network(row.networkId);
+      // It may have been ordered although no answer came.
+      const isIn = network?.governance.members.has(memberId) ?? false;
+      await this.#rows.patch("member", memberId, isIn ? { state: "joined" } : { state: "failed", reason });
+      this.#secrets.forget(memberId);
+      if (!isIn) await network?.discardMember(memberId);
     };
     this.#jobs.run(`member ${memberId}`, () => this.#makeMember(memberId), give);
   }
