@@ -20,10 +20,11 @@ import type {
   Voted,
 } from "./acts.js";
 import { checkForm, mspIdOf } from "./checks.js";
-import { ALL_CHANNELS, Draft } from "./draft.js";
+import { Draft } from "./draft.js";
 import { GovernanceRefusal } from "./error.js";
-import type { Enactment, GovernanceState, Invitation, Member, Proposal } from "./state.js";
-import { isPresent, isSamePolicy } from "./tally.js";
+import { carriedOut, departure } from "./outcomes.js";
+import type { GovernanceState, Invitation, Member } from "./state.js";
+import { isPresent } from "./tally.js";
 
 export type Folded = { readonly ok: true; readonly state: GovernanceState } | Refused;
 export type Refused = { readonly ok: false; readonly refusal: GovernanceRefusal };
@@ -289,85 +290,13 @@ function leave(draft: Draft, act: Left): () => void {
   };
 }
 
-function departure(memberId: string, mspId: string) {
-  return {
-    enactmentId: `leave:${memberId}`,
-    kind: "leave" as const,
-    memberIds: [memberId],
-    admits: [],
-    removes: [mspId],
-    channels: ALL_CHANNELS,
-  };
-}
-
 function enact(draft: Draft, act: Enacted, now: UnixMs): () => void {
   const { enactmentId } = act;
   const enactment = draft.enactments.find((each) => each.enactmentId === enactmentId);
   if (enactment === undefined) {
     throw notFound("enactment", enactmentId, `nothing called ${enactmentId} waits to be carried out`);
   }
-  return () => {
-    draft.dequeue(enactmentId);
-    switch (enactment.kind) {
-      case "join":
-        return joined(draft, enactment, act, now);
-      case "removal":
-        return removed(draft, enactment, act, now);
-      case "leave":
-        return departed(draft, enactment, act, now);
-      case "policy":
-        return policyChanged(draft, enactment, act);
-    }
-  };
-}
-
-function joined(draft: Draft, enactment: Enactment, { failure, channels }: Enacted, now: UnixMs): void {
-  const [memberId, invitationId] = [enactment.memberIds[0] as string, enactment.invitationId as string];
-  const member = draft.members.get(memberId) as Member;
-  const { memberId: _, ...invitation } = draft.invitations.get(invitationId) as Invitation;
-  if (failure === undefined) {
-    draft.setInvitation({ ...invitation, status: "ACCEPTED", memberId });
-    if (member.status === "joining") draft.setMember(memberId, { status: "active" });
-    return;
-  }
-  draft.fail(enactment.proposalId as string, failure);
-  draft.setInvitation({ ...invitation, status: invitation.expiresAt <= now ? "EXPIRED" : "PENDING" });
-  // One that was voted out meanwhile is on its way out of the channels that took it in.
-  if (member.status !== "joining") {
-    draft.setMember(memberId, { failure });
-    return;
-  }
-  draft.setMember(memberId, { status: "failed", failure });
-  if (channels.length > 0) draft.enqueue(departure(memberId, member.mspId));
-  draft.membershipChanged();
-}
-
-function removed(draft: Draft, enactment: Enactment, { failure }: Enacted, now: UnixMs): void {
-  for (const id of enactment.memberIds) {
-    // It stays a member, so that a new proposal can finish what this one could not.
-    if (failure === undefined) draft.setMember(id, { status: "left", leftAt: now });
-    else draft.setMember(id, { status: "active", failure });
-  }
-  if (failure === undefined) return;
-  draft.fail(enactment.proposalId as string, failure);
-  draft.membershipChanged();
-}
-
-function departed(draft: Draft, enactment: Enactment, { failure }: Enacted, now: UnixMs): void {
-  const id = enactment.memberIds[0] as string;
-  const reason = failure === undefined ? {} : { failure };
-  const isFailed = draft.members.get(id)?.status === "failed";
-  draft.setMember(id, isFailed ? reason : { status: "left", leftAt: now, ...reason });
-}
-
-function policyChanged(draft: Draft, enactment: Enactment, { failure, channels }: Enacted): void {
-  if (failure === undefined) return;
-  const proposal = draft.proposals.get(enactment.proposalId as string) as Proposal;
-  draft.fail(proposal.proposalId, failure);
-  const before = proposal.policy;
-  // Where a channel follows the new policy, or another one was voted since, there is no way back to the old.
-  if (before === undefined || channels.length > 0 || !isSamePolicy(draft.policy, proposal.newPolicy)) return;
-  draft.revertPolicy(before);
+  return () => carriedOut(draft, enactment, act, now);
 }
 
 function advanceClock(draft: Draft, act: ClockAdvanced, at: UnixMs): () => void {
