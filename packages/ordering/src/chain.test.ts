@@ -145,8 +145,14 @@ describe("adaptive batching", () => {
     }
     driver.run(at(500));
     const sizes = driver.contents.map((envelopes) => envelopes.length);
-    assert.equal(sizes.reduce((sum, size) => sum + size), 800);
-    assert.ok(sizes.slice(-10, -1).every((size) => size === DEFAULT_PACE.enoughMessages), sizes.join());
+    assert.equal(
+      sizes.reduce((sum, size) => sum + size),
+      800,
+    );
+    assert.ok(
+      sizes.slice(-10, -1).every((size) => size === DEFAULT_PACE.enoughMessages),
+      sizes.join(),
+    );
   });
 
   it("fills the next block while one is being written", () => {

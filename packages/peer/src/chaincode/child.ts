@@ -8,9 +8,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { mkdir, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Duplex } from "node:stream";
+import type { ChaincodeConnection, ChaincodeStream } from "@hansa/endorsement/chaincode";
 import { type Logger, messageOf } from "@hansa/primitives";
 import { type NodeBuild, shimProgram } from "./build.js";
 import { AUTHORITY_VARIABLE } from "./child-guard.js";
+import { framed, MAX_FRAME_BYTES, PIPE_DESCRIPTOR, PIPE_VARIABLE } from "./child-pipe.js";
 import { plainEnvironment } from "./command.js";
 
 /** What fabric-shim knows. At "info" it writes a line for each call, which costs a tenth of the call. */
@@ -29,6 +32,8 @@ export type ChildOptions = {
   readonly guard: string;
   readonly logFile: string;
   readonly logger: Logger;
+  /** Takes the stream of a process that speaks over its pipe rather than by gRPC. */
+  readonly onStream: (stream: ChaincodeStream) => ChaincodeConnection;
   /** Told at every end, before a restart is due. */
   readonly onExit: (exit: ChildExit) => void;
 };
@@ -108,7 +113,8 @@ export class ChaincodeChild {
       child = spawn(program, args, {
         cwd: this.#options.build.directory,
         env: this.#environment(),
-        stdio: ["pipe", "pipe", "pipe"],
+        // The fourth is the chaincode's stream, see child-pipe.ts.
+        stdio: ["pipe", "pipe", "pipe", "pipe"],
         detached: true,
       });
     } catch (error) {
@@ -129,6 +135,9 @@ export class ChaincodeChild {
     // Writing is never tried, yet closing the pipe of a dead process reports an error of its own.
     child.stdin?.on("error", () => {});
 
+    const pipe = child.stdio[PIPE_DESCRIPTOR];
+    if (pipe) this.#listen(pipe as Duplex);
+
     let ended = false;
     const end = (reason: string) => {
       if (ended) return;
@@ -138,6 +147,18 @@ export class ChaincodeChild {
     };
     child.once("error", (error) => end(`could not be started: ${error.message}`));
     child.once("close", (code, signalName) => end(`exited with ${code ?? signalName}`));
+  }
+
+  /** A process that registers by gRPC after all never writes to the pipe. */
+  #listen(pipe: Duplex): void {
+    let connection: ChaincodeConnection | undefined;
+    const send = framed(pipe, MAX_FRAME_BYTES, {
+      onMessage: (message) => {
+        connection ??= this.#options.onStream({ send, close: () => pipe.destroy() });
+        connection.receive(message);
+      },
+      onEnd: () => connection?.closed(),
+    });
   }
 
   #restartLater(reason: string, output: string, livedMs: number): void {
@@ -182,6 +203,8 @@ export class ChaincodeChild {
       CORE_PEER_LOCALMSPID: mspId,
       CORE_CHAINCODE_LOGGING_LEVEL: logLevel,
       [AUTHORITY_VARIABLE]: authority,
+      // npm would not pass the pipe on to the contract.
+      ...(build.start.kind === "npm" ? {} : { [PIPE_VARIABLE]: String(PIPE_DESCRIPTOR) }),
       ...(build.start.kind === "npm" ? { NODE_OPTIONS: `--require ${JSON.stringify(guard)}` } : {}),
     };
   }

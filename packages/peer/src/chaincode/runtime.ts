@@ -180,6 +180,7 @@ export class ChaincodeRuntime {
       guard: await writeChildGuard(directory),
       logFile: join(directory, "logs", `${packageId.replace(":", ".")}.log`),
       logger,
+      onStream: (stream) => registry.connect(stream, packageId),
       onExit: ({ reason, output }) => {
         if (hasAnswered) {
           watch();

@@ -1,10 +1,12 @@
 /**
  * What fabric-shim does anew for every call although it comes out the same: it formats log lines that its level then
  * drops (winston looks at the level last), and it parses the caller's certificate with a parser in JavaScript. That is
- * two fifths of the CPU time of a short contract. Here both are done once.
+ * two fifths of the CPU time of a short contract. Here both are done once. And its stream to the peer takes the pipe.
  *
  * The functions travel to chaincode processes as text, so each must stand alone.
  */
+
+import { framed, MAX_FRAME_BYTES, PIPE_VARIABLE, registerByPipe } from "./child-pipe.js";
 
 type Winston = { createLogger(options: unknown): WinstonLogger };
 type WinstonLogger = {
@@ -43,9 +45,16 @@ export function keepParsedCertificates({ Certificate }: X509): void {
   };
 }
 
-/** CommonJS text that applies both whenever a contract's fabric-shim loads these modules. */
+/** CommonJS text that applies these whenever a contract's fabric-shim loads the modules. */
 export const SHORTCUTS_SOURCE = `
 const shortcuts = { "winston": ${skipDroppedLines}, "@fidm/x509": ${keepParsedCertificates} };
+const pipe = Number(process.env.${PIPE_VARIABLE});
+if (pipe > 0 && process.argv.includes("--peer.address")) {
+  delete process.env.${PIPE_VARIABLE};
+  const framed = ${framed};
+  const registerByPipe = ${registerByPipe};
+  shortcuts["@hyperledger/fabric-protos"] = (protos) => registerByPipe(protos, pipe, ${MAX_FRAME_BYTES}, framed);
+}
 const shortened = new Set();
 const Module = require("node:module");
 const load = Module._load;

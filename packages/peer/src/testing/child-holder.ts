@@ -19,6 +19,7 @@ const child = new ChaincodeChild({
   guard: await writeChildGuard(directory),
   logFile: join(directory, "child.log"),
   logger: silentLogger,
+  onStream: () => ({ receive: () => {}, closed: () => {} }),
   onExit: () => {},
 });
 await child.start();
