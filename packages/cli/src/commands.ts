@@ -1,12 +1,60 @@
 import type { Command } from "./command.js";
+import { bill } from "./commands/bill.js";
+import { channelCreate, channelList } from "./commands/channel.js";
+import { clockAdvance, clockShow } from "./commands/clock.js";
 import { connection } from "./commands/connection.js";
+import { controlPlaneDown, controlPlaneStatus, controlPlaneUp } from "./commands/control-plane.js";
 import { deploy } from "./commands/deploy.js";
 import { down } from "./commands/down.js";
 import { enrol } from "./commands/enrol.js";
 import { env } from "./commands/env.js";
+import { governanceLog } from "./commands/governance.js";
+import { invitationList, invitationReject } from "./commands/invitation.js";
 import { logs } from "./commands/logs.js";
+import { memberJoin, memberLeave, memberList } from "./commands/member.js";
+import { memberWhy } from "./commands/member-why.js";
+import { networkCreate, networkList, networkShow } from "./commands/network.js";
+import { nodeCreate, nodeDelete, nodeList } from "./commands/node.js";
+import { proposalCreate, proposalList, proposalShow } from "./commands/proposal.js";
 import { status } from "./commands/status.js";
 import { invoke, query } from "./commands/transact.js";
 import { up } from "./commands/up.js";
+import { vote } from "./commands/vote.js";
 
-export const COMMANDS: readonly Command[] = [up, status, logs, down, deploy, invoke, query, enrol, env, connection];
+export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
+
+export const GROUPS: readonly CommandGroup[] = [
+  { title: "A network on this machine", commands: [up, status, logs, down] },
+  { title: "Channels and contracts", commands: [channelList, channelCreate, deploy, invoke, query] },
+  { title: "Identities", commands: [enrol, env, connection] },
+  {
+    title: "Members and votes, through the Managed Blockchain API",
+    commands: [
+      controlPlaneUp,
+      controlPlaneStatus,
+      controlPlaneDown,
+      networkList,
+      networkShow,
+      networkCreate,
+      memberList,
+      memberJoin,
+      memberLeave,
+      memberWhy,
+      nodeList,
+      nodeCreate,
+      nodeDelete,
+      proposalList,
+      proposalShow,
+      proposalCreate,
+      vote,
+      invitationList,
+      invitationReject,
+      governanceLog,
+      clockShow,
+      clockAdvance,
+      bill,
+    ],
+  },
+];
+
+export const COMMANDS: readonly Command[] = GROUPS.flatMap(({ commands }) => commands);

@@ -5,7 +5,11 @@ if (verb === "supervisor") {
   process.title = "hansa supervisor";
   const { nodeProgram, runSupervisor } = await import("@hansa/network");
   await runSupervisor(nodeProgram());
-} else if (verb === "node") {
+} else if (verb === "control-plane-process") {
+  process.title = "hansa control-plane";
+  const { runControlPlaneProcess } = await import("@hansa/network");
+  await runControlPlaneProcess(process.argv[1]!);
+} else if (verb === "node-process") {
   const { runNode } = await import("@hansa/network/node");
   await runNode(kind, configFile);
 } else {

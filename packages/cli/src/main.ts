@@ -1,7 +1,7 @@
 import { didYouMean } from "@hansa/network";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { Command } from "./command.js";
-import { COMMANDS } from "./commands.js";
+import { COMMANDS, GROUPS } from "./commands.js";
 import { exitOf } from "./exit-codes.js";
 import { COMMON_OPTIONS, type OptionDefinition, readOptions } from "./options.js";
 import { type Io, paintFor, table } from "./output.js";
@@ -97,11 +97,16 @@ function unknownCommand(argv: readonly string[]): HansaError {
 }
 
 function overview(): string {
-  const rows = COMMANDS.map((command) => [`  hansa ${command.name} ${command.usage}`, command.summary]);
+  const row = (command: Command) => [`  hansa ${command.name} ${command.usage}`, command.summary];
+  const width = Math.max(...COMMANDS.map((command) => row(command)[0]!.length));
+  const groups = GROUPS.map(({ title, commands }) => {
+    const rows = commands.map(row).map(([call, summary]) => [call!.padEnd(width), summary!]);
+    return `${title}\n${table(rows)}\n`;
+  });
   return [
     "Run a managed blockchain network on your own machine, and work with it.\n\n",
-    table(rows),
-    "\nEvery command takes --json, --network, --dir and --help.\n",
+    ...groups,
+    "Every command takes --json, --network, --dir and --help.\n",
     "Start with: hansa up\n",
   ].join("");
 }

@@ -58,3 +58,11 @@ export function readOptions(
     throw error;
   }
 }
+
+/** @throws HansaError USAGE */
+export function wholeNumber(options: Options, name: string, otherwise: number): number {
+  const text = options.text(name);
+  if (text === undefined) return otherwise;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new HansaError("USAGE", `--${name} is "${text}"; expected a whole number.`);
+}

@@ -29,9 +29,11 @@ export {
   type NodeStatus,
 } from "./control/control-client.js";
 export type { SupervisorRecord } from "./control/control-server.js";
+export { readStrandCopy } from "./governance/strand-copy.js";
 export type { NewUser } from "./identity/enrol.js";
 export type { Phase } from "./launch/phases.js";
 export { runSupervisor, type StartReport, startDetached } from "./launch/supervisor.js";
+export { ChannelJournal } from "./library/channel-journal.js";
 export type { ConfigEdit } from "./library/channel-update.js";
 export { explainGatewayError, invalidTransaction, reasonOf } from "./library/gateway-errors.js";
 export type { PeerLedger } from "./library/ledgers.js";
@@ -54,6 +56,15 @@ export {
   type RunningControlPlane,
   startControlPlane,
 } from "./operator/control-plane.js";
+export {
+  type ControlPlaneRecord,
+  controlPlaneLog,
+  type DetachedControlPlane,
+  findControlPlane,
+  runControlPlaneProcess,
+  startControlPlaneDetached,
+  stopControlPlane,
+} from "./operator/control-plane-process.js";
 export { DataHome } from "./operator/data-home.js";
 export { RemoteNetwork } from "./operator/remote-network.js";
 export { Layout } from "./plan/layout.js";

@@ -256,7 +256,9 @@ export class Enactor {
         refusal = error;
       }
       const after = await this.#plan(channelId, enactment);
-      if (after?.update === undefined) return after?.current.blockNumber ?? current.blockNumber;
+      // A channel that lost the member is no longer one that the decision concerns.
+      if (after === undefined) return (await this.#parts.channels.read(channelId)).blockNumber;
+      if (after.update === undefined) return after.current.blockNumber;
       const moved = String(after.current.config.sequence) !== String(current.config.sequence);
       if (!moved || race === RACES) throw new Refused(channelId, messageOf(refusal ?? "it changes all the time"));
       // Somebody else's update came first; the same decision from there.

@@ -19,6 +19,8 @@ import { connectionProfile } from "./connection-profile.js";
 
 const require = createRequire(import.meta.url);
 
+const NO_PEER = "Give the member a peer with: hansa node create";
+
 export type GatewayOptions = {
   /** A user of the member; the first one enrolled unless given. "Admin" is its administrator. */
   readonly user?: string;
@@ -152,6 +154,7 @@ export class Member {
       throw new HansaError(
         "UNKNOWN_NODE",
         `${this.name} has ${this.peers.length} peers; there is no peer ${position}.`,
+        this.peers.length === 0 ? { nextStep: NO_PEER } : {},
       );
     const signer = createSigner(createPrivateKey(readIdentityFileSync(files.keyFile)));
     const client = new grpc.Client(
@@ -192,7 +195,11 @@ export class Member {
 
   /** Variables for Fabric's `peer` and `osnadmin` commands, named as Fabric's samples name them. */
   env(user = "Admin"): Record<string, string> {
-    const peer = this.peers[0]!;
+    const peer = this.peers[0];
+    if (peer === undefined)
+      throw new HansaError("UNKNOWN_NODE", `${this.name} has no peer that Fabric's commands could use.`, {
+        nextStep: NO_PEER,
+      });
     const { kind, domain } = this.#organization;
     const ordering = this.#plan.organizations.find((organization) => organization.kind === "orderer")!;
     const orderer = this.#plan.nodes.find((node) => node.kind === "orderer")!;

@@ -72,7 +72,7 @@ class NodeProcess implements NodeHandle {
     try {
       // Environment of the caller, except what would make a node's runtime behave otherwise than it was tested.
       const { NODE_OPTIONS: _, NODE_CHANNEL_FD: __, ...env } = process.env;
-      this.#child = spawn(process.execPath, [...RUNTIME_FLAGS, options.entry, "node", kind], {
+      this.#child = spawn(process.execPath, [...RUNTIME_FLAGS, options.entry, "node-process", kind], {
         stdio: ["ignore", log, log, "ipc"],
         env,
         serialization: "json",
