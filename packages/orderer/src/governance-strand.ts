@@ -217,22 +217,29 @@ export class GovernanceStrand {
 
   #judge(signed: SignedRecord, at: UnixMs): Folded {
     const { act } = signed;
+    // First, because it is cheap, and before the founding anybody may come with anything.
+    if (act.kind === "founded" && !this.#isOwnOrganisation(act.operatorIdentity, act.operatorMspConfig)) {
+      return invalid(`a network is founded here by an administrator of ${this.#options.identity.mspId}`);
+    }
     const judged = judgeRecord(this.#accepted, signed, at, this.identities.verifier(this.#options.clock.now()));
     if (!judged.ok) return judged;
     const stranger = this.identities.strangerIn(act);
-    if (stranger !== undefined) return invalid(stranger);
-    if (act.kind !== "founded" || this.#isOwnOrganisation(act.operatorIdentity, act.operatorMspConfig)) return judged;
-    return invalid(`a network is founded here by an administrator of ${this.#options.identity.mspId}`);
+    return stranger === undefined ? judged : invalid(stranger);
   }
 
   /** The founder's certificate must come from the very CA that certified this node, whatever its MSP definition says. */
   #isOwnOrganisation(operator: Bytes, mspConfig: Bytes): boolean {
     const { mspId, certificate } = this.#options.identity;
-    if (decodeSerializedIdentity(operator).mspid !== mspId) return false;
-    const msp = this.identities.msp(mspConfig);
-    const founder = this.identities.identity(mspConfig, operator).certificate;
-    const issuers = [...msp.rootCertificates, ...msp.intermediateCertificates];
-    return issuers.some((issuer) => certificate.isIssuedBy(issuer) && founder.isIssuedBy(issuer));
+    try {
+      if (decodeSerializedIdentity(operator).mspid !== mspId) return false;
+      const msp = this.identities.msp(mspConfig);
+      const founder = this.identities.identity(mspConfig, operator).certificate;
+      const issuers = [...msp.rootCertificates, ...msp.intermediateCertificates];
+      return issuers.some((issuer) => certificate.isIssuedBy(issuer) && founder.isIssuedBy(issuer));
+    } catch (error) {
+      if (error instanceof HansaError) return false;
+      throw error;
+    }
   }
 
   #openDraft(bytes: number): Draft | undefined {

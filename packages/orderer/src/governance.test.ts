@@ -8,17 +8,20 @@ import { testOrganization } from "@hansa/channel-config/testing";
 import {
   type Act,
   derivedId,
+  GOVERNANCE_STRAND,
   type GovernanceState,
   Identities,
   readSignedRecord,
   signedRecord,
   verifyStrand,
 } from "@hansa/governance";
-import { verifyPath } from "@hansa/journal";
-import { type Bytes, type Clock, equalBytes, sha256, toHex, type UnixMs } from "@hansa/primitives";
+import { JournalError, type JournalStore, verifyPath } from "@hansa/journal";
+import { type Bytes, type Clock, equalBytes, sha256, silentLogger, toHex, type UnixMs } from "@hansa/primitives";
+import { FileJournalStore, MemoryJournalStore } from "@hansa/storage";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import { encode, HeaderType, hansa, msp, services, toLong, toNumber } from "@hansa/wire";
 import type { OrdererConfig } from "./config.js";
+import { GovernanceStrand } from "./governance-strand.js";
 import { DEFAULT_RULES, GovernanceClient, TestGovernance, TestMember } from "./governance-testing.js";
 import { startOrderer } from "./orderer.js";
 import { TestClient, testClock, testNetwork } from "./testing.js";
@@ -125,16 +128,18 @@ describe("the governance strand", () => {
     assert.equal(await client.refusal(network.vote("x", brewery)), "NOT_FOUND");
     assert.deepEqual(await client.strand(network.operator), []);
 
+    const notOurs = /founded here by an administrator of OrdererMSP/;
     const impostor = testOrganization("OrdererMSP");
     const foreign = new TestGovernance(["Brewery"], impostor);
-    assert.equal(await client.refusal(foreign.founded()), "INVALID");
+    await assert.rejects(client.submit(foreign.founded()), notOurs);
     const other = new TestGovernance(["Brewery"], testOrganization("OtherMSP"));
-    assert.equal(await client.refusal(other.founded()), "INVALID");
+    await assert.rejects(client.submit(other.founded()), notOurs);
     // The organisation's own definition, with a second root that is the impostor's.
     const both = mergedRoots(network.operatorOrg.mspConfig, impostor.mspConfig);
     const smuggled = { operatorMspConfig: both, operatorIdentity: impostor.identity("admin").serialized };
     const bySmuggler = network.sign(network.founding(smuggled), impostor.identity("admin"));
-    assert.equal(await client.refusal(bySmuggler), "INVALID");
+    assert.ok(new Identities().identity(both, impostor.identity("admin").serialized).roles.admin);
+    await assert.rejects(client.submit(bySmuggler), notOurs);
     const client0 = network.operatorOrg.identity("client");
     const byClient = network.sign(network.founding({ operatorIdentity: client0.serialized }), client0);
     assert.equal(await client.refusal(byClient), "INVALID");
@@ -462,6 +467,58 @@ describe("the governance strand on disk", () => {
     );
     assert.equal(await second.client.refusal(network.founded()), "ALREADY_EXISTS");
     await second.client.submit(network.invite("more", brewery, "000000000099"));
+  });
+
+  it("undoes a founding that was cut off before its record was written", async () => {
+    const folder = await dataFolder();
+    const network = new TestGovernance();
+    const store = new FileJournalStore(path.join(folder, "journal"));
+    await store.create({ strandId: "0123456789012345678901", name: GOVERNANCE_STRAND });
+    await store.close();
+    const { client } = await start(network, { dataFolder: folder });
+    assert.deepEqual(await client.strand(network.operator), []);
+    await client.submit(network.founded());
+    assert.equal((await client.strand(network.operator)).length, 1);
+  });
+
+  it("acknowledges nothing that it could not write, and takes nothing more", async () => {
+    const network = new TestGovernance();
+    const [brewery] = network.members as [TestMember];
+    const store = new MemoryJournalStore();
+    let isFull = false;
+    const failing: JournalStore = {
+      list: () => store.list(),
+      open: (strandId) => store.open(strandId),
+      remove: (strandId) => store.remove(strandId),
+      close: () => store.close(),
+      create: async (info) => {
+        const strand = await store.create(info);
+        const append = strand.append.bind(strand);
+        strand.append = (records) => {
+          const { strandId } = info;
+          return isFull
+            ? Promise.reject(new JournalError({ code: "STORE_FAILED", strandId, detail: "no space left" }))
+            : append(records);
+        };
+        return strand;
+      },
+    };
+    const identity = network.operatorOrg.identity("orderer");
+    const strand = await GovernanceStrand.open({ store: failing, identity, clock: testClock, logger: silentLogger });
+    const submit = async (record: Bytes) => {
+      const submission = strand.submit(record);
+      return submission.kind === "ordered" ? submission.ordered : submission;
+    };
+    await submit(network.founded());
+    const before = strand.state;
+    isFull = true;
+    const acts = ["one", "two", "three"].map((name) => submit(network.invite(name, brewery, "000000000099")));
+    for (const act of acts) await assert.rejects(act, /no space left/);
+    assert.equal(strand.state, before);
+    isFull = false;
+    const later = strand.submit(network.invite("four", brewery, "000000000099"));
+    assert.equal(later.kind, "unavailable");
+    assert.equal(strand.height, 1);
   });
 
   it("cuts a torn tail and stops at a flipped byte, naming strand and block", async () => {
