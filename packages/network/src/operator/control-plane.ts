@@ -2,14 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import {
-  type Account,
-  type ControlPlaneConfig,
-  type Listener,
-  Store,
-  startControlPlaneServer,
-} from "@hansa/control-plane";
+import type { Account, ControlPlaneConfig, Listener } from "@hansa/control-plane";
 import { HansaError, type Logger, silentLogger } from "@hansa/primitives";
+import { askStop, findSupervisor } from "../control/control-client.js";
 import { lockFolder } from "../launch/lock.js";
 import { NetworkView } from "../library/network-view.js";
 import { nodeProgram } from "../library/start-network.js";
@@ -77,6 +72,8 @@ export type RunningControlPlane = {
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<RunningControlPlane> {
   const { mode = "processes", logger = silentLogger, region = "us-east-1" } = options;
+  // Loaded here, so that commands which only look do not pay for it.
+  const { Store, startControlPlaneServer } = await import("@hansa/control-plane");
   const temporary = options.dataFolder === undefined ? await mkdtemp(path.join(os.tmpdir(), "hansa-")) : undefined;
   const dataFolder = path.resolve(options.dataFolder ?? temporary!);
   const closing: (() => Promise<unknown>)[] = [
@@ -102,6 +99,8 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       logger,
     });
     closing.push(() => operator.close());
+    // Nobody could find them again.
+    if (temporary !== undefined && mode === "processes") closing.push(() => stopNetworks(operator));
     const store = Store.open(folder, logger);
     closing.push(() => store.close());
     const server = await startControlPlaneServer({
@@ -143,6 +142,15 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     await close();
     throw error;
   }
+}
+
+async function stopNetworks(operator: DataHome): Promise<void> {
+  await Promise.allSettled(
+    operator.networks().map(async ({ layout }) => {
+      const supervisor = await findSupervisor(layout);
+      if (supervisor !== undefined) await askStop(supervisor);
+    }),
+  );
 }
 
 /** Where the control plane of a data folder keeps its own. */
