@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fromUtf8, unixMs } from "@hansa/primitives";
 import { encode, hansa, WireError } from "@hansa/wire";
+import fc from "fast-check";
 import type { Act } from "./acts.js";
 import { GovernanceRefusal } from "./error.js";
+import { fold } from "./fold.js";
 import { encodeRecord, readRecord, readSignedRecord, signedRecord } from "./records.js";
-import { founding, START, testMember } from "./testing/network.js";
+import { founding, START, TestNetwork, testMember } from "./testing/network.js";
 
 const POLICY = {
   thresholdPercentage: 66,
@@ -80,5 +82,37 @@ describe("a record", () => {
     refused({ format, founded: { edition: "STARTER", policy: { comparator: 7 } } }, /7 is no comparator/);
     refused({ format, proposed: { channels: { kind: 9 } } }, /9 is no choice of channels/);
     assert.throws(() => readSignedRecord(fromUtf8("garbage")), WireError);
+  });
+});
+
+describe("bytes from outside", () => {
+  it("are a record, or refused as what they are", () => {
+    const network = new TestNetwork("ABC", { rules: { simulatedClock: true } });
+    const records = ACTS.map((act) => signedRecord(encodeRecord("n-TEST", act), []));
+    const change = fc.record({ at: fc.nat(), byte: fc.nat(255), cut: fc.nat(5).map((n) => n === 0) });
+    let read = 0;
+    fc.assert(
+      fc.property(fc.constantFrom(...records), fc.array(change, { minLength: 1, maxLength: 4 }), (record, changes) => {
+        let bytes = Uint8Array.from(record);
+        for (const { at, byte, cut } of changes) {
+          bytes[at % bytes.length] = byte;
+          if (cut) bytes = bytes.slice(0, 1 + (at % bytes.length));
+        }
+        let act: Act;
+        try {
+          ({ act } = readSignedRecord(bytes));
+        } catch (error) {
+          assert.ok(error instanceof WireError || error instanceof GovernanceRefusal, String(error));
+          return;
+        }
+        read += 1;
+        for (const state of [undefined, network.state]) {
+          const folded = fold(state, act, START);
+          assert.ok(folded.ok || folded.refusal instanceof GovernanceRefusal);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    assert.ok(read > 100, `${read} were records still`);
   });
 });
