@@ -1,4 +1,5 @@
 import type { Command } from "./command.js";
+import { apply } from "./commands/apply.js";
 import { bill } from "./commands/bill.js";
 import { channelCreate, channelList } from "./commands/channel.js";
 import { clockAdvance, clockShow } from "./commands/clock.js";
@@ -10,12 +11,14 @@ import { enrol } from "./commands/enrol.js";
 import { env } from "./commands/env.js";
 import { governanceLog } from "./commands/governance.js";
 import { invitationList, invitationReject } from "./commands/invitation.js";
+import { journalDigest, journalExport, journalImport, journalVerifyExport } from "./commands/journal.js";
 import { logs } from "./commands/logs.js";
 import { memberJoin, memberLeave, memberList } from "./commands/member.js";
 import { memberWhy } from "./commands/member-why.js";
 import { networkCreate, networkList, networkShow } from "./commands/network.js";
 import { nodeCreate, nodeDelete, nodeList } from "./commands/node.js";
 import { proposalCreate, proposalList, proposalShow } from "./commands/proposal.js";
+import { receipt, verify } from "./commands/receipt.js";
 import { status } from "./commands/status.js";
 import { invoke, query } from "./commands/transact.js";
 import { up } from "./commands/up.js";
@@ -24,8 +27,12 @@ import { vote } from "./commands/vote.js";
 export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
 
 export const GROUPS: readonly CommandGroup[] = [
-  { title: "A network on this machine", commands: [up, status, logs, down] },
+  { title: "A network on this machine", commands: [up, apply, status, logs, down] },
   { title: "Channels and contracts", commands: [channelList, channelCreate, deploy, invoke, query] },
+  {
+    title: "Proof",
+    commands: [receipt, verify, journalDigest, journalExport, journalVerifyExport, journalImport],
+  },
   { title: "Identities", commands: [enrol, env, connection] },
   {
     title: "Members and votes, through the Managed Blockchain API",

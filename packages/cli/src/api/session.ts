@@ -134,6 +134,21 @@ export class Session {
     );
   }
 
+  /** @throws HansaError NO_NETWORK */
+  async networkById(networkId: string): Promise<NetworkScope> {
+    const found = (await this.networks()).find(({ network }) => network.Id === networkId);
+    if (found !== undefined)
+      return { network: found.network, account: found.accounts[0]!, path: `/networks/${networkId}` };
+    throw new HansaError("NO_NETWORK", `None of your accounts sees network ${networkId}.`, {
+      nextStep: "Use accounts that have members in it: hansa control-plane up --accounts <file>",
+    });
+  }
+
+  /** Every member of the network that these accounts own. */
+  async ownMembers(call: Call): Promise<MemberScope[]> {
+    return this.#ownedMembers(await this.network(call));
+  }
+
   /** The member that `wanted` names by id or name, with the account that owns it; or the only one that is owned. */
   async member(call: Call, wanted: string | undefined): Promise<MemberScope> {
     const scope = await this.network(call);

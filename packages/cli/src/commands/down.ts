@@ -25,7 +25,7 @@ export const down: Command = {
     const fact = wasRunning ? `Network ${name} is stopped` : `Network ${name} was not running`;
     const rest = wipe
       ? "; its data is gone.\n"
-      : `; its data is kept in ${layout.root}.\nStart it again with: hansa up\n`;
+      : `; its data is kept in ${layout.root}.\nStart it again with: hansa up --network ${name}\n`;
     return { data: { network: name, wasRunning, wiped: wipe }, text: `${fact}${rest}` };
   },
 };

@@ -9,7 +9,7 @@ import {
 } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command, Result } from "../command.js";
-import { dataRoot, readNetworkFile } from "../locate.js";
+import { dataRoot, locateNetwork, readNetworkFile } from "../locate.js";
 import { table } from "../output.js";
 
 export const up: Command = {
@@ -18,14 +18,15 @@ export const up: Command = {
   usage: "[network-file]",
   details:
     "Without a network file it reads hansa.yaml here, or starts the example network. A network that exists already\n" +
-    "is started again with all its data; channels and contracts new in the file are added.",
+    "is started again with all its data; channels and contracts new in the file are added. --network starts one of the\n" +
+    "data folder as it was, without a file.",
   options: {
     mode: { type: "string", value: "mode", about: "processes or inline, in place of what the file says" },
   },
   positionals: { min: 0, max: 1 },
-  examples: ["hansa up", "hansa up two-members", "hansa up my-network.yaml --json"],
+  examples: ["hansa up", "hansa up two-members", "hansa up my-network.yaml --json", "hansa up --network coffee"],
   async run(call) {
-    const read = await readNetworkFile(call.io.cwd, call.options.positionals[0]);
+    const read = await wantedNetwork(call);
     const config = { ...read, mode: modeOf(call, read) };
     const layout = new Layout(path.join(dataRoot(call), config.name));
     if ((await findSupervisor(layout)) !== undefined) {
@@ -45,6 +46,15 @@ export const up: Command = {
     return describe(view, `Network ${config.name} is up (${seconds} s).`, report, call);
   },
 };
+
+/** The network of a file, or one that the data folder has. */
+async function wantedNetwork(call: Call): Promise<NetworkConfig> {
+  const [file] = call.options.positionals;
+  if (file !== undefined || call.options.text("network") === undefined) return readNetworkFile(call.io.cwd, file);
+  const view = await locateNetwork(call);
+  view.closeConnections();
+  return view.config;
+}
 
 function modeOf(call: Call, config: NetworkConfig): NetworkConfig["mode"] {
   const mode = call.options.text("mode") ?? config.mode;
