@@ -3,7 +3,6 @@
  * after `startMs`; decisions reach the channels after `enactMs`. What it holds survives the control plane, as real
  * networks do, so a test can stop one control plane and start the next over the same operator.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Act,
   type ChannelChoice,
@@ -42,6 +41,7 @@ export class MemoryOperator implements NetworkOperator {
   readonly enactMs: number;
   readonly #networks = new Map<string, MemoryNetwork>();
   readonly #listeners = new Set<() => void>();
+  readonly #pauses = new Set<() => void>();
   readonly #failures: { readonly call: Call; readonly error: Error }[] = [];
 
   constructor({ clock = systemClock, startMs = 0, enactMs = 0 }: MemoryOptions = {}) {
@@ -63,6 +63,23 @@ export class MemoryOperator implements NetworkOperator {
     return () => this.#listeners.delete(listener);
   }
 
+  async pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#pauses.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#pauses.add(done);
+    });
+  }
+
+  /** Whatever still starts has started now. */
+  hurry(): void {
+    for (const done of [...this.#pauses]) done();
+  }
+
   /** The next call of that kind fails. */
   fail(call: Call, error: Error = new HansaError("NODE_FAILED", `${call} fails on purpose`)): void {
     this.#failures.push({ call, error });
@@ -74,7 +91,7 @@ export class MemoryOperator implements NetworkOperator {
   }
 
   async create(founding: Founding): Promise<OperatedNetwork> {
-    await sleep(this.startMs);
+    await this.pause(this.startMs);
     this.maybeFail("create");
     const known = this.#networks.get(founding.networkId);
     if (known !== undefined) return known;
@@ -93,7 +110,7 @@ export class MemoryOperator implements NetworkOperator {
       policy: { thresholdPercentage: 50, comparator: "GREATER_THAN", proposalDurationHours: 24 },
       rules: { electorate: "live", rejection: "unreachable", memberLimit: 0, simulatedClock: true },
       members: members.map(({ name, accountId }) =>
-        identityOf({ memberId: derivedId("m", networkId, name), name, accountId }, `${name}MSP`),
+        identityOf({ memberId: derivedId("m", networkId, name), name, accountId }, `${name.replace(/\W/g, "")}MSP`),
       ),
     });
     for (const memberId of network.governance.members.keys())
@@ -186,7 +203,7 @@ export class MemoryNetwork implements OperatedNetwork {
   }
 
   async prepareMember(member: JoiningMember): Promise<MemberIdentity> {
-    await sleep(this.#operator.startMs);
+    await this.#operator.pause(this.#operator.startMs);
     this.#operator.maybeFail("prepareMember");
     this.prepared.add(member.memberId);
     this.place(`ca.${member.memberId}`, member.memberId, "running", "ca");
@@ -199,7 +216,7 @@ export class MemoryNetwork implements OperatedNetwork {
   }
 
   async createNode({ nodeId, memberId }: { readonly nodeId: string; readonly memberId: string }): Promise<void> {
-    await sleep(this.#operator.startMs);
+    await this.#operator.pause(this.#operator.startMs);
     this.#operator.maybeFail("createNode");
     if (!this.#nodes.has(nodeId)) this.place(nodeId, memberId, "running");
   }
@@ -256,7 +273,7 @@ export class MemoryNetwork implements OperatedNetwork {
     for (;;) {
       const enactment = this.#state.enactments[0];
       if (enactment === undefined) return;
-      await sleep(this.#operator.enactMs);
+      await this.#operator.pause(this.#operator.enactMs);
       for (const memberId of enactment.memberIds) this.#enactMember(enactment.kind, memberId);
       const channels = [{ channelId: "trade", blockNumber: this.acts.length }];
       await this.submit({ kind: "enacted", enactmentId: enactment.enactmentId, channels });
