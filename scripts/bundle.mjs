@@ -53,6 +53,18 @@ export async function bundle() {
       js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
     },
   });
+  // Receipts are verified anywhere: one file for node and browsers alike, which needs nothing else.
+  await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: [path.join(root, "packages/journal/dist/verify/index.js")],
+    outfile: path.join(draft, "verify.js"),
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    logLevel: "warning",
+  });
   copyNetworks(draft);
   copyTypes(draft);
   writeFileSync(path.join(draft, ".made-from"), String(newest));

@@ -93,6 +93,15 @@ export const EXITS = [
     meaning: "an account is not known, or the accounts file is wrong",
   },
   { exit: 30, codes: ["CREATE_FAILED"], meaning: "a network, member or node could not be made" },
+  {
+    exit: 31,
+    codes: ["PROOF_INVALID"],
+    meaning: "a receipt or an export does not hold; what is wrong with it is named",
+  },
+  { exit: 32, codes: ["UNKNOWN_TRANSACTION"], meaning: "the channel has no such transaction" },
+  { exit: 33, codes: ["JOURNAL_REFUSED"], meaning: "the orderer refused a question about its journal" },
+  { exit: 34, codes: ["EXPORT_STORE"], meaning: "the folder or bucket of an export cannot be read or written" },
+  { exit: 35, codes: ["STRAND_EXISTS"], meaning: "the orderer's data folder has the channel already" },
   { exit: 70, codes: ["NOT_BUILT"], meaning: "the hansa command itself is not built" },
   { exit: 130, codes: ["INTERRUPTED"], meaning: "stopped with Ctrl-C" },
 ] as const satisfies readonly { exit: number; codes: readonly string[]; meaning: string }[];

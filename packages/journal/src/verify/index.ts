@@ -2,4 +2,4 @@
 
 export { type Verdict, verifyReceipt } from "./receipt.js";
 export { formatReceipt, type ReceiptParts, type SignatureParts } from "./receipt-file.js";
-export type { Signer, SignerRole } from "./signed-digest.js";
+export { type DigestParts, readDigest, type Signer, type SignerRole } from "./signed-digest.js";

@@ -75,7 +75,7 @@ function judge(receipt: ReceiptParts, roots: readonly Certificate[]): Verdict {
     tip: digest.tip,
     signers,
     proved: [
-      `${what} was ordered on channel ${channel} as entry ${entry} of block ${block}, and nowhere else in that place.`,
+      `${what} was ordered on channel ${channel}: it is entry ${entry} of block ${block}.`,
       `The ordering node wrote block ${block} at ${time} by its clock, in strand ${digest.strandId}.`,
       ...signers.map(
         ({ name, role, root }) =>

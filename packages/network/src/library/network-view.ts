@@ -19,6 +19,7 @@ import {
   updateState,
   writeFileDurably,
 } from "../plan/state-file.js";
+import { ChannelJournal } from "./channel-journal.js";
 import { type ConfigEdit, updateChannelConfig } from "./channel-update.js";
 import { type PeerLedger, readLedgers } from "./ledgers.js";
 import { Member } from "./member.js";
@@ -260,6 +261,23 @@ export class NetworkView {
   /** Where every peer's copy of a channel stands. @throws HansaError UNKNOWN_CHANNEL */
   async ledgers(channel: string): Promise<PeerLedger[]> {
     return readLedgers(channel, await this.deployingOrgs(this.channel(channel)));
+  }
+
+  /**
+   * The journal of a channel, read as one of its members: receipts, digests and exports.
+   * @throws HansaError UNKNOWN_CHANNEL, UNKNOWN_MEMBER, UNKNOWN_NODE, MISSING_IDENTITY
+   */
+  async journal(channelName: string, as: { member?: string; user?: string } = {}): Promise<ChannelJournal> {
+    const channel = this.channel(channelName);
+    const member = this.member(as.member ?? channel.members[0]!);
+    const files = userFiles(this.layout, this.#organization(member.name), member.userNamed(as.user ?? "Admin"));
+    const reader = await readIdentity(member.mspId, files);
+    const peer = this.plan.nodes.find(({ kind, organization }) => kind === "peer" && organization.name === member.name);
+    if (peer === undefined)
+      throw new HansaError("UNKNOWN_NODE", `${member.name} has no peer to ask.`, {
+        nextStep: `Ask as another member of the channel: ${channel.members.join(", ")}.`,
+      });
+    return new ChannelJournal(this.name, channel.name, this.target(this.#orderer()), this.target(peer), reader);
   }
 
   /** The channel's members with their administrators and peers. */

@@ -1,0 +1,87 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { type Verdict, verifyReceipt } from "@hansa/journal/verify";
+import { HansaError, messageOf } from "@hansa/primitives";
+import type { Command } from "../command.js";
+import { locateNetwork, runningSupervisor } from "../locate.js";
+import { theChannel } from "./channel-option.js";
+import { ROOTS_DETAILS, ROOTS_OPTION, rootsOf } from "./roots.js";
+
+export const receipt: Command = {
+  name: "receipt",
+  summary: "proof that a transaction was ordered, as one file",
+  usage: "<transaction-id>",
+  details: "Prints the receipt, unless --out names a file for it. hansa verify checks it without a network.",
+  options: {
+    channel: { type: "string", short: "c", value: "name", about: "the channel; the network's only one unless given" },
+    as: { type: "string", value: "member", about: "the member to ask as; the channel's first one unless given" },
+    out: { type: "string", short: "o", value: "file", about: "write the receipt there" },
+  },
+  positionals: { min: 1, max: 1 },
+  examples: ["hansa receipt 6b1f… > receipt.json", "hansa receipt 6b1f… --channel deliveries --out receipt.json"],
+  async run(call) {
+    const view = await locateNetwork(call);
+    const channel = theChannel(call, view);
+    const member = call.options.text("as");
+    await runningSupervisor(view);
+    try {
+      const journal = await view.journal(channel, member === undefined ? {} : { member });
+      const text = await journal.receipt(call.options.positionals[0]!);
+      const out = call.options.text("out");
+      if (out === undefined) return { data: JSON.parse(text), text };
+      const file = path.resolve(call.io.cwd, out);
+      write(file, text);
+      return {
+        data: { file },
+        text: `Wrote ${out}.\nVerify it with: hansa verify ${out} --roots <root certificates>\n`,
+      };
+    } finally {
+      view.closeConnections();
+    }
+  },
+};
+
+export const verify: Command = {
+  name: "verify",
+  summary: "check a receipt, without a network",
+  usage: "<receipt.json>",
+  details: ROOTS_DETAILS,
+  options: { roots: ROOTS_OPTION },
+  positionals: { min: 1, max: 1 },
+  examples: ["hansa verify receipt.json --roots brewery-ca.pem,orderer-ca.pem"],
+  async run(call) {
+    const name = call.options.positionals[0]!;
+    const roots = rootsOf(call);
+    if (roots === undefined)
+      throw new HansaError("USAGE", "Without --roots nobody vouches for the digest's signature.", {
+        nextStep: "Give the root certificates that you trust, e.g. --roots .hansa/<network>/organizations",
+      });
+    const verdict = verifyReceipt(read(path.resolve(call.io.cwd, name)), roots);
+    if (!verdict.valid)
+      throw new HansaError("PROOF_INVALID", `${name} does not hold: ${verdict.field} ${verdict.reason}.`, {
+        nextStep: "Ask for the receipt again, from somebody you trust to keep files as they are.",
+      });
+    return { data: verdict, text: wordsOf(name, verdict) };
+  },
+};
+
+function wordsOf(name: string, { proved, notProved }: Verdict & { valid: true }): string {
+  const list = (sentences: readonly string[]) => sentences.map((sentence) => `  ${sentence}\n`).join("");
+  return `${name} holds. It proves:\n${list(proved)}It does not prove:\n${list(notProved)}`;
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new HansaError("USAGE", `${file} cannot be read: ${messageOf(cause)}.`, { cause });
+  }
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (cause) {
+    throw new HansaError("USAGE", `${file} cannot be written: ${messageOf(cause)}.`, { cause });
+  }
+}
