@@ -35,6 +35,11 @@ const wrong: readonly (readonly [name: string, text: string, ...problems: string
     `net.yaml:4:11: members[1].name is "pub", which is taken; expected a value used once.`,
   ],
   [
+    "a member with the ordering organisation's name",
+    "network: a\nmembers: [{name: Orderer, mspId: AMSP}]\n",
+    `net.yaml:2:18: members[0].name is "Orderer"; expected a name other than Orderer, which the ordering organisation has.`,
+  ],
+  [
     "two nodes on one port",
     "network: a\nmembers:\n  - name: Pub\n    ca: { port: 7054 }\n    peers: [{ port: 7054 }]\n",
     `net.yaml:5:21: members[0].peers[0].port is "port 7054", which is taken; expected a value used once.`,

@@ -102,6 +102,17 @@ export function resolveNetwork(
   problems.push(
     ...repeated(members.map((member, index) => [member.name.toLowerCase(), ["members", index, "name"]])),
     ...repeated([
+    ...members.flatMap(({ name }, index): Problem[] =>
+      name.toLowerCase() === "orderer"
+        ? [
+            {
+              path: ["members", index, "name"],
+              found: `"${name}"`,
+              expected: "a name other than Orderer, which the ordering organisation has",
+            },
+          ]
+        : [],
+    ),
       [orderer.domain, ["orderer", "domain"]],
       ...members.map((member, index) => [member.domain, ["members", index, "domain"]] as Named),
     ]),

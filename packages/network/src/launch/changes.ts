@@ -44,8 +44,15 @@ export async function readFounding(layout: Layout): Promise<Founding | undefined
 
 export async function writeFounding(layout: Layout, founding: Founding): Promise<void> {
   const { members, orderer, channels, governance } = founding;
-  const text = JSON.stringify({ members, orderer, channels, governance }, undefined, 2);
-  await writeFileDurably(layout.foundingFile, `${text}\n`);
+  const text = `${JSON.stringify({ members, orderer, channels, governance }, undefined, 2)}\n`;
+  if (text !== (await readFile(layout.foundingFile, "utf8").catch(() => undefined)))
+    await writeFileDurably(layout.foundingFile, text);
+}
+
+/** Whether members came or went since the founding. */
+export function hasChanged({ members }: NetworkConfig, founding: Founding): boolean {
+  const ids = (list: readonly MemberConfig[]) => list.map(({ mspId }) => mspId).join();
+  return ids(members) !== ids(founding.members);
 }
 
 async function readJson<T>(file: string): Promise<T> {

@@ -15,7 +15,7 @@ import { type NetworkPlan, type PlannedNode, planNetwork } from "../plan/plan.js
 import { choosePorts } from "../plan/ports.js";
 import { NEW_STATE, type NetworkState, readState, writeFileDurably, writeState } from "../plan/state-file.js";
 import { startAuthority } from "./authority.js";
-import { applyBatchSettings, continued, foundingAfter, readBefore, writeFounding } from "./changes.js";
+import { applyBatchSettings, continued, foundingAfter, hasChanged, readBefore, writeFounding } from "./changes.js";
 import { createGenesisBlock } from "./genesis.js";
 import { lockFolder } from "./lock.js";
 import { type Phase, PhaseClock } from "./phases.js";
@@ -35,6 +35,8 @@ export type Launched = {
   readonly view: NetworkView;
   readonly network: RunningNetwork;
   readonly phases: readonly Phase[];
+  /** Whether an earlier start may have been killed before every peer had followed its channels. */
+  readonly isBehind: boolean;
   /** Lets others start the network; to be called when its nodes have stopped. */
   readonly release: () => Promise<void>;
 };
@@ -142,7 +144,8 @@ async function start(
     await finishPeers(network);
     phases.done("peers finished that were being added");
   }
-  return { keeper, view, network, phases: phases.phases };
+  const isBehind = before !== undefined && hasChanged(config, before.founding);
+  return { keeper, view, network, phases: phases.phases, isBehind };
 }
 
 /** What holds of a state for what the network is to be: a member that left may come back as another. */

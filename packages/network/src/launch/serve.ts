@@ -1,4 +1,4 @@
-import type { Logger } from "@hansa/primitives";
+import { type Logger, messageOf } from "@hansa/primitives";
 import { serveControl } from "../control/control-server.js";
 import { type Governed, govern } from "../governance/govern.js";
 import type { GovernanceRuntime } from "../governance/runtime.js";
@@ -45,6 +45,7 @@ export async function serveNetwork(launched: Launched, options: ServeOptions): P
   let governed: Governed | undefined;
   const exit = () => void stop().then(options.onStopped);
   try {
+    view.closeConnections();
     await network.resumeLogging();
     governed = govern(network, logger, exit);
     closeControl = await serveControl(network, { startedAtMs, stop: stopNodes, exit }, logger, governed.handlers);
@@ -52,6 +53,9 @@ export async function serveNetwork(launched: Launched, options: ServeOptions): P
     await stopNodes();
     throw error;
   }
-  view.closeConnections();
+  if (launched.isBehind)
+    network.followChannels().catch((error: unknown) => {
+      logger.warn("peers do not follow their channels", { reason: messageOf(error) });
+    });
   return { network, governance: governed.runtime, stop };
 }

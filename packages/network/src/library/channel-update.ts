@@ -5,14 +5,17 @@ import type { SigningIdentity } from "@hansa/msp";
 import { fromUtf8, HansaError } from "@hansa/primitives";
 import { common, decode, encode, toBigInt } from "@hansa/wire";
 import { broadcast, evaluate, type Target } from "../client/admin-client.js";
+import { readCurrentConfig } from "../governance/ordered-channels.js";
 
 /** Makes a changed configuration of one; `@hansa/channel-config` has the usual edits (`withBatchSettings`, …). */
 export type ConfigEdit = (config: common.IConfig) => common.IConfig;
 
 export type ChannelUpdateParts = {
   readonly channelId: string;
-  /** Who may read the configuration at which peers; the first is asked for it. */
+  /** Who may read the configuration at which peers; the first is asked for it. Without any, the orderer is. */
   readonly readers: readonly { readonly identity: SigningIdentity; readonly peer: Target }[];
+  /** Who may read it at the orderer. */
+  readonly operator: () => Promise<SigningIdentity>;
   /** Administrators whose signatures the update carries; the first one sends it. */
   readonly signers: readonly SigningIdentity[];
   readonly orderer: Target;
@@ -28,7 +31,11 @@ const APPLIED_WITHIN_MS = 30_000;
  */
 export async function updateChannelConfig(parts: ChannelUpdateParts, edit: ConfigEdit): Promise<number> {
   const { channelId, readers, signers, orderer } = parts;
-  const config = await readConfig(channelId, readers[0]!);
+  const [first] = readers;
+  const config =
+    first === undefined
+      ? (await readCurrentConfig(orderer, await parts.operator(), channelId)).config
+      : await readConfig(channelId, first);
   const edited = edit(config);
   const update = encode(common.ConfigUpdate, computeConfigUpdate(channelId, config, edited));
   const envelope = configUpdateEnvelope({

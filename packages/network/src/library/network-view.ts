@@ -176,7 +176,16 @@ export class NetworkView {
     const channel = this.channel(request.channel);
     const version = request.version ?? "1.0";
     const endorsement = request.endorsement ?? "majority";
-    const organizations = await this.deployingOrgs(channel);
+    // Members without a peer cannot approve; what their channels ask for decides whether the others suffice.
+    const organizations = (await this.deployingOrgs(channel)).filter(({ peers }) => peers.length > 0);
+    if (organizations.length === 0)
+      throw new HansaError(
+        "UNKNOWN_NODE",
+        `No member of channel ${channel.name} has a peer to install a contract on.`,
+        {
+          nextStep: "Give one a peer with: hansa node create",
+        },
+      );
     const problem = policyProblem(
       endorsement,
       organizations.map((organization) => organization.mspId),
@@ -216,7 +225,7 @@ export class NetworkView {
     const channel = this.channel(request.channel);
     const member = this.member(request.member ?? channel.members[0]!);
     const files = userFiles(this.layout, this.#organization(member.name), member.userNamed(request.user ?? "Admin"));
-    const organizations = await this.deployingOrgs(channel);
+    const organizations = (await this.deployingOrgs(channel)).filter(({ peers }) => peers.length > 0);
     return submit(
       organizations.map(({ peers }) => peers[0]!),
       this.target(this.#orderer()),
@@ -253,6 +262,7 @@ export class NetworkView {
           signers.map((each) => readIdentity(each.mspId, userFiles(this.layout, each, "Admin"))),
         ),
         orderer: this.target(this.#orderer()),
+        operator: () => readIdentity(ordering.mspId, userFiles(this.layout, ordering, "Admin")),
       },
       edit,
     );

@@ -49,7 +49,7 @@ export async function createChannel(network: RunningNetwork, wanted: NewChannel)
   // The orderer first: peers that join follow it at once.
   const orderer = view.plan.nodes.find(({ kind }) => kind === "orderer")!;
   await network.keeper.reconfigure(orderer.id, serverSpec(orderer, view));
-  await network.tellNodes();
+  await network.tellNodes({ strict: true });
 }
 
 /** See RunningNetwork.channels. */

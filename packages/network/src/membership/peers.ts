@@ -87,16 +87,18 @@ export async function finishPeers(network: RunningNetwork): Promise<void> {
 
 /** Gives a running peer its channels and contracts, then tells the others of it. */
 async function finishPeer(network: RunningNetwork, node: PlannedNode): Promise<void> {
-  await network.inTurn("channels", async () => {
-    await network.keeper.reconfigure(node.id, serverSpec(node, network.view));
-    await bringContractsTo(network, node);
-  });
+  await network.keeper.reconfigure(node.id, serverSpec(node, network.view));
+  await bringContractsTo(network, node);
   await network.changeState((state) => ({ unfinished: (state.unfinished ?? []).filter((id) => id !== node.id) }));
   await network.tellNodes();
 }
 
-/** Installs what was deployed on the channels of a peer, and has its member approve it. */
-export async function bringContractsTo(network: RunningNetwork, node: PlannedNode): Promise<void> {
+/** Installs what was deployed on the channels of a peer, and has its member approve it: one peer after the other. */
+export function bringContractsTo(network: RunningNetwork, node: PlannedNode): Promise<void> {
+  return network.inTurn(`contracts of ${node.organization.mspId}`, () => bringContractsAlone(network, node));
+}
+
+async function bringContractsAlone(network: RunningNetwork, node: PlannedNode): Promise<void> {
   const { view, layout } = network;
   // The hansa command deploys contracts without asking this process.
   const { contracts } = (await readState(layout)) ?? view.state;

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Logger } from "@hansa/primitives";
+import { type Logger, messageOf } from "@hansa/primitives";
 import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
 import type { NetworkView } from "../library/network-view.js";
 import type { NodeKeeper, NodeReport } from "../nodes/keeper.js";
@@ -212,10 +212,17 @@ export class RunningNetwork {
     });
   }
 
-  /** Tells every orderer and peer that runs what is new for it. */
-  async tellNodes(): Promise<void> {
-    await tellNodes(this.keeper, this.view);
+  /**
+   * Tells every orderer and peer that runs what is new for it.
+   * @param options `strict`: what one of them refuses is thrown, once all have been told; otherwise it is logged
+   */
+  async tellNodes({ strict = false }: { strict?: boolean } = {}): Promise<void> {
+    const failures = await tellNodes(this.keeper, this.view);
     this.#tellListeners();
+    for (const failure of failures) {
+      if (strict) throw failure;
+      this.logger.warn("node does not follow the network", { reason: messageOf(failure) });
+    }
   }
 
   /** Waits for the changes under way. To be called when the nodes have stopped, which cuts those short. */

@@ -115,19 +115,20 @@ export class NodeKeeper {
   /**
    * Gives a node another configuration. Resolves when it serves by it: at once when nothing is new for it, after its
    * start when it is being started.
+   * @param options `wait: false` does not wait for a node that does not run
    * @throws HansaError with the node's reason
    */
-  async reconfigure(id: string, config: unknown): Promise<void> {
+  async reconfigure(id: string, config: unknown, { wait = true }: { wait?: boolean } = {}): Promise<void> {
     const kept = this.#kept.get(id);
     if (kept === undefined) return;
-    const turn = kept.turn.then(() => this.#reconfigure(kept, config));
+    const turn = kept.turn.then(() => this.#reconfigure(kept, config, wait));
     kept.turn = turn.catch(() => {});
     await turn.catch((error: unknown) => {
       throw named(id, error, "does not follow its new settings");
     });
   }
 
-  async #reconfigure(kept: Kept, config: unknown): Promise<void> {
+  async #reconfigure(kept: Kept, config: unknown, wait: boolean): Promise<void> {
     if (kept.served === JSON.stringify(config)) return;
     kept.config = config;
     const deadline = this.#clock.now() + FOLLOW_WITHIN_MS;
@@ -140,7 +141,8 @@ export class NodeKeeper {
           return;
         }
       } else {
-        // Whoever starts it starts it with the new configuration.
+        // Whoever starts it starts it with the new configuration, and tells it when it was being started.
+        if (!wait) return;
         await this.#nextState(kept, deadline - this.#clock.now());
         if (kept.served === JSON.stringify(config)) return;
       }
@@ -166,7 +168,7 @@ export class NodeKeeper {
     });
   }
 
-  /** Stops everything: peers before orderers before certificate authorities, so that nobody waits for a server that left. */
+  /** Stops everything: peers before orderers before NATS servers and certificate authorities, so that nobody waits for a server that left. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
     for (const kind of ["peer", "orderer", "ca"] as const)
@@ -181,11 +183,14 @@ export class NodeKeeper {
     const { config } = kept;
     const handle = await this.#host.start(kept.node.id, kept.node.kind, config);
     if (this.#closing || kept.state === "stopped") return handle.stop(0);
-    // Who changed the configuration meanwhile waits for the node to run, and then tells it.
     kept.served = JSON.stringify(config);
     kept.handle = handle;
     kept.startedAtMs = this.#clock.now();
     this.#setState(kept, "running");
+    if (kept.config !== config)
+      this.reconfigure(kept.node.id, kept.config, { wait: false }).catch((error: unknown) => {
+        this.#logger.warn("node does not follow its new settings", { node: kept.node.id, reason: messageOf(error) });
+      });
     void handle.ended.then((reason) => this.#ended(kept, handle, reason));
   }
 
