@@ -114,19 +114,6 @@ export function serverSpec(node: PlannedNode, network: NetworkParts): ServerSpec
   };
 }
 
-function jetstreamSpec(node: PlannedNode, { layout, plan, config, state }: NetworkParts): JetStreamSpec | undefined {
-  const { engine, servers, replicas, tls, credentials } = config.ordering;
-  if (engine === "embedded") return undefined;
-  if (servers.length > 0) return { servers, replicas, tls, credentials };
-  const own = plan.nodes.filter(({ kind }) => kind === "nats");
-  return {
-    servers: own.map(({ id }) => `tls://127.0.0.1:${state.ports[id]!.port}`),
-    replicas,
-    tls: tlsFilesOf(node, layout),
-    credentials: layout.natsUser(node.id),
-  };
-}
-
 /**
  * Tells every orderer and peer that is kept what changed for it. One that does not run at the moment is told by its
  * start. Returns why nodes do not follow, if some do not.
@@ -139,5 +126,5 @@ export async function tellNodes(keeper: NodeKeeper, network: NetworkParts): Prom
       if (planned !== undefined) await keeper.reconfigure(id, serverSpec(planned, network), { wait: false });
     }),
   );
-}
   return outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
+}
