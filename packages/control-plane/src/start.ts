@@ -29,7 +29,7 @@ export type RunningControlPlane = {
 /** @throws HansaError ACCOUNTS_MISSING, PORT_IN_USE, LISTEN_FAILED, STORE_FAILED */
 export async function startControlPlaneServer(config: ControlPlaneConfig): Promise<RunningControlPlane> {
   const settings = settingsOf(config);
-  const { operator, store, logger, region, clock } = settings;
+  const { operator, store, logger, region } = settings;
   const isOpen = config.auth === "open";
   if (!isOpen && (config.accounts ?? []).length === 0)
     throw new HansaError("ACCOUNTS_MISSING", "the control plane has no account to serve", {
@@ -42,7 +42,8 @@ export async function startControlPlaneServer(config: ControlPlaneConfig): Promi
   const sampler = new StorageSampler(operator, observer, rows, logger);
   const world = new World(settings, rows, jobs, observer, sampler, await pageKeyOf(rows));
   const tokens = new Tokens(rows, (networkId) => world.now(networkId));
-  const authenticator = new Authenticator(isOpen ? undefined : config.accounts, region, () => clock.now());
+  // Clients sign by the real time, whatever the networks' clocks say.
+  const authenticator = new Authenticator(isOpen ? undefined : config.accounts, region, () => systemClock.now());
   const handler = new Handler(world, tokens, work, authenticator, logger);
   const teller = new EventTeller(operator, rows, config.events ?? [], region, logger);
   const ports = config.listen.map(

@@ -54,15 +54,13 @@ describe("at the same instant", () => {
     const net = await fleet(plane, [0]);
     const InvitationId = await invite(plane, net, [0], 1);
     const join = (name: string) =>
-      plane
-        .client(1)
-        .send(
-          new aws.CreateMemberCommand({
-            NetworkId: net.networkId,
-            InvitationId,
-            MemberConfiguration: memberConfiguration(name),
-          }),
-        );
+      plane.client(1).send(
+        new aws.CreateMemberCommand({
+          NetworkId: net.networkId,
+          InvitationId,
+          MemberConfiguration: memberConfiguration(name),
+        }),
+      );
     const outcomes = await Promise.all(["a", "b", "c"].map((name) => outcome(join(name))));
     assert.deepEqual(outcomes.toSorted(), ["InvalidRequestException", "InvalidRequestException", "done"]);
     await plane.idle();
@@ -141,16 +139,14 @@ describe("at the same instant", () => {
     const votes = ids.flatMap((ProposalId) =>
       [1, 2].map((index) =>
         outcome(
-          plane
-            .client(index)
-            .send(
-              new aws.VoteOnProposalCommand({
-                NetworkId: net.networkId,
-                ProposalId,
-                VoterMemberId: net.memberIds[index],
-                Vote: "YES",
-              }),
-            ),
+          plane.client(index).send(
+            new aws.VoteOnProposalCommand({
+              NetworkId: net.networkId,
+              ProposalId,
+              VoterMemberId: net.memberIds[index],
+              Vote: "YES",
+            }),
+          ),
         ),
       ),
     );
