@@ -31,10 +31,14 @@ export function membersOf(channelId: string, config: common.IConfig): readonly M
     .map(({ mspId }) => mspId);
 }
 
-/** A departure concerns the channels that have the member; all else concerns every channel it is asked about. */
+/**
+ * A departure concerns the channels that have the member; all else concerns every channel it is asked about that has
+ * members: nobody is left to change one that has none.
+ */
 export function concerns(channelId: string, config: common.IConfig, { admits, removes }: Change): boolean {
-  if (admits.length > 0 || removes.length === 0) return true;
   const here = membersOf(channelId, config);
+  if (here.length === 0) return false;
+  if (admits.length > 0 || removes.length === 0) return true;
   return removes.some((mspId) => here.includes(mspId));
 }
 
