@@ -92,10 +92,11 @@ export class Operations {
     return Promise.all(
       network.reports().flatMap(({ node, state, lastFailure }) => {
         const memberId = members.find(({ mspId }) => mspId === node.organization.mspId)?.memberId;
-        if (node.kind !== "orderer" && memberId === undefined) return [];
+        const { kind } = node;
+        if (kind === "nats" || (kind !== "orderer" && memberId === undefined)) return [];
         const reported = async (): Promise<OperatedNode> => ({
-          nodeId: node.kind === "ca" ? `ca.${memberId}` : (node.nodeId ?? node.id),
-          kind: node.kind,
+          nodeId: kind === "ca" ? `ca.${memberId}` : (node.nodeId ?? node.id),
+          kind,
           ...(memberId === undefined ? {} : { memberId }),
           state,
           address: `127.0.0.1:${ports[node.id]?.port ?? 0}`,

@@ -7,7 +7,8 @@ import { mkdir, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Founding, NetworkOperator } from "@hansa/control-plane";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
-import type { NetworkConfig } from "../config/network-config.js";
+import { EMBEDDED, type NetworkConfig } from "../config/network-config.js";
+import { parseNetworkObject } from "../config/parse.js";
 import { findSupervisor } from "../control/control-client.js";
 import { Layout } from "../plan/layout.js";
 import { RemoteNetwork } from "./remote-network.js";
@@ -156,13 +157,12 @@ export class DataHome implements NetworkOperator {
 function configOf(founding: Founding): NetworkConfig {
   const { networkId, name, description, frameworkVersion, edition, policy, memberLimit, simulatedClock } = founding;
   const { memberId, name: memberName, description: memberDescription, accountId } = founding.member;
+  // Whatever a network file may leave out is here as it would be there.
+  const usual = parseNetworkObject({ network: "usual", members: [{ name: "Usual", peers: [] }] });
   return {
+    ...usual,
     name: networkId,
     networkId,
-    mode: "processes",
-    contractsRun: "process",
-    batching: "adaptive",
-    contractTimeouts: { executeMs: 30_000, startMs: 300_000 },
     members: [
       {
         name: memberName,
@@ -176,20 +176,12 @@ function configOf(founding: Founding): NetworkConfig {
         users: ["User1"],
       },
     ],
-    orderer: {
-      domain: `${networkId.toLowerCase()}.hansa`,
-      mspId: "OrdererMSP",
-      port: undefined,
-      adminPort: undefined,
-      caPort: undefined,
-    },
-    channels: [],
-    contracts: [],
+    orderer: { ...usual.orderer, domain: `${networkId.toLowerCase()}.hansa` },
     channelEndorsement: "any",
     governance: {
+      ...usual.governance,
       policy,
-      rules: { electorate: "live", rejection: "unreachable", memberLimit, simulatedClock },
-      channels: { kind: "all" },
+      rules: { ...usual.governance.rules, memberLimit, simulatedClock },
       edition,
       name,
       ...(description === undefined ? {} : { description }),
