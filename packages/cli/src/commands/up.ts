@@ -10,6 +10,7 @@ import {
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command, Result } from "../command.js";
 import { dataRoot, locateNetwork, readNetworkFile } from "../locate.js";
+import { wholeNumber } from "../options.js";
 import { table } from "../output.js";
 
 export const up: Command = {
@@ -22,12 +23,19 @@ export const up: Command = {
     "data folder as it was, without a file.",
   options: {
     mode: { type: "string", value: "mode", about: "processes or inline, in place of what the file says" },
+    engine: { type: "string", value: "engine", about: "embedded or jetstream, in place of what the file says" },
+    orderers: { type: "string", value: "count", about: "how many orderers, in place of what the file says" },
   },
   positionals: { min: 0, max: 1 },
-  examples: ["hansa up", "hansa up two-members", "hansa up my-network.yaml --json", "hansa up --network coffee"],
+  examples: [
+    "hansa up",
+    "hansa up two-members",
+    "hansa up --orderers 3 --engine jetstream",
+    "hansa up --network coffee",
+  ],
   async run(call) {
     const read = await wantedNetwork(call);
-    const config = { ...read, mode: modeOf(call, read) };
+    const config = { ...read, mode: modeOf(call, read), ordering: orderingOf(call, read) };
     const layout = new Layout(path.join(dataRoot(call), config.name));
     if ((await findSupervisor(layout)) !== undefined) {
       const view = await NetworkView.open(layout);
@@ -62,6 +70,20 @@ function modeOf(call: Call, config: NetworkConfig): NetworkConfig["mode"] {
   throw new HansaError("USAGE", `--mode is "${mode}"; expected processes or inline.`);
 }
 
+function orderingOf(call: Call, { ordering }: NetworkConfig): NetworkConfig["ordering"] {
+  const engine = call.options.text("engine") ?? ordering.engine;
+  if (engine !== "embedded" && engine !== "jetstream")
+    throw new HansaError("USAGE", `--engine is "${engine}"; expected embedded or jetstream.`);
+  const usual = engine === ordering.engine ? ordering.orderers : engine === "jetstream" ? 3 : 1;
+  const orderers = wholeNumber(call.options, "orderers", usual);
+  if (orderers < 1 || orderers > 9) throw new HansaError("USAGE", `--orderers is ${orderers}; expected 1 to 9.`);
+  if (orderers > 1 && engine === "embedded")
+    throw new HansaError("USAGE", `${orderers} orderers cannot share an order that one keeps by itself.`, {
+      nextStep: "Add --engine jetstream.",
+    });
+  return { ...ordering, engine, orderers };
+}
+
 function describe(view: NetworkView, headline: string, report: StartReport | undefined, call: Call): Result {
   const { bold, dim } = call.paint;
   const organizations = path.join(view.layout.root, "organizations");
@@ -73,12 +95,16 @@ function describe(view: NetworkView, headline: string, report: StartReport | und
     ca: member.caAddress,
     users: member.users,
   }));
+  const orderers = view.plan.nodes
+    .filter(({ kind }) => kind === "orderer" || kind === "nats")
+    .map(({ id }) => ({ id, address: `127.0.0.1:${view.state.ports[id]?.port}` }));
   const data = {
     network: view.name,
     mode: view.config.mode,
     dataFolder: view.layout.root,
     identities: organizations,
     orderer: { address: orderer.address, adminAddress: orderer.adminAddress },
+    ordering: { engine: view.config.ordering.engine, nodes: orderers },
     members,
     channels: view.config.channels.map((channel) => ({ name: channel.name, members: channel.members })),
     contracts: view.state.contracts,
@@ -86,7 +112,7 @@ function describe(view: NetworkView, headline: string, report: StartReport | und
   };
   const rows = [
     ["", "node", "address"],
-    ["Orderer", "orderer", orderer.address],
+    ...orderers.map(({ id, address }) => ["Orderer", id, address]),
     ...members.flatMap((member) => [
       ...member.peers.map((peer) => [member.name, peer.id, peer.address]),
       ["", "certificate authority", member.ca],

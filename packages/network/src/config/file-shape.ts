@@ -49,6 +49,11 @@ const account = {
   pattern: /^\d{12}$/,
   like: 'an account of 12 digits in quotes, such as "000000000001"',
 } as const;
+const natsServer = {
+  kind: "text",
+  pattern: /^(nats|tls):\/\/[^\s/@]+:\d{1,5}$/,
+  like: "a server such as tls://nats-1.example.com:4222",
+} as const;
 const path = { kind: "text", pattern: /./, like: "a path, relative to this file" } as const;
 const policy = {
   kind: "text",
@@ -156,6 +161,42 @@ export const networkShape = {
         },
       },
       "the ordering service",
+    ),
+    ordering: optional(
+      {
+        kind: "record",
+        fields: {
+          engine: optional(
+            { kind: "choice", values: ["embedded", "jetstream"] },
+            "embedded: one orderer keeps the order itself (the default); jetstream: orderers share it over NATS JetStream",
+          ),
+          orderers: optional(
+            { kind: "integer", min: 1, max: 9 },
+            "how many orderers, all for all channels; 1 unless given, 3 with jetstream",
+          ),
+          servers: optional(
+            { kind: "list", minItems: 1, of: natsServer },
+            "the NATS servers that you run; the network runs its own unless given",
+          ),
+          replicas: optional(
+            { kind: "integer", min: 1, max: 5 },
+            "on how many NATS servers each message is kept: 1, 3 (the default) or 5",
+          ),
+          tls: optional(
+            {
+              kind: "record",
+              fields: {
+                ca: required(path, "the certificate by which your NATS servers are known"),
+                cert: optional(path, "the certificate that orderers show them"),
+                key: optional(path, "its private key"),
+              },
+            },
+            "how orderers and your NATS servers know each other",
+          ),
+          credentials: optional(path, "a .creds file, or a file with the seed of a user key, for your NATS servers"),
+        },
+      },
+      "what puts transactions in order",
     ),
     channels: optional(
       {

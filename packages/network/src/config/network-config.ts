@@ -11,6 +11,7 @@ export type NetworkConfig = {
   readonly contractTimeouts: { readonly executeMs: number; readonly startMs: number };
   readonly members: readonly MemberConfig[];
   readonly orderer: OrdererConfig;
+  readonly ordering: OrderingConfig;
   readonly channels: readonly ChannelDefinition[];
   readonly contracts: readonly ContractConfig[];
   /** Of channels made from now on: how many members must endorse, and approve a contract. */
@@ -63,6 +64,23 @@ export type OrdererConfig = {
   readonly adminPort: number | undefined;
   readonly caPort: number | undefined;
 };
+
+/** What puts transactions in order. */
+export type OrderingConfig = {
+  readonly engine: "embedded" | "jetstream";
+  readonly orderers: number;
+  /** On how many NATS servers each message is kept. */
+  readonly replicas: number;
+  /** NATS servers that somebody else runs; none means that the network runs its own. */
+  readonly servers: readonly string[];
+  /** Files, for servers that somebody else runs. */
+  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
+  /** A file, for servers that somebody else runs. */
+  readonly credentials?: string;
+};
+
+/** One orderer that keeps the order itself. */
+export const EMBEDDED: OrderingConfig = { engine: "embedded", orderers: 1, replicas: 3, servers: [] };
 
 export type ChannelDefinition = {
   readonly name: string;

@@ -88,6 +88,18 @@ const wrong: readonly (readonly [name: string, text: string, ...problems: string
     `net.yaml:5:14: governance.channels[0] is "trad"; expected one of trade. Did you mean "trade"?`,
   ],
   [
+    "several orderers without an engine that they could share, and its settings",
+    "network: a\nmembers: [{name: Pub}]\nordering:\n  orderers: 3\n  replicas: 2\n",
+    "net.yaml:4:13: ordering.orderers is 3; expected 1, or engine: jetstream, by which several orderers share the order.",
+    "net.yaml:5:13: ordering.replicas is 2; expected no such setting, or engine: jetstream.",
+    "net.yaml:5:13: ordering.replicas is 2; expected 1, 3 or 5.",
+  ],
+  [
+    "NATS servers that cannot be reached or known",
+    "network: a\nmembers: [{name: Pub}]\nordering:\n  engine: jetstream\n  servers: [nats-1]\n",
+    `net.yaml:5:13: ordering.servers[0] is "nats-1"; expected a server such as tls://nats-1.example.com:4222.`,
+  ],
+  [
     "a list instead of settings",
     "- a\n",
     "net.yaml:1:1: the file is a list of 1; expected settings such as network, mode, batching.",

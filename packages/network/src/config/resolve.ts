@@ -7,6 +7,7 @@ import type {
   MemberConfig,
   NetworkConfig,
   OrdererConfig,
+  OrderingConfig,
 } from "./network-config.js";
 import type { Problem } from "./shape.js";
 import { durationMs, sizeBytes } from "./shape.js";
@@ -47,6 +48,7 @@ export function resolveNetwork(
     adminPort: file.orderer?.adminPort,
     caPort: file.orderer?.ca?.port,
   };
+  const ordering = resolveOrdering(file.ordering ?? {}, resolvePath, problems);
   const memberNames = members.map((member) => member.name);
   const channels = (file.channels ?? []).map((channel, index): ChannelDefinition => {
     for (const [position, name] of (channel.members ?? []).entries())
@@ -100,8 +102,6 @@ export function resolveNetwork(
     };
   });
   problems.push(
-    ...repeated(members.map((member, index) => [member.name.toLowerCase(), ["members", index, "name"]])),
-    ...repeated([
     ...members.flatMap(({ name }, index): Problem[] =>
       name.toLowerCase() === "orderer"
         ? [
@@ -113,6 +113,8 @@ export function resolveNetwork(
           ]
         : [],
     ),
+    ...repeated(members.map((member, index) => [member.name.toLowerCase(), ["members", index, "name"]])),
+    ...repeated([
       [orderer.domain, ["orderer", "domain"]],
       ...members.map((member, index) => [member.domain, ["members", index, "domain"]] as Named),
     ]),
@@ -153,12 +155,52 @@ export function resolveNetwork(
     batching: file.batching ?? "adaptive",
     members,
     orderer,
+    ordering,
     channels,
     contracts,
     channelEndorsement: "majority",
     governance,
   };
   return { config: freeze(config), problems };
+}
+
+function resolveOrdering(
+  section: NonNullable<NetworkFile["ordering"]>,
+  resolvePath: (relative: string) => string,
+  problems: Problem[],
+): OrderingConfig {
+  const { engine = "embedded", servers = [], replicas = 3, tls, credentials } = section;
+  const orderers = section.orderers ?? (engine === "jetstream" ? 3 : 1);
+  const wrong = (key: string, found: unknown, expected: string) =>
+    problems.push({ path: ["ordering", key], found: JSON.stringify(found), expected });
+  if (engine === "embedded") {
+    if (orderers > 1) wrong("orderers", orderers, "1, or engine: jetstream, by which several orderers share the order");
+    for (const key of ["servers", "replicas", "tls", "credentials"] as const)
+      if (section[key] !== undefined) wrong(key, section[key], "no such setting, or engine: jetstream");
+  }
+  if (![1, 3, 5].includes(replicas)) wrong("replicas", replicas, "1, 3 or 5");
+  if (servers.length === 0)
+    for (const key of ["tls", "credentials"] as const)
+      if (section[key] !== undefined && engine === "jetstream") wrong(key, section[key], "servers beside it");
+  if (servers.some((server) => server.startsWith("tls:")) && tls === undefined)
+    wrong("tls", undefined, "the certificate of the servers that speak TLS");
+  if ((tls?.cert === undefined) !== (tls?.key === undefined)) wrong("tls", tls, "both cert and key, or neither");
+  return {
+    engine,
+    orderers,
+    replicas,
+    servers,
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            ca: resolvePath(tls.ca),
+            ...(tls.cert === undefined ? {} : { cert: resolvePath(tls.cert) }),
+            ...(tls.key === undefined ? {} : { key: resolvePath(tls.key) }),
+          },
+        }),
+    ...(credentials === undefined ? {} : { credentials: resolvePath(credentials) }),
+  };
 }
 
 function resolveGovernance(

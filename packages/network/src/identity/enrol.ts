@@ -175,7 +175,9 @@ async function certify(
 
 function nodeRequest(node: PlannedNode): Wanted {
   const hosts = [node.host, node.host.split(".")[0]!, "localhost", ...(node.extraHosts ?? [])];
-  return { key: node.id, id: node.host, type: node.kind as "peer" | "orderer", ...requests(node.host, hosts) };
+  // A NATS server signs nothing: all it needs is its TLS certificate.
+  const type = node.kind === "peer" || node.kind === "orderer" ? node.kind : "client";
+  return { key: node.id, id: node.host, type, ...requests(node.host, hosts) };
 }
 
 function userRequest({ domain }: Organization, user: string, type: "client" | "admin", algorithm?: KeyAlgorithm) {

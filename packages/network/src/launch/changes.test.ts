@@ -108,4 +108,14 @@ describe("a network that is started again", () => {
     const { members: first, governance } = (await readBefore(layout, file())).founding;
     assert.deepEqual([first.map(({ name }) => name), governance], [[a!.name, b!.name], founding.governance]);
   });
+
+  it("keeps what puts its transactions in order", () => {
+    const ordering = { engine: "jetstream", orderers: 3 } as const;
+    assert.throws(
+      () => continued(file({ ordering }), before, layout),
+      /is ordered by one orderer by itself; its file asks for 3 orderers over NATS servers of its own, 3 of them now/,
+    );
+    const shared = { ...before, config: { ...grown, ordering: file({ ordering }).ordering } };
+    assert.equal(continued(file({ ordering }), shared, layout).ordering.orderers, 3);
+  });
 });

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { ConfigError, withBatchSettings } from "@hansa/channel-config";
 import { HansaError, messageOf } from "@hansa/primitives";
-import type { MemberConfig, NetworkConfig } from "../config/network-config.js";
+import { EMBEDDED, type MemberConfig, type NetworkConfig } from "../config/network-config.js";
 import type { NetworkView } from "../library/network-view.js";
 import { withIds } from "../plan/ids.js";
 import type { Layout } from "../plan/layout.js";
@@ -24,6 +24,7 @@ export async function readBefore(layout: Layout, file: NetworkConfig): Promise<B
     ...kept,
     channelEndorsement: kept.channelEndorsement ?? file.channelEndorsement,
     governance: kept.governance ?? file.governance,
+    ordering: kept.ordering ?? EMBEDDED,
     members: kept.members.map((member) => ({
       ...member,
       account: member.account ?? file.members.find(({ mspId }) => mspId === member.mspId)?.account ?? "000000000001",
@@ -78,6 +79,7 @@ export function continued(file: NetworkConfig, { config, founding }: Before, lay
   refuseOtherMembers(file, config, founding, layout);
   refuseOtherChannels(file, config, founding);
   refuseOtherRules(file, config, founding);
+  refuseOtherOrdering(file, config);
   const names = config.members.map(({ name }) => name);
   const added = file.channels
     .filter(({ name }) => !config.channels.some((channel) => channel.name === name))
@@ -159,6 +161,21 @@ function refuseOtherRules(file: NetworkConfig, config: NetworkConfig, founding: 
   throw new HansaError("NETWORK_CHANGED", `Network ${file.name} was founded with other rules than its file has now.`, {
     nextStep: `The voting policy changes by vote: see hansa apply. The other rules stay. ${START_OVER}`,
   });
+}
+
+/** Servers and files may change; channels name their orderers, and an order that was begun goes on where it is. */
+function refuseOtherOrdering(file: NetworkConfig, config: NetworkConfig): void {
+  const describe = ({ engine, orderers, replicas, servers }: NetworkConfig["ordering"]) =>
+    engine === "embedded"
+      ? "one orderer by itself"
+      : `${orderers} orderers over NATS servers ${servers.length > 0 ? "of others" : `of its own, ${replicas} of them`}`;
+  const [said, known] = [describe(file.ordering), describe(config.ordering)];
+  if (said === known) return;
+  throw new HansaError(
+    "NETWORK_CHANGED",
+    `Network ${file.name} is ordered by ${known}; its file asks for ${said} now.`,
+    { nextStep: START_OVER.replace(/^Or give/, "Give") },
+  );
 }
 
 /** As JSON, whatever order the settings stand in. */

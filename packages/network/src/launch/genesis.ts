@@ -22,10 +22,16 @@ export async function createGenesisBlock(
   const file = layout.genesisBlock(channel.name);
   if ((await readFile(file).catch(() => undefined)) !== undefined) return;
   const ordering = plan.organizations.find((organization) => organization.kind === "orderer")!;
-  const orderer = plan.nodes.find((node) => node.kind === "orderer")!;
-  const ordererPort = ports[orderer.id]!.port;
-  const tlsFolder = path.join(layout.nodeIdentity("orderer", ordering.domain, orderer.host), "tls");
-  const tlsCertPem = await readIdentityFile(path.join(tlsFolder, "server.crt"));
+  const consenters = await Promise.all(
+    plan.nodes
+      .filter((node) => node.kind === "orderer")
+      .map(async ({ id, host }) => {
+        const tlsFolder = path.join(layout.nodeIdentity("orderer", ordering.domain, host), "tls");
+        const tlsCertPem = await readIdentityFile(path.join(tlsFolder, "server.crt"));
+        const { port } = ports[id]!;
+        return { host: "127.0.0.1", port, clientTlsCertPem: tlsCertPem, serverTlsCertPem: tlsCertPem };
+      }),
+  );
   const members = plan.organizations.filter(({ kind, name }) => kind === "peer" && channel.members.includes(name));
   const block = genesisBlock({
     channelId: channel.name,
@@ -43,7 +49,7 @@ export async function createGenesisBlock(
       {
         mspId: ordering.mspId,
         mspConfig: await readMspConfig(layout, ordering),
-        endpoints: [`127.0.0.1:${ordererPort}`],
+        endpoints: consenters.map(({ host, port }) => `${host}:${port}`),
       },
     ],
     createdAtMs: Date.now(),
@@ -56,7 +62,7 @@ export async function createGenesisBlock(
     maxMessageCount: channel.batch.maxMessageCount,
     preferredMaxBytes: channel.batch.preferredMaxBytes,
     absoluteMaxBytes: channel.batch.absoluteMaxBytes,
-    consenters: [{ host: "127.0.0.1", port: ordererPort, clientTlsCertPem: tlsCertPem, serverTlsCertPem: tlsCertPem }],
+    consenters,
   });
   await writeFileDurably(file, block);
 }

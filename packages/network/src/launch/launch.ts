@@ -8,6 +8,7 @@ import { NetworkView } from "../library/network-view.js";
 import { RunningNetwork } from "../membership/running-network.js";
 import type { NodeHost } from "../nodes/host.js";
 import { NodeKeeper } from "../nodes/keeper.js";
+import { makeNatsUsers, natsSpec } from "../nodes/nats-spec.js";
 import { serverSpec } from "../nodes/specs.js";
 import { withIds } from "../plan/ids.js";
 import type { Layout } from "../plan/layout.js";
@@ -34,9 +35,9 @@ export type Launched = {
   readonly keeper: NodeKeeper;
   readonly view: NetworkView;
   readonly network: RunningNetwork;
-  readonly phases: readonly Phase[];
   /** Whether an earlier start may have been killed before every peer had followed its channels. */
   readonly isBehind: boolean;
+  readonly phases: readonly Phase[];
   /** Lets others start the network; to be called when its nodes have stopped. */
   readonly release: () => Promise<void>;
 };
@@ -119,11 +120,12 @@ async function start(
   phases.done(before === undefined ? "authorities started, identities certified" : "authorities started");
 
   for (const channel of config.channels) await createGenesisBlock(layout, plan, ports, config, channel);
-  await allSettled(
-    [...nodesOf("orderer"), ...nodesOf("peer")].map((node) =>
-      keeper.start(node, serverSpec(node, { layout, plan, config, state })),
-    ),
-  );
+  const parts = { layout, plan, config, state };
+  await makeNatsUsers(parts);
+  await allSettled([
+    ...nodesOf("nats").map(async (node) => keeper.start(node, await natsSpec(node, parts))),
+    ...[...nodesOf("orderer"), ...nodesOf("peer")].map((node) => keeper.start(node, serverSpec(node, parts))),
+  ]);
   state = { ...state, channels: config.channels.map((channel) => channel.name) };
   const view = new NetworkView(layout, config, state);
   const network = new RunningNetwork(keeper, view, logger);

@@ -3,6 +3,8 @@ import path from "node:path";
 import type { NodeKind } from "../plan/plan.js";
 import type { NodeHandle, NodeHost } from "./host.js";
 import { textLogger } from "./log.js";
+import { startNatsServer } from "./nats-process.js";
+import type { NatsSpec } from "./nats-spec.js";
 import { Neighbours } from "./neighbours.js";
 import { loadRole } from "./roles.js";
 
@@ -16,12 +18,14 @@ export class InlineHost implements NodeHost {
   }
 
   prepare(_id: string, kind: NodeKind): void {
+    if (kind === "nats") return;
     // A failure to load shows when the node starts.
     loadRole(kind).catch(() => {});
   }
 
   async start(id: string, kind: NodeKind, config: unknown): Promise<NodeHandle> {
     const file = this.#logFile(id);
+    if (kind === "nats") return startNatsServer(config as NatsSpec, file);
     mkdirSync(path.dirname(file), { recursive: true });
     const log = appendLines(file);
     const role = await loadRole(kind);

@@ -51,6 +51,11 @@ export class NodeKeeper {
     this.#clock = clock;
   }
 
+  /** Gets a node's code ready while its configuration is being made. */
+  prepare(node: PlannedNode): void {
+    if (!this.#kept.has(node.id)) this.#host.prepare(node.id, node.kind);
+  }
+
   /** @throws HansaError with the node's reason when its first start fails; it is not kept then */
   async start(node: PlannedNode, config: unknown): Promise<void> {
     const kept: Kept = {
@@ -171,7 +176,7 @@ export class NodeKeeper {
   /** Stops everything: peers before orderers before NATS servers and certificate authorities, so that nobody waits for a server that left. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
-    for (const kind of ["peer", "orderer", "ca"] as const)
+    for (const kind of ["peer", "orderer", "nats", "ca"] as const)
       await this.stop(
         [...this.#kept.values()].filter((kept) => kept.node.kind === kind).map((kept) => kept.node.id),
         graceMs,

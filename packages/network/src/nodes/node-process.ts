@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
-import type { NodeKind } from "../plan/plan.js";
+import type { RoleKind } from "../plan/plan.js";
 import { textLogger } from "./log.js";
 import type { Failure, FromNode, ToNode } from "./messages.js";
 import type { RunningRole } from "./role.js";
@@ -20,7 +20,7 @@ export async function runNode(kind: string | undefined, configFile: string | und
  * A node's process: loads its role, waits for its configuration (or reads it from a file), serves until it is told to
  * stop or its parent is gone.
  */
-async function runNodeProcess(kind: NodeKind, configFile: string | undefined): Promise<void> {
+async function runNodeProcess(kind: RoleKind, configFile: string | undefined): Promise<void> {
   const logger = textLogger((line) => process.stdout.write(line));
   const say = (message: FromNode) => {
     if (process.connected) process.send?.(message, () => {});

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { startOrderer } from "@hansa/orderer";
+import { type OrdererConfig, startOrderer } from "@hansa/orderer";
 import type { Logger } from "@hansa/primitives";
+import { readIdentityFile } from "../identity/material.js";
 import type { Neighbours } from "./neighbours.js";
 import type { RunningRole } from "./role.js";
 import { readServerIdentity } from "./server-identity.js";
-import type { ServerSpec } from "./specs.js";
+import type { JetStreamSpec, ServerSpec } from "./specs.js";
 
 /** Starts an orderer and joins it to the channels of its specification that are new to it. */
 export async function ordererRole(config: unknown, logger: Logger, neighbours?: Neighbours): Promise<RunningRole> {
@@ -20,6 +21,7 @@ export async function ordererRole(config: unknown, logger: Logger, neighbours?: 
       spec.adminAddress === undefined
         ? undefined
         : { address: spec.adminAddress, tls: { ...tls, clientCaPems: [tls.caPem] } },
+    ...(spec.jetstream === undefined ? {} : { ordering: await readJetStream(spec.jetstream) }),
     batching: spec.batching,
     logger,
   });
@@ -42,4 +44,26 @@ export async function ordererRole(config: unknown, logger: Logger, neighbours?: 
       return orderer.stop();
     },
   };
+}
+
+async function readJetStream({
+  servers,
+  replicas,
+  tls,
+  credentials,
+}: JetStreamSpec): Promise<OrdererConfig["ordering"]> {
+  const read = async (file: string | undefined) => (file === undefined ? undefined : await readIdentityFile(file));
+  const [caPem, certPem, keyPem, secret] = await Promise.all([tls?.ca, tls?.cert, tls?.key, credentials].map(read));
+  return {
+    engine: "jetstream",
+    servers,
+    replicas,
+    ...(caPem === undefined ? {} : { tls: { caPem, ...(certPem && keyPem ? { certPem, keyPem } : {}) } }),
+    ...(secret === undefined ? {} : { credentials: credentialsOf(secret) }),
+  };
+}
+
+/** A .creds file has a frame around its parts; a user key's seed stands alone. */
+function credentialsOf(secret: string) {
+  return secret.includes("-----BEGIN") ? { creds: secret } : { nkeySeed: secret.trim() };
 }

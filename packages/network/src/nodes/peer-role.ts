@@ -40,14 +40,13 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
       executeTimeoutMs: spec.contractTimeouts.executeMs,
       startupTimeoutMs: spec.contractTimeouts.startMs,
     },
-    // Channels name the orderer by address, and TLS wants a name.
-    ordererOverrides: {
-      [spec.orderer.address]: {
-        address: spec.orderer.address,
-        serverName: spec.orderer.host,
-        deliver: () => neighbours?.orderer(spec.orderer.address)?.deliver,
-      },
-    },
+    // Channels name the orderers by address, and TLS wants a name.
+    ordererOverrides: Object.fromEntries(
+      spec.orderers.map(({ address, host }) => [
+        address,
+        { address, serverName: host, deliver: () => neighbours?.orderer(address)?.deliver },
+      ]),
+    ),
     otherPeers: (channel) =>
       othersOn(channel).map(({ mspId, endpoint, client }) => ({ mspId, address: endpoint, connection: client })),
     mount: (mounted) => {
@@ -109,7 +108,7 @@ function gatewayHost(
         mspId,
         address,
         tlsRootPems: config.ordererTlsRoots(mspId),
-        ...(address === spec.orderer.address ? { serverName: spec.orderer.host } : {}),
+        ...serverNameOf(address, spec),
         ...(neighbours?.orderer(address) === undefined ? {} : { broadcast: broadcastInside(address, neighbours) }),
       }));
     },
@@ -117,6 +116,12 @@ function gatewayHost(
     blockOfTransaction: (channelId, txId) => peer.blockOfTransaction(channelId, txId),
     blocks: (channelId, from, signal) => peer.blocks(channelId, from, signal),
   };
+}
+
+/** Channels name orderers by address, and TLS wants a name. */
+function serverNameOf(address: string, { orderers }: ServerSpec): { serverName?: string } {
+  const known = orderers.find((orderer) => orderer.address === address);
+  return known === undefined ? {} : { serverName: known.host };
 }
 
 function broadcastInside(address: string, neighbours: Neighbours): (envelope: Uint8Array) => Promise<Uint8Array> {

@@ -3,9 +3,11 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { HansaError } from "@hansa/primitives";
-import type { NodeKind } from "../plan/plan.js";
+import type { NodeKind, RoleKind } from "../plan/plan.js";
 import type { NodeHandle, NodeHost } from "./host.js";
 import type { Failure, FromNode, ToNode } from "./messages.js";
+import { startNatsServer } from "./nats-process.js";
+import type { NatsSpec } from "./nats-spec.js";
 
 export type ProcessHostOptions = {
   /** The program every node's process runs: it is called with `node <kind>` and waits for its configuration. */
@@ -32,10 +34,12 @@ export class ProcessHost implements NodeHost {
   }
 
   prepare(id: string, kind: NodeKind): void {
+    if (kind === "nats") return;
     if (!this.#prepared.has(id)) this.#prepared.set(id, new NodeProcess(id, kind, this.#options));
   }
 
   async start(id: string, kind: NodeKind, config: unknown): Promise<NodeHandle> {
+    if (kind === "nats") return startNatsServer(config as NatsSpec, this.#options.logFile(id));
     this.prepare(id, kind);
     const node = this.#prepared.get(id)!;
     this.#prepared.delete(id);
@@ -63,7 +67,7 @@ class NodeProcess implements NodeHandle {
   #watch: NodeJS.Timeout | undefined;
   #answeredAt = 0;
 
-  constructor(id: string, kind: NodeKind, options: ProcessHostOptions) {
+  constructor(id: string, kind: RoleKind, options: ProcessHostOptions) {
     this.#id = id;
     this.#options = options;
     const file = options.logFile(id);

@@ -1,8 +1,8 @@
-import type { NodeKind } from "../plan/plan.js";
+import type { RoleKind } from "../plan/plan.js";
 import type { Role } from "./role.js";
 
 /** Loads the code of one role only: a CA's process never reads a peer's code. */
-export async function loadRole(kind: NodeKind): Promise<Role> {
+export async function loadRole(kind: RoleKind): Promise<Role> {
   switch (kind) {
     case "ca":
       return (await import("./ca-role.js")).caRole;

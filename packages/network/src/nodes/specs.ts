@@ -5,6 +5,7 @@ import type { NetworkPlan, Organization, PlannedNode } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
 import type { NetworkState } from "../plan/state-file.js";
 import type { NodeKeeper } from "./keeper.js";
+import { tlsFilesOf } from "./nats-spec.js";
 
 /** What specifications are made from. */
 export type NetworkParts = {
@@ -46,10 +47,21 @@ export type ServerSpec = {
   readonly contractTimeouts: { readonly executeMs: number; readonly startMs: number };
   /** Files with the genesis blocks of the channels it is on; it joins those it has not joined yet. */
   readonly genesisBlocks: readonly string[];
-  /** For a peer: the orderer, by the address that channels name, and the name to expect in its certificate. */
-  readonly orderer: { readonly address: string; readonly host: string };
+  /** For a peer: the orderers, by the addresses that channels name, and the names to expect in their certificates. */
+  readonly orderers: readonly { readonly address: string; readonly host: string }[];
+  /** For an orderer: with whom it shares the order; undefined when it orders alone. */
+  readonly jetstream: JetStreamSpec | undefined;
   /** For a peer: the network's other peers, whom its gateway may ask to endorse. */
   readonly otherPeers: readonly OtherPeerSpec[];
+};
+
+/** How an orderer reaches the NATS servers: addresses, and paths of files. */
+export type JetStreamSpec = {
+  readonly servers: readonly string[];
+  readonly replicas: number;
+  readonly tls: { readonly ca: string; readonly cert?: string; readonly key?: string } | undefined;
+  /** A .creds file, or a file with a user key's seed. */
+  readonly credentials: string | undefined;
 };
 
 export type OtherPeerSpec = {
@@ -80,7 +92,7 @@ export function serverSpec(node: PlannedNode, network: NetworkParts): ServerSpec
   const { organization } = node;
   const { port, adminPort } = ports[node.id]!;
   const address = (id: string) => `127.0.0.1:${ports[id]!.port}`;
-  const orderer = plan.nodes.find((other) => other.kind === "orderer")!;
+  const orderers = plan.nodes.filter((other) => other.kind === "orderer");
   const others = plan.nodes.filter(
     ({ id, kind }) => kind === "peer" && id !== node.id && !unfinished.includes(id) && ports[id] !== undefined,
   );
@@ -101,7 +113,8 @@ export function serverSpec(node: PlannedNode, network: NetworkParts): ServerSpec
     contractsRun: config.contractsRun,
     contractTimeouts: config.contractTimeouts,
     genesisBlocks: channels.map(({ name }) => layout.genesisBlock(name)),
-    orderer: { address: address(orderer.id), host: orderer.host },
+    orderers: orderers.map(({ id, host }) => ({ address: address(id), host })),
+    jetstream: node.kind === "orderer" ? jetstreamSpec(node, network) : undefined,
     otherPeers:
       node.kind !== "peer"
         ? []
@@ -111,6 +124,19 @@ export function serverSpec(node: PlannedNode, network: NetworkParts): ServerSpec
             host: other.host,
             tlsRootFile: layout.tlsRoot("peer", other.organization.domain),
           })),
+  };
+}
+
+function jetstreamSpec(node: PlannedNode, { layout, plan, config, state }: NetworkParts): JetStreamSpec | undefined {
+  const { engine, servers, replicas, tls, credentials } = config.ordering;
+  if (engine === "embedded") return undefined;
+  if (servers.length > 0) return { servers, replicas, tls, credentials };
+  const own = plan.nodes.filter(({ kind }) => kind === "nats");
+  return {
+    servers: own.map(({ id }) => `tls://127.0.0.1:${state.ports[id]!.port}`),
+    replicas,
+    tls: tlsFilesOf(node, layout),
+    credentials: layout.natsUser(node.id),
   };
 }
 

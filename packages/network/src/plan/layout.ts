@@ -59,6 +59,11 @@ export class Layout {
     return path.join(this.root, "nodes", node);
   }
 
+  /** The secret by which NATS servers know an orderer. */
+  natsUser(orderer: string): string {
+    return path.join(this.node(orderer), "nats.seed");
+  }
+
   genesisBlock(channel: string): string {
     return path.join(this.root, "channels", `${channel}.block`);
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { NetworkFile } from "../config/file-shape.js";
 import { parseNetworkObject } from "../config/parse.js";
 import { drawId, withIds } from "./ids.js";
 import { planNetwork } from "./plan.js";
@@ -23,6 +24,25 @@ describe("the plan of a network", () => {
     // X.509 allows a common name of 64 characters.
     assert.equal(host.length, 64);
     assert.deepEqual(extraHosts, ["peer.test"]);
+  });
+
+  it("has further orderers and NATS servers behind the first orderer", () => {
+    const members = [{ name: "Pub", peers: [] }];
+    const ids = (ordering: NonNullable<NetworkFile["ordering"]>) =>
+      planNetwork(parseNetworkObject({ network: "n", members, ordering })).nodes.map(({ id }) => id);
+    assert.deepEqual(ids({ engine: "embedded" }), ["ca.orderer", "orderer", "ca.pub"]);
+    assert.deepEqual(ids({ engine: "jetstream", orderers: 2, replicas: 1 }), [
+      "ca.orderer",
+      "orderer",
+      "orderer2",
+      "nats1",
+      "ca.pub",
+    ]);
+    assert.deepEqual(ids({ engine: "jetstream", orderers: 1, servers: ["nats://127.0.0.1:4222"] }), [
+      "ca.orderer",
+      "orderer",
+      "ca.pub",
+    ]);
   });
 
   it("draws ids once", () => {

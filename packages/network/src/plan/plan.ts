@@ -3,18 +3,21 @@ import type { MemberConfig, NetworkConfig } from "../config/network-config.js";
 /** The ports of one node; a node that has a second door has a second port. */
 export type NodePorts = { readonly port: number; readonly adminPort?: number };
 
-export type NodeKind = "ca" | "orderer" | "peer";
+export type NodeKind = RoleKind | "nats";
+
+/** What runs as code of ours; a NATS server is another program. */
+export type RoleKind = "ca" | "orderer" | "peer";
 
 /** One process, or one role in one process. */
 export type PlannedNode = {
-  /** Short and unique: "ca.brewery", "peer0.brewery", "orderer"; "ca.m-…" and "nd-….m-…" where members have no domains. */
+  /** Short and unique: "ca.brewery", "peer0.brewery", "orderer"; "ca.m-…" and "nd-….m-…" where members have no domains. Further orderers are "orderer2", … and NATS servers "nats1", …. */
   readonly id: string;
   readonly kind: NodeKind;
   readonly organization: Organization;
   /** Host name in certificates, e.g. "peer0.brewery.example.com". */
   readonly host: string;
   readonly fixedPort: number | undefined;
-  /** Only an orderer has one: its channel participation API. */
+  /** An orderer's channel participation API. */
   readonly fixedAdminPort: number | undefined;
   /** Of a peer: "nd-" and 26 base32 characters, once the network was started. */
   readonly nodeId?: string;
@@ -53,6 +56,11 @@ export function planNetwork(config: NetworkConfig): NetworkPlan {
       fixedAdminPort: orderer.adminPort,
     },
   ];
+  for (let i = 2; i <= config.ordering.orderers; i++)
+    nodes.push(node(`orderer${i}`, "orderer", ordering, `orderer${i}.${orderer.domain}`, undefined));
+  const ownServers = config.ordering.engine === "jetstream" && config.ordering.servers.length === 0;
+  for (let i = 1; ownServers && i <= config.ordering.replicas; i++)
+    nodes.push(node(`nats${i}`, "nats", ordering, `nats${i}.${orderer.domain}`, undefined));
   const organizations = [ordering];
   for (const member of config.members) {
     const organization: Organization = {

@@ -46,7 +46,7 @@ export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, 
     const known = nodes.map((node) => ({
       node,
       port: node.fixedPort ?? before[node.id]?.port,
-      adminPort: node.kind === "orderer" ? (node.fixedAdminPort ?? before[node.id]?.adminPort) : undefined,
+      adminPort: hasSecondPort(node) ? (node.fixedAdminPort ?? before[node.id]?.adminPort) : undefined,
     }));
     for (const { node, port, adminPort } of known) {
       if (port !== undefined) await take(node, port);
@@ -56,7 +56,7 @@ export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, 
     for (const { node, port, adminPort } of known) {
       ports[node.id] = {
         port: port ?? (await take(node, undefined)),
-        ...(node.kind === "orderer" ? { adminPort: adminPort ?? (await take(node, undefined)) } : {}),
+        ...(hasSecondPort(node) ? { adminPort: adminPort ?? (await take(node, undefined)) } : {}),
       };
     }
     return ports;
@@ -64,6 +64,9 @@ export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, 
     await Promise.all(held.map((server) => new Promise((done) => server.close(done))));
   }
 }
+
+/** An orderer's administrators, and the other servers of a NATS server, have a door of their own. */
+const hasSecondPort = ({ kind }: PlannedNode) => kind === "orderer" || kind === "nats";
 
 function hold(host: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
