@@ -103,6 +103,7 @@ for (const mode of ["inline", "processes"] as const) {
       // The same again changes nothing, and another one may not take its place.
       const files = [network.layout.networkFile, network.layout.stateFile].map((file) => readFileSync(file, "utf8"));
       await network.running.addMember(c);
+      await network.running.addMember({ ...c, admin: { username: "boss", password: "Secret123" } });
       assert.deepEqual(
         [network.layout.networkFile, network.layout.stateFile].map((file) => readFileSync(file, "utf8")),
         files,

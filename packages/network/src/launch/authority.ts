@@ -4,7 +4,7 @@ import path from "node:path";
 import { enrolNodes, enrolOrganization, registerAdministrator } from "../identity/enrol.js";
 import { writeNodes, writeOrganization } from "../identity/material.js";
 import type { NodeKeeper } from "../nodes/keeper.js";
-import { authoritySpec } from "../nodes/specs.js";
+import { authoritySpec, type CaSpec } from "../nodes/specs.js";
 import type { Layout } from "../plan/layout.js";
 import type { NetworkPlan, Organization } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
@@ -44,10 +44,16 @@ export async function startAuthority(
   if (isNew)
     await writeOrganization(layout, organization, servers, await enrolOrganization(spec, organization, servers));
   else if (begun.length > 0) await writeNodes(layout, organization, begun, await enrolNodes(spec, begun));
-  const administrator = await waitingAdministrator(layout, authority.id);
-  if (administrator === undefined) return;
-  await registerAdministrator(spec, administrator);
-  await rm(administratorFile(layout, authority.id), { force: true });
+  await registerWaiting(layout, spec);
+}
+
+/** Registers the administrator that was noted, when there is one. */
+export async function registerWaiting(layout: Layout, authority: CaSpec): Promise<void> {
+  const file = administratorFile(layout, authority.id);
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return;
+  await registerAdministrator(authority, JSON.parse(text) as Administrator);
+  await rm(file, { force: true });
 }
 
 /** Remembers an administrator until it is registered, so that a start finishes a member that was cut short. */
@@ -57,11 +63,6 @@ export async function noteAdministrator(
   administrator: Administrator,
 ): Promise<void> {
   await writeFileDurably(administratorFile(layout, authority), JSON.stringify(administrator), 0o600);
-}
-
-async function waitingAdministrator(layout: Layout, authority: string): Promise<Administrator | undefined> {
-  const text = await readFile(administratorFile(layout, authority), "utf8").catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as Administrator);
 }
 
 function administratorFile(layout: Layout, authority: string): string {

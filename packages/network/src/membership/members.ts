@@ -1,7 +1,8 @@
 import { rm } from "node:fs/promises";
 import { HansaError } from "@hansa/primitives";
 import type { MemberConfig } from "../config/network-config.js";
-import { noteAdministrator, startAuthority } from "../launch/authority.js";
+import { noteAdministrator, registerWaiting, startAuthority } from "../launch/authority.js";
+import { authoritySpec } from "../nodes/specs.js";
 import { choosePorts } from "../plan/ports.js";
 import { discard, planned } from "./nodes.js";
 import type { NewMember, RunningNetwork } from "./running-network.js";
@@ -18,7 +19,12 @@ export async function addMember(network: RunningNetwork, member: NewMember): Pro
   const organization = view.plan.organizations.find(({ mspId }) => mspId === member.mspId)!;
   const authority = planned(network, member.mspId, "ca")[0]!;
   const isEnrolled = network.state().enrolled.includes(member.mspId);
-  if (isEnrolled && keeper.has(authority.id) && member.admin === undefined) return;
+  if (isEnrolled && keeper.has(authority.id)) {
+    if (member.admin === undefined) return;
+    await noteAdministrator(layout, authority.id, member.admin);
+    return registerWaiting(layout, authoritySpec(organization, view.plan, layout, view.state.ports));
+  }
+  keeper.prepare(authority);
   if (view.state.ports[authority.id] === undefined) {
     const ports = await choosePorts([authority], view.state.ports);
     await network.changeState((state) => ({ ports: { ...state.ports, ...ports } }));

@@ -38,6 +38,7 @@ export async function addPeer(network: RunningNetwork, peer: NewPeer): Promise<v
   const node = peerNode(network, peer.mspId, label)!;
   if (!isUnfinished(network, node)) return;
   if (!keeper.has(node.id)) {
+    keeper.prepare(node);
     if (view.state.ports[node.id] === undefined) {
       const ports = await choosePorts([node], view.state.ports);
       await network.changeState((state) => ({ ports: { ...state.ports, ...ports } }));
