@@ -26,9 +26,18 @@ export function updateFor(channelId: string, current: common.IConfig, change: Ch
 
 /** MSP ids of a channel's members. */
 export function membersOf(channelId: string, config: common.IConfig): readonly MspId[] {
-  return ChannelConfig.load(channelId, config)
+  return loaded(channelId, config)
     .applicationOrgs()
     .map(({ mspId }) => mspId);
+}
+
+/** Loading parses every certificate; one configuration is asked several things. */
+const known = new WeakMap<common.IConfig, ChannelConfig>();
+
+function loaded(channelId: string, config: common.IConfig): ChannelConfig {
+  const channel = known.get(config) ?? ChannelConfig.load(channelId, config);
+  known.set(config, channel);
+  return channel;
 }
 
 /**
@@ -60,7 +69,7 @@ export function refusalOf(
     sign: () => NO_BYTES,
   });
   try {
-    judgeConfigUpdate(ChannelConfig.load(channelId, current), envelope);
+    judgeConfigUpdate(loaded(channelId, current), envelope);
     return undefined;
   } catch (error) {
     if (error instanceof ConfigError) return error.message;

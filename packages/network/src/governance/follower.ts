@@ -17,6 +17,7 @@ import {
 import {
   type Bytes,
   type Clock,
+  equalBytes,
   HansaError,
   type Logger,
   messageOf,
@@ -24,7 +25,10 @@ import {
   type UnixMs,
 } from "@hansa/primitives";
 
-/** Where encoded StrandBlocks come from. The iteration goes on with what is ordered later, until it is aborted or the source is gone. */
+/**
+ * Where encoded StrandBlocks come from, beginning with number `from`. The iteration goes on with what is ordered later,
+ * until it is aborted or the source is gone.
+ */
 export type StrandSource = (from: number, signal: AbortSignal) => AsyncIterable<Bytes>;
 
 /** Called for each act, in order, when its whole block is folded. */
@@ -38,7 +42,12 @@ export type FollowerOptions = {
   readonly clock?: Clock;
   /** Gets every block that was found in order and new. */
   readonly keep?: (block: Bytes) => void;
+  /** Called when the source has another strand than was followed so far; it is followed from its beginning then. */
+  readonly onReplaced?: () => void;
 };
+
+/** Thrown by a source, too: it has fewer blocks than it is asked to go on from. */
+export class StrandReplaced extends Error {}
 
 export class GovernanceFollower {
   readonly #options: FollowerOptions;
@@ -134,7 +143,8 @@ export class GovernanceFollower {
     let pauseMs = FIRST_PAUSE_MS;
     while (!signal.aborted && this.#damage === undefined) {
       try {
-        for await (const block of source(this.size, signal)) {
+        // The last known block again: whether it is the same tells whether the strand is.
+        for await (const block of source(Math.max(0, this.size - 1), signal)) {
           this.#take(block);
           pauseMs = FIRST_PAUSE_MS;
         }
@@ -145,6 +155,13 @@ export class GovernanceFollower {
           this.#options.logger.error("governance strand cannot be followed", { reason: error.message });
           return;
         }
+        if (error instanceof StrandReplaced) {
+          this.#options.logger.warn("another governance strand took the place of this one", { blocks: this.size });
+          this.#position = STRAND_START;
+          this.#aheadMs = 0;
+          this.#options.onReplaced?.();
+          continue;
+        }
         this.#options.logger.debug("governance strand is followed anew", { reason: messageOf(error), pauseMs });
       }
       await this.#pause(pauseMs);
@@ -154,6 +171,7 @@ export class GovernanceFollower {
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
+      if (this.#stopping.signal.aborted) return resolve();
       const timer = setTimeout(() => this.#wake(), ms);
       this.#wake = () => {
         clearTimeout(timer);
@@ -164,7 +182,12 @@ export class GovernanceFollower {
 
   #take(bytes: Bytes): void {
     const block = readStrandBlock(bytes);
-    if (block.block.address.sequenceNo < this.size) return;
+    const { tip } = this.#position;
+    if (tip !== undefined && block.block.address.sequenceNo < tip.size) {
+      const isLast = block.block.address.sequenceNo === tip.size - 1;
+      if (isLast && !equalBytes(block.block.blockHash, tip.lastBlockHash)) throw new StrandReplaced();
+      return;
+    }
     this.#position = follow([block], this.#position, this.#verify);
     const acts = this.#actsOf(block);
     this.#options.keep?.(bytes);

@@ -2,7 +2,7 @@
 import type { LogTarget } from "@hansa/control-plane";
 import { readRecord } from "@hansa/governance";
 import { HansaError } from "@hansa/primitives";
-import type { Handlers, UnaryHandler } from "@hansa/transport";
+import { GrpcStatus, type Handlers, RpcStatus, type UnaryHandler } from "@hansa/transport";
 import { decode, encode, hansa, type services, toLong, toNumber } from "@hansa/wire";
 import { failureStatus } from "./failures.js";
 import type { Operations } from "./operations.js";
@@ -28,6 +28,8 @@ export function operationHandlers(
     Follow: async (bytes, { signal }, send) => {
       const { fromSequenceNo, stay } = decode(governance.FollowRequest, bytes, "hansa.governance.FollowRequest");
       const { follower, copy } = runtime;
+      if (toNumber(fromSequenceNo) > copy.size)
+        throw new RpcStatus(GrpcStatus.OUT_OF_RANGE, `the strand has ${copy.size} blocks`);
       let wake: () => void = () => {};
       const unsubscribe = follower.listen(() => wake());
       const end = () => wake();

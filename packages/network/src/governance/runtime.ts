@@ -10,6 +10,7 @@ import { type Bytes, HansaError, type Logger, type MspId, messageOf } from "@han
 import { RpcClient } from "@hansa/transport";
 import type { Target } from "../client/admin-client.js";
 import { readIdentity, readIdentityFileSync, userFiles } from "../identity/material.js";
+import { orderedChannelNames } from "../membership/participation.js";
 import type { RunningNetwork } from "../membership/running-network.js";
 import { authoritySpec } from "../nodes/specs.js";
 import { Authorities } from "./authorities.js";
@@ -54,13 +55,17 @@ export class GovernanceRuntime {
     this.logger = logger;
     this.#onDeleted = onDeleted;
     this.copy = StrandCopy.open(network.layout.governanceStrand);
-    this.follower = new GovernanceFollower({ logger, keep: (block) => this.copy.append(block) });
+    this.follower = new GovernanceFollower({
+      logger,
+      keep: (block) => this.copy.append(block),
+      onReplaced: () => this.copy.clear(),
+    });
     this.authorities = new Authorities((mspId) => this.#authority(mspId));
     this.#loadCopy();
     this.#signer = new EnactmentSigner(this.authorities, this.copy);
     this.#enactor = new Enactor({
       channels: {
-        names: async () => (await network.channels()).map(({ name }) => name),
+        names: () => orderedChannelNames(network.view),
         read: async (channelId) => readCurrentConfig(this.orderer(), await this.operator(), channelId),
         order: async (channelId, update, signatures) =>
           orderConfigUpdate(this.orderer(), await this.operator(), channelId, update, signatures),

@@ -7,7 +7,7 @@ import { mkdir, readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Founding, NetworkOperator } from "@hansa/control-plane";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
-import { EMBEDDED, type NetworkConfig } from "../config/network-config.js";
+import type { NetworkConfig } from "../config/network-config.js";
 import { parseNetworkObject } from "../config/parse.js";
 import { findSupervisor } from "../control/control-client.js";
 import { Layout } from "../plan/layout.js";
@@ -118,7 +118,12 @@ export class DataHome implements NetworkOperator {
       const marks = await Promise.all([layout.governanceStrand, layout.networkFile].map(exists));
       if (marks.some((there) => there)) folders.push(layout.root);
     }
-    for (const folder of folders) if (!this.#known.has(folder)) await this.#adopt(folder);
+    for (const folder of folders) {
+      if (this.#known.has(folder)) continue;
+      await this.#adopt(folder).catch((error: unknown) => {
+        if (!this.#isClosed) this.#options.logger.warn("network cannot be read", { folder, reason: messageOf(error) });
+      });
+    }
     for (const [folder, network] of this.#known) {
       if (folders.includes(folder) || (await exists(folder))) continue;
       this.#known.delete(folder);
@@ -131,7 +136,12 @@ export class DataHome implements NetworkOperator {
     const known = this.#known.get(folder);
     if (known !== undefined) return known;
     const layout = new Layout(folder);
-    const network = await RemoteNetwork.open(layout, this.#options.logger.child({ network: path.basename(folder) }));
+    const logger = this.#options.logger.child({ network: path.basename(folder) });
+    const network: RemoteNetwork = await RemoteNetwork.open(layout, logger, () => {
+      if (this.#known.get(folder) !== network) return;
+      this.#known.delete(folder);
+      void network.close().then(() => this.#look());
+    });
     // Two may have looked at the same time.
     const other = this.#known.get(folder);
     if (other !== undefined || this.#isClosed) {

@@ -5,12 +5,12 @@
 import type { JoiningMember, LogTarget, OperatedNetwork, OperatedNode, Ordered } from "@hansa/control-plane";
 import { type Act, encodeRecord, type GovernanceState, type MemberIdentity, type Proposed } from "@hansa/governance";
 import { type Bytes, HansaError, type Logger, type UnixMs } from "@hansa/primitives";
-import { RpcClient } from "@hansa/transport";
+import { GrpcStatus, RpcClient, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, services, toLong, toNumber } from "@hansa/wire";
 import { findSupervisor } from "../control/control-client.js";
 import type { SupervisorRecord } from "../control/control-server.js";
 import { failureIn } from "../governance/failures.js";
-import { GovernanceFollower, type GovernanceListener } from "../governance/follower.js";
+import { GovernanceFollower, type GovernanceListener, StrandReplaced } from "../governance/follower.js";
 import type { Preview } from "../governance/operations.js";
 import { readStrandCopy } from "../governance/strand-copy.js";
 import type { Layout } from "../plan/layout.js";
@@ -31,15 +31,23 @@ export class RemoteNetwork implements OperatedNetwork {
   readonly #follower: GovernanceFollower;
   #supervisor: Attached | undefined;
 
-  private constructor(layout: Layout, logger: Logger) {
+  private constructor(layout: Layout, logger: Logger, onReplaced: () => void) {
     this.layout = layout;
-    this.#follower = new GovernanceFollower({ logger });
+    this.#follower = new GovernanceFollower({ logger, onReplaced });
   }
 
-  /** Reads the network's copy of its strand, and follows the network whenever it runs. */
-  static async open(layout: Layout, logger: Logger): Promise<RemoteNetwork> {
-    const network = new RemoteNetwork(layout, logger);
-    network.#follower.load(await readStrandCopy(layout.governanceStrand));
+  /**
+   * Reads the network's copy of its strand, and follows the network whenever it runs.
+   * @param onReplaced called when another network has taken its folder: this one is over then
+   */
+  static async open(layout: Layout, logger: Logger, onReplaced: () => void = () => {}): Promise<RemoteNetwork> {
+    const network = new RemoteNetwork(layout, logger, onReplaced);
+    try {
+      network.#follower.load(await readStrandCopy(layout.governanceStrand));
+    } catch (error) {
+      if (!(error instanceof HansaError)) throw error;
+      logger.warn("copy of the governance strand is not used", { reason: error.message });
+    }
     network.#follower.start((from, signal) => network.#blocks(from, signal));
     return network;
   }
@@ -158,6 +166,9 @@ export class RemoteNetwork implements OperatedNetwork {
     const call = rpc.serverStream(services.Operation.methods.Follow, request, { signal });
     try {
       for await (const bytes of call.incoming) yield bytes;
+    } catch (error) {
+      if (error instanceof RpcStatus && error.code === GrpcStatus.OUT_OF_RANGE) throw new StrandReplaced();
+      throw error;
     } finally {
       call.close();
       this.#detach();

@@ -82,6 +82,27 @@ export function testMember(name: string): TestMember {
   return member;
 }
 
+/** The first record of a network of these members. */
+export function foundedBy(
+  founders: readonly TestMember[],
+  { policy = MAJORITY, simulatedClock = false }: { policy?: VotingPolicy; simulatedClock?: boolean },
+): Act {
+  const operator = testMember("Operator");
+  return {
+    kind: "founded",
+    networkId: "n-TEST",
+    name: "test",
+    frameworkVersion: "2.5",
+    edition: "STANDARD",
+    policy,
+    rules: { electorate: "live", rejection: "unreachable", memberLimit: 0, simulatedClock },
+    channels: { kind: "all" },
+    operatorIdentity: operator.governanceIdentity,
+    operatorMspConfig: operator.mspConfig,
+    members: founders.map(identityOf),
+  };
+}
+
 /** What a test may put in the way of a call: throw, or never answer. */
 export type Hook = (call: string) => Promise<void> | void;
 
@@ -101,20 +122,7 @@ export class TestWorld {
   #next = 0;
 
   constructor(founders: readonly TestMember[], policy = MAJORITY) {
-    const operator = testMember("Operator");
-    const founded: Act = {
-      kind: "founded",
-      networkId: "n-TEST",
-      name: "test",
-      frameworkVersion: "2.5",
-      edition: "STANDARD",
-      policy,
-      rules: { electorate: "live", rejection: "unreachable", memberLimit: 0, simulatedClock: false },
-      channels: { kind: "all" },
-      operatorIdentity: operator.governanceIdentity,
-      operatorMspConfig: operator.mspConfig,
-      members: founders.map(identityOf),
-    };
+    const founded = foundedBy(founders, { policy });
     for (const founder of founders) this.#members.set(founder.mspId, founder);
     const folded = fold(undefined, founded, this.#time as UnixMs);
     if (!folded.ok) throw folded.refusal;
