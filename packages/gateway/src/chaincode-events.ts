@@ -5,7 +5,7 @@
  * Source: hyperledger/fabric, internal/pkg/gateway/chaincodeevents.go.
  */
 import { messageOf } from "@hansa/primitives";
-import { type CallContext, GrpcStatus, RpcStatus, type Send } from "@hansa/transport";
+import { GrpcStatus, RpcStatus, type Send, type StreamContext } from "@hansa/transport";
 import { decode, encode, gateway, type orderer, type protos, toLong, toNumber } from "@hansa/wire";
 import { checkAccess } from "./access.js";
 import { chaincodeEventsOf } from "./events.js";
@@ -16,7 +16,7 @@ import type { GatewayHost } from "./host.js";
 export async function chaincodeEvents(
   host: GatewayHost,
   signedRequest: Uint8Array,
-  context: CallContext,
+  context: StreamContext,
   send: Send,
 ): Promise<void> {
   const { message, signature, request } = readRequest(signedRequest);

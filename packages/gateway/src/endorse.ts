@@ -4,7 +4,7 @@
  * Source: hyperledger/fabric, internal/pkg/gateway/endorse.go.
  */
 
-import { concatBytes } from "@hansa/primitives";
+import { type CancelSignal, concatBytes } from "@hansa/primitives";
 import { type CallContext, GrpcStatus } from "@hansa/transport";
 import { fieldHead, type protos } from "@hansa/wire";
 import type { EndorsementCollection } from "./collection.js";
@@ -90,7 +90,7 @@ function planned(code: number, plan: () => EndorsementCollection): EndorsementCo
 async function collect(
   collection: EndorsementCollection,
   proposal: Proposal,
-  signal: AbortSignal,
+  signal: CancelSignal,
   mayRepeat: boolean,
 ): Promise<void> {
   const tooLate = "endorsement timeout expired while collecting endorsements";
@@ -107,7 +107,7 @@ async function pursue(
   collection: EndorsementCollection,
   first: Endorser,
   proposal: Proposal,
-  signal: AbortSignal,
+  signal: CancelSignal,
   mayRepeat: boolean,
 ): Promise<string | undefined> {
   let endorser = first;
@@ -124,7 +124,7 @@ async function isEndorsedBy(
   endorser: Endorser,
   collection: EndorsementCollection,
   proposal: Proposal,
-  signal: AbortSignal,
+  signal: CancelSignal,
   mayRepeat: boolean,
 ): Promise<boolean> {
   for (let attempt = 0; ; attempt++) {
@@ -156,7 +156,7 @@ async function beginWithOne(
   { host, planner }: EndorseParts,
   proposal: Proposal,
   endorsers: readonly Endorser[],
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<EndorsementCollection> {
   const { channelId, chaincode } = proposal;
   const byName: protos.IChaincodeInterest = { chaincodes: [{ name: chaincode }] };
@@ -198,7 +198,7 @@ function firstCandidates(
 async function firstEndorsement(
   candidates: EndorsementCollection,
   proposal: Proposal,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<{ endorser: Endorser; response: protos.ProposalResponse }> {
   const tooLate = "endorsement timeout expired while collecting first endorsement";
   const details: ErrorDetail[] = [];

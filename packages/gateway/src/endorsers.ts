@@ -5,7 +5,7 @@
 import type { ChannelConfig } from "@hansa/channel-config";
 import type { PlanMember } from "@hansa/endorsement/plan";
 import type { Identity } from "@hansa/msp";
-import type { MspId } from "@hansa/primitives";
+import type { CancelSignal, MspId } from "@hansa/primitives";
 import { common, decode, protos } from "@hansa/wire";
 import { judgeRefusal, judgeResponse, judgeSilence, type Verdict } from "./failure.js";
 import type { GatewayHost, GatewayPeer } from "./host.js";
@@ -19,7 +19,7 @@ export type Endorser = PlanMember & {
   readonly ledgerHeight: number;
   hasChaincode(chaincode: string): boolean;
   /** Never throws: what came of it is the verdict. */
-  ask(signedProposal: Uint8Array, signal: AbortSignal): Promise<Verdict>;
+  ask(signedProposal: Uint8Array, signal: CancelSignal): Promise<Verdict>;
 };
 
 /** All peers of a channel; none when this peer has not joined it. */
@@ -76,7 +76,7 @@ function identityOf(config: ChannelConfig, serialized: Uint8Array): Identity | u
   return identity === "unknown" ? undefined : identity;
 }
 
-async function askLocal(host: GatewayHost, signedProposal: Uint8Array, signal: AbortSignal): Promise<Verdict> {
+async function askLocal(host: GatewayHost, signedProposal: Uint8Array, signal: CancelSignal): Promise<Verdict> {
   try {
     return judgeBytes(await host.endorseLocal(signedProposal, signal));
   } catch (error) {
@@ -88,7 +88,7 @@ async function askRemote(
   peer: GatewayPeer,
   signedProposal: Uint8Array,
   timeoutMs: number,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<Verdict> {
   try {
     return judgeBytes(await peer.client.processProposal(signedProposal, { timeoutMs, signal }));

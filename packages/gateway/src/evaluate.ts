@@ -2,6 +2,7 @@
  * Gateway.Evaluate: asks one peer and gives its result back; nothing is ordered.
  * Source: hyperledger/fabric, internal/pkg/gateway/evaluate.go.
  */
+import type { CancelSignal } from "@hansa/primitives";
 import { type CallContext, GrpcStatus } from "@hansa/transport";
 import { decode, encode, gateway, protos } from "@hansa/wire";
 import { byHeight, byOrganization, type Endorser, endorsersOf } from "./endorsers.js";
@@ -75,7 +76,7 @@ function evaluators(
 async function firstAnswer(
   candidates: readonly Endorser[],
   proposal: Proposal,
-  signal: AbortSignal,
+  signal: CancelSignal,
 ): Promise<protos.ProposalResponse> {
   const details: ErrorDetail[] = [];
   let lastCode: number = GrpcStatus.UNAVAILABLE;

@@ -2,7 +2,7 @@
  * Failures as clients see them: a gRPC status whose details name the node, its organisation and what it said.
  * Source: hyperledger/fabric, internal/pkg/gateway/apiutils.go.
  */
-import { messageOf } from "@hansa/primitives";
+import { type CancelSignal, messageOf } from "@hansa/primitives";
 import { GrpcStatus, packAny, RpcStatus } from "@hansa/transport";
 import { encode, gateway, type protos } from "@hansa/wire";
 
@@ -77,7 +77,7 @@ export function rpcText(error: unknown): string {
  * Waits for work, but no longer than the caller does.
  * @throws RpcStatus DEADLINE_EXCEEDED with the given text when the caller is gone first
  */
-export function whileWanted<T>(work: Promise<T>, signal: AbortSignal, tooLate: string): Promise<T> {
+export function whileWanted<T>(work: Promise<T>, signal: CancelSignal, tooLate: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(failure(GrpcStatus.DEADLINE_EXCEEDED, tooLate));
     if (signal.aborted) {

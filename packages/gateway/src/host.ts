@@ -4,7 +4,7 @@
  */
 import type { ChannelConfig } from "@hansa/channel-config";
 import type { ChaincodeDefinition } from "@hansa/endorsement/lifecycle";
-import type { ChannelId, MspId } from "@hansa/primitives";
+import type { CancelSignal, ChannelId, MspId } from "@hansa/primitives";
 
 /** Endorser.ProcessProposal of another peer, over a connection that is kept. */
 export interface EndorserClient {
@@ -16,7 +16,7 @@ export interface EndorserClient {
   processProposal(signedProposal: Uint8Array, options: CallLimits): Promise<Uint8Array>;
 }
 
-export type CallLimits = { timeoutMs: number; signal?: AbortSignal };
+export type CallLimits = { timeoutMs: number; signal?: CancelSignal };
 
 /** Another peer of a channel. */
 export type GatewayPeer = {
@@ -62,7 +62,7 @@ export interface GatewayHost {
    * Endorser.ProcessProposal of this peer: bytes of protos.SignedProposal in, of protos.ProposalResponse out. It
    * throws when the proposal is malformed or its signer may not propose; everything else is a response.
    */
-  endorseLocal(signedProposal: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  endorseLocal(signedProposal: Uint8Array, signal: CancelSignal): Promise<Uint8Array>;
 
   /** The configuration in force; undefined when this peer has not joined the channel. */
   channel(channelId: ChannelId): ChannelConfig | undefined;
@@ -82,7 +82,7 @@ export interface GatewayHost {
   orderers(channelId: ChannelId): readonly GatewayOrderer[];
 
   /** Waits until the transaction is committed here. Rejects when the signal aborts. */
-  commitStatus(channelId: ChannelId, transactionId: string, signal: AbortSignal): Promise<CommitOutcome>;
+  commitStatus(channelId: ChannelId, transactionId: string, signal: CancelSignal): Promise<CommitOutcome>;
 
   /** Number of the block that holds the transaction; undefined when none here does. */
   blockOfTransaction(channelId: ChannelId, transactionId: string): number | undefined | Promise<number | undefined>;

@@ -1,16 +1,20 @@
 /** The members of one channel, and the identities seen there: each parsed and judged once. */
 
-import { type Bytes, bytesKey, LruMap, type MspId, messageOf } from "@hansa/primitives";
+import { type Bytes, bytesKey, equalBytes, LruMap, type MspId, messageOf } from "@hansa/primitives";
 import { type common, msp } from "@hansa/wire";
 import { MspError } from "./error.js";
 import type { Identity } from "./identity.js";
 import type { Msp } from "./msp.js";
 
 const DEFAULT_REMEMBERED_IDENTITIES = 4096;
+/** A channel hears few signers most of the time: comparing with those is cheaper than hashing a certificate. */
+const RECENT_IDENTITIES = 4;
 
 export class MspManager {
   readonly #msps: ReadonlyMap<MspId, Msp>;
   readonly #identities: LruMap<string, Identity>;
+  /** Newest first. */
+  readonly #recent: Identity[] = [];
 
   /** @throws MspError INVALID_CONFIG when two members share an id */
   constructor(msps: readonly Msp[], options: { rememberedIdentities?: number } = {}) {
@@ -40,6 +44,14 @@ export class MspManager {
    * @throws MspError UNKNOWN_MSP, MALFORMED, UNTRUSTED
    */
   identity(serialized: Bytes): Identity {
+    for (const recent of this.#recent) if (equalBytes(recent.serialized, serialized)) return recent;
+    const identity = this.#find(serialized);
+    this.#recent.unshift(identity);
+    if (this.#recent.length > RECENT_IDENTITIES) this.#recent.pop();
+    return identity;
+  }
+
+  #find(serialized: Bytes): Identity {
     const key = bytesKey(serialized);
     const known = this.#identities.get(key);
     if (known !== undefined) return known;

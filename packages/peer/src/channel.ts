@@ -6,7 +6,7 @@
  */
 import type { ChannelConfig } from "@hansa/channel-config";
 import type { CommittedBlock, Ledger } from "@hansa/ledger";
-import { type Clock, HansaError, type Logger, messageOf, type UnixMs } from "@hansa/primitives";
+import { type CancelSignal, type Clock, HansaError, type Logger, messageOf, type UnixMs } from "@hansa/primitives";
 import { splitBlock } from "@hansa/wire";
 import {
   type CommitterInput,
@@ -157,7 +157,7 @@ export class PeerChannel {
   }
 
   /** Waits for a transaction's verdict. @throws HansaError ABORTED when the signal fires, CHANNEL_CLOSED at the end */
-  waitForStatus(txId: string, signal: AbortSignal): Promise<TransactionStatus> {
+  waitForStatus(txId: string, signal: CancelSignal): Promise<TransactionStatus> {
     const known = this.status(txId);
     if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {

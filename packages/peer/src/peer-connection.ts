@@ -2,10 +2,11 @@
  * Another peer, as a gateway and an endorser use it: one connection that is kept and one stream for all proposals. A peer
  * that does not know the stream (a real Fabric peer) is asked by calls of their own instead.
  */
+import type { CancelSignal } from "@hansa/primitives";
 import { GrpcStatus, RpcClient, RpcStatus, type TlsClient } from "@hansa/transport";
 import { decode, encode, hansa, services } from "@hansa/wire";
 
-export type CallLimits = { timeoutMs: number; signal?: AbortSignal };
+export type CallLimits = { timeoutMs: number; signal?: CancelSignal };
 
 export interface PeerConnection {
   /**

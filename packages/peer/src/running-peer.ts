@@ -3,6 +3,7 @@ import type { ChannelConfig } from "@hansa/channel-config";
 import type { ChaincodeDefinition } from "@hansa/endorsement/lifecycle";
 import type { CommittedBlock } from "@hansa/ledger";
 import type { SigningIdentity } from "@hansa/msp";
+import type { CancelSignal } from "@hansa/primitives";
 import type { RpcServer } from "@hansa/transport";
 import type { TransactionStatus } from "./channel.js";
 
@@ -35,7 +36,7 @@ export interface RunningPeer {
    * Endorser.ProcessProposal: bytes of protos.SignedProposal in, of protos.ProposalResponse out.
    * @throws RpcStatus UNKNOWN with Fabric's text when the proposal is malformed or its signer may not propose
    */
-  endorseLocal(signedProposal: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>;
+  endorseLocal(signedProposal: Uint8Array, signal?: CancelSignal): Promise<Uint8Array>;
 
   /** The committed definition. */
   definition(channelId: string, chaincode: string): ChaincodeDefinition | undefined;
@@ -47,7 +48,7 @@ export interface RunningPeer {
   /** Count of committed blocks; 0 for an unknown channel. */
   ledgerHeight(channelId: string): number;
   /** Waits until the transaction is committed here. @throws HansaError UNKNOWN_CHANNEL, ABORTED, CHANNEL_CLOSED */
-  commitStatus(channelId: string, transactionId: string, signal: AbortSignal): Promise<TransactionStatus>;
+  commitStatus(channelId: string, transactionId: string, signal: CancelSignal): Promise<TransactionStatus>;
   blockOfTransaction(channelId: string, transactionId: string): number | undefined;
   /** Bytes of one committed block with metadata. @throws HansaError UNKNOWN_CHANNEL, BLOCK_NOT_FOUND */
   block(channelId: string, number: number): Promise<Uint8Array>;

@@ -36,3 +36,13 @@ export const silentLogger: Logger = {
   error: nothing,
   child: () => silentLogger,
 };
+
+/**
+ * Says that nobody waits any more: the part of AbortSignal that waiting needs. Every AbortSignal is one; making one of
+ * those for each call costs as much as parsing the call.
+ */
+export interface CancelSignal {
+  readonly aborted: boolean;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}

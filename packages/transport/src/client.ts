@@ -2,6 +2,7 @@
 import { isIP } from "node:net";
 import { checkServerIdentity } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
+import type { CancelSignal } from "@hansa/primitives";
 import { asBuffer } from "@hansa/wire";
 import { identity, MAX_MESSAGE_BYTES, type MethodDefinition } from "./method.js";
 import { decodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
@@ -18,7 +19,7 @@ export type TlsClient = {
 export type CallOptions = {
   /** The longest to wait, in ms from now. */
   readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: CancelSignal;
 };
 
 export type RpcClientOptions = { readonly maxMessageBytes?: number };
@@ -141,7 +142,7 @@ type Call = grpc.ClientReadableStream<Buffer>;
 function clientStream(
   call: Call,
   writable: grpc.ClientDuplexStream<Uint8Array, Buffer> | undefined,
-  signal: AbortSignal | undefined,
+  signal: CancelSignal | undefined,
   end: () => void,
 ): ClientStream {
   const ended = new AbortController();

@@ -6,9 +6,10 @@
  * with a stack on the wire.
  */
 import * as grpc from "@grpc/grpc-js";
-import { HansaError, type Logger, messageOf } from "@hansa/primitives";
+import { type CancelSignal, HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { asBuffer } from "@hansa/wire";
 import { identity, MAX_MESSAGE_BYTES, type MethodDefinition, type ServiceDefinition } from "./method.js";
+import { serveUnary, type UnaryCall } from "./quick-unary.js";
 import { encodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
 import { type Incoming, incomingFrom, type Send, sendInto } from "./stream.js";
 
@@ -23,7 +24,7 @@ export type TlsServer = {
 
 export type CallContext = {
   /** Aborted when the client cancels, its deadline passes, or the connection is lost. */
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
   readonly peerAddress: string;
   /** The `:authority` that the client asked for: usually the server's address. */
   readonly authority: string;
@@ -33,9 +34,12 @@ export type CallContext = {
   readonly deadlineMs: number | undefined;
 };
 
+/** Streams last, so theirs is a whole AbortSignal. */
+export type StreamContext = CallContext & { readonly signal: AbortSignal };
+
 export type UnaryHandler = (request: Uint8Array, context: CallContext) => Promise<Uint8Array> | Uint8Array;
-export type ServerStreamHandler = (request: Uint8Array, context: CallContext, send: Send) => Promise<void>;
-export type BidiHandler = (incoming: Incoming, context: CallContext, send: Send) => Promise<void>;
+export type ServerStreamHandler = (request: Uint8Array, context: StreamContext, send: Send) => Promise<void>;
+export type BidiHandler = (incoming: Incoming, context: StreamContext, send: Send) => Promise<void>;
 
 type HandlerOf<M extends MethodDefinition> = M["requestStream"] extends true
   ? BidiHandler
@@ -75,6 +79,7 @@ export class RpcServer {
   readonly #options: RpcServerOptions;
   /** Where it listens; undefined before and after. */
   #boundTo: string | undefined;
+  readonly #unaryMethods = new Map<string, (call: UnaryCall) => void>();
   readonly #streamEnds = new Set<(status?: RpcStatus) => void>();
   #unaryUnderWay = 0;
   #stopping = false;
@@ -110,6 +115,7 @@ export class RpcServer {
         else resolve(bound);
       });
     });
+    this.#serveUnaryQuickly();
     this.#boundTo = address.startsWith("unix:") ? address : `${address.slice(0, address.lastIndexOf(":"))}:${port}`;
     return { port, address: this.#boundTo };
   }
@@ -162,49 +168,62 @@ export class RpcServer {
         "serverStream",
       );
     } else {
-      this.#server.register(path, this.#unary(path, admission, handler as UnaryHandler), identity, identity, "unary");
+      const serve = (call: UnaryCall) => this.#unary(path, admission, handler as UnaryHandler, call);
+      this.#unaryMethods.set(path, serve);
+      this.#server.register(path, unaryByGrpc(serve), identity, identity, "unary");
     }
   }
 
-  #unary(path: string, admission: Admission, handler: UnaryHandler): grpc.handleUnaryCall<Buffer, Buffer> {
-    return (call, callback) => {
-      if (!admission.enter())
-        return callback(statusObject(new RpcStatus(GrpcStatus.RESOURCE_EXHAUSTED, admission.refusal)));
-      this.#unaryUnderWay++;
-      const leave = () => {
-        admission.leave();
-        this.#unaryUnderWay--;
-        if (this.#stopping) this.#endStreamsWhenIdle();
-      };
-      const fail = (error: unknown) => {
-        leave();
-        callback(statusObject(this.#toStatus(path, error)));
-      };
-      const answer = (bytes: Uint8Array) => {
-        leave();
-        callback(null, asBuffer(bytes));
-      };
-      try {
-        const result = handler(call.request, new Context(call, new LazyAbort(call)));
-        if (result instanceof Uint8Array) answer(result);
-        else result.then(answer, fail);
-      } catch (error) {
-        fail(error);
-      }
+  #serveUnaryQuickly(): void {
+    // grpc-js has no public way to its HTTP/2 servers; without one it serves unary calls as well.
+    const { http2Servers } = this.#server as unknown as { http2Servers?: unknown };
+    if (!(http2Servers instanceof Map)) return;
+    const limit = this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+    for (const server of http2Servers.keys()) serveUnary(server, (path) => this.#unaryMethods.get(path), limit);
+  }
+
+  #unary(path: string, admission: Admission, handler: UnaryHandler, call: UnaryCall): void {
+    if (!admission.enter()) {
+      call.fail(new RpcStatus(GrpcStatus.RESOURCE_EXHAUSTED, admission.refusal));
+      return;
+    }
+    this.#unaryUnderWay++;
+    const leave = () => {
+      admission.leave();
+      this.#unaryUnderWay--;
+      if (this.#stopping) this.#endStreamsWhenIdle();
     };
+    const fail = (error: unknown) => {
+      leave();
+      call.fail(this.#toStatus(path, error));
+    };
+    const answer = (bytes: Uint8Array) => {
+      leave();
+      call.answer(bytes);
+    };
+    try {
+      const result = handler(call.request, call.context);
+      if (result instanceof Uint8Array) answer(result);
+      else result.then(answer, fail);
+    } catch (error) {
+      fail(error);
+    }
   }
 
   #stream(
     path: string,
     admission: Admission,
-    run: (call: AnyCall, context: CallContext, send: Send) => Promise<void>,
+    run: (call: AnyCall, context: StreamContext, send: Send) => Promise<void>,
   ): grpc.handleBidiStreamingCall<Buffer, Buffer> {
     return async (call) => {
       if (!admission.enter()) {
         call.emit("error", statusObject(new RpcStatus(GrpcStatus.RESOURCE_EXHAUSTED, admission.refusal)));
         return;
       }
-      const lazyAbort = new LazyAbort(call);
+      const controller = new AbortController();
+      const abort = () => controller.abort(CALL_OVER);
+      if (call.cancelled) abort();
+      else (call as NodeJS.EventEmitter).once("cancelled", abort);
       let over = false;
       const end = (status?: RpcStatus) => {
         if (over) return;
@@ -212,11 +231,12 @@ export class RpcServer {
         this.#streamEnds.delete(end);
         if (status === undefined) call.end();
         else if (!call.cancelled) call.emit("error", statusObject(status));
-        lazyAbort.abort();
+        abort();
       };
       this.#streamEnds.add(end);
       try {
-        await run(call, new Context(call, lazyAbort), sendInto(call, lazyAbort.signal, asBuffer));
+        const { signal } = controller;
+        await run(call, new Context(call, signal), sendInto(call, signal, asBuffer));
         end();
       } catch (error) {
         if (!over && !call.cancelled) end(this.#toStatus(path, error));
@@ -243,44 +263,56 @@ export class RpcServer {
   }
 }
 
+/** A unary call as grpc-js hands it over. */
+function unaryByGrpc(serve: (call: UnaryCall) => void): grpc.handleUnaryCall<Buffer, Buffer> {
+  return (call, callback) =>
+    serve({
+      request: call.request,
+      context: new Context(call, new CallSignal(call)),
+      answer: (message) => callback(null, asBuffer(message)),
+      fail: (status) => callback(statusObject(status)),
+    });
+}
+
 /** One for all calls: grpc-js cancels every call when its stream closes, and an error with a stack trace is dear. */
 const CALL_OVER = new RpcStatus(GrpcStatus.CANCELLED, "the call is over");
 
-/** Makes the AbortSignal only when somebody asks: most unary calls never do, and it costs microseconds. */
-class LazyAbort {
+/** A unary call's end before its answer, told to whoever listens. */
+class CallSignal implements CancelSignal {
   readonly #call: AnyCall;
-  #controller: AbortController | undefined;
+  #listeners: (() => void)[] | undefined;
 
   constructor(call: AnyCall) {
     this.#call = call;
   }
 
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      const controller = new AbortController();
-      this.#controller = controller;
-      if (this.#call.cancelled) controller.abort(CALL_OVER);
-      else (this.#call as NodeJS.EventEmitter).once("cancelled", () => controller.abort(CALL_OVER));
-    }
-    return this.#controller.signal;
+  get aborted() {
+    return this.#call.cancelled;
   }
 
-  abort(): void {
-    this.#controller?.abort(CALL_OVER);
+  addEventListener(_type: "abort", listener: () => void): void {
+    if (this.#listeners === undefined) {
+      this.#listeners = [];
+      (this.#call as NodeJS.EventEmitter).once("cancelled", () => {
+        for (const each of this.#listeners?.splice(0) ?? []) each();
+      });
+    }
+    this.#listeners.push(listener);
+  }
+
+  removeEventListener(_type: "abort", listener: () => void): void {
+    const at = this.#listeners?.indexOf(listener) ?? -1;
+    if (at >= 0) this.#listeners?.splice(at, 1);
   }
 }
 
-class Context implements CallContext {
+class Context<S extends CancelSignal> {
   readonly #call: AnyCall;
-  readonly #abort: LazyAbort;
+  readonly signal: S;
 
-  constructor(call: AnyCall, abort: LazyAbort) {
+  constructor(call: AnyCall, signal: S) {
     this.#call = call;
-    this.#abort = abort;
-  }
-
-  get signal() {
-    return this.#abort.signal;
+    this.signal = signal;
   }
 
   get peerAddress() {

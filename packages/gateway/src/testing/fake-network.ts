@@ -3,7 +3,7 @@ import { ChannelConfig, genesisBlock } from "@hansa/channel-config";
 import { type TestOrganization, testOrganization, testProfile } from "@hansa/channel-config/testing";
 import type { ChaincodeDefinition } from "@hansa/endorsement/lifecycle";
 import { parsePolicy, type SigningIdentity } from "@hansa/msp";
-import { concatBytes, silentLogger } from "@hansa/primitives";
+import { type CancelSignal, concatBytes, silentLogger } from "@hansa/primitives";
 import { RpcServer } from "@hansa/transport";
 import { blockDataHash, common, encode, joinBlock, METADATA, orderer, protos, services } from "@hansa/wire";
 import { createGateway, type Gateway } from "../gateway.js";
@@ -138,7 +138,7 @@ export class FakeHost implements GatewayHost {
   orderers() {
     return this.ordererAddresses.map((address) => ({ address, mspId: "Ordering", tlsRootPems: [] }));
   }
-  commitStatus(_channelId: string, transactionId: string, signal: AbortSignal): Promise<CommitOutcome> {
+  commitStatus(_channelId: string, transactionId: string, signal: CancelSignal): Promise<CommitOutcome> {
     return new Promise((resolve, reject) => {
       const look = () => {
         const outcome = this.commits.get(transactionId);

@@ -12,7 +12,7 @@
 import type { ChannelConfig } from "@hansa/channel-config";
 import { planSeek, readSeek, readSeekEnvelope } from "@hansa/ordering";
 import { type Clock, type Logger, messageOf, sha256 } from "@hansa/primitives";
-import type { CallContext } from "@hansa/transport";
+import type { StreamContext } from "@hansa/transport";
 import { type common, holdsConfig, type ReadEnvelope, Status, splitBlock } from "@hansa/wire";
 import { blockResponse, filteredBlockResponse, headersOnlyResponse, statusResponse } from "./deliver-responses.js";
 import { filteredBlock } from "./filtered-block.js";
@@ -59,7 +59,7 @@ export class DeliverService {
   async handle(
     kind: DeliverKind,
     incoming: AsyncIterable<Uint8Array>,
-    context: CallContext,
+    context: StreamContext,
     send: Send,
   ): Promise<void> {
     for await (const bytes of incoming) {
@@ -74,7 +74,7 @@ export class DeliverService {
   async #answer(
     kind: DeliverKind,
     bytes: Uint8Array,
-    context: CallContext,
+    context: StreamContext,
     send: Send,
   ): Promise<common.Status | undefined> {
     const { logger } = this.#options;
@@ -124,7 +124,7 @@ export class DeliverService {
     }
   }
 
-  #readRequest(bytes: Uint8Array, context: CallContext): ReadEnvelope | undefined {
+  #readRequest(bytes: Uint8Array, context: StreamContext): ReadEnvelope | undefined {
     if (bytes.length > MAX_ENVELOPE_BYTES) return undefined;
     const { clock, logger, timeWindowMs, mutualTls } = this.#options;
     const tlsCertHash = context.tlsClientCert && sha256(context.tlsClientCert);
