@@ -1,20 +1,17 @@
-import { readFile, rm } from "node:fs/promises";
-import { ChannelConfig, checkChannelId } from "@hansa/channel-config";
+import { rm } from "node:fs/promises";
+import { checkChannelId } from "@hansa/channel-config";
 import { HansaError, messageOf } from "@hansa/primitives";
 import { DEFAULT_BATCH } from "../config/defaults.js";
-import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
-import { readBlock, readCurrentConfig } from "../governance/ordered-channels.js";
-import { readIdentity, userFiles } from "../identity/material.js";
 import { createGenesisBlock } from "../launch/genesis.js";
 import type { NetworkView } from "../library/network-view.js";
 import { serverSpec } from "../nodes/specs.js";
-import { writeFileDurably } from "../plan/state-file.js";
+import { adoptChannels, configOf } from "./adopted-channels.js";
+import { bringContractsTo } from "./contracts.js";
+import type { NetworkCore, NewChannel, OrderedChannel } from "./core.js";
 import { orderedChannelNames } from "./participation.js";
-import { bringContractsTo } from "./peers.js";
-import type { NewChannel, OrderedChannel, RunningNetwork } from "./running-network.js";
 
 /** See RunningNetwork.createChannel. */
-export async function createChannel(network: RunningNetwork, wanted: NewChannel): Promise<void> {
+export async function createChannel(network: NetworkCore, wanted: NewChannel): Promise<void> {
   const { layout, view } = network;
   const { name, batch = DEFAULT_BATCH } = wanted;
   checkChannelId(name);
@@ -59,7 +56,7 @@ export async function orderedChannels(view: NetworkView): Promise<OrderedChannel
 }
 
 /** See RunningNetwork.followChannels. */
-export async function followChannels(network: RunningNetwork): Promise<void> {
+export async function followChannels(network: NetworkCore): Promise<void> {
   await adoptChannels(network);
   await network.tellNodes();
   const { view, logger } = network;
@@ -78,49 +75,4 @@ export async function followChannels(network: RunningNetwork): Promise<void> {
       }
     }),
   );
-}
-
-/**
- * Has the network know every channel that the orderer has, with the members of its configuration in force, and keep
- * their genesis blocks, which peers join by.
- */
-export async function adoptChannels(network: RunningNetwork): Promise<void> {
-  const { view, layout } = network;
-  const names = await orderedChannelNames(view);
-  const adopted = await Promise.all(
-    names.map(async (name): Promise<ChannelDefinition> => {
-      const { mspIds, batch, genesis } = await configOf(view, name);
-      const file = layout.genesisBlock(name);
-      if ((await readFile(file).catch(() => undefined)) === undefined) await writeFileDurably(file, await genesis());
-      const known = network.config().channels.find((channel) => channel.name === name);
-      return { name, members: namesOf(network.config(), mspIds), batch: known?.batch ?? batch };
-    }),
-  );
-  const { channels } = network.config();
-  const changed = channels.map((channel) => adopted.find(({ name }) => name === channel.name) ?? channel);
-  const added = adopted.filter(({ name }) => !channels.some((channel) => channel.name === name));
-  const next = [...changed, ...added];
-  if (JSON.stringify(next) === JSON.stringify(channels)) return;
-  await network.change(() => ({ channels: next }));
-  await network.changeState(() => ({ channels: next.map(({ name }) => name) }));
-}
-
-/** Names of members by MSP id, in the order that the members joined in. */
-function namesOf({ members }: NetworkConfig, mspIds: readonly string[]): string[] {
-  return members.filter(({ mspId }) => mspIds.includes(mspId)).map(({ name }) => name);
-}
-
-async function configOf(view: NetworkView, name: string) {
-  const orderer = view.plan.nodes.find(({ kind }) => kind === "orderer")!;
-  const target = view.target(orderer);
-  const { organization } = orderer;
-  const operator = await readIdentity(organization.mspId, userFiles(view.layout, organization, "Admin"));
-  const { config } = await readCurrentConfig(target, operator, name);
-  const loaded = ChannelConfig.load(name as ChannelConfig["channelId"], config);
-  const { batchTimeoutMs, maxMessageCount, preferredMaxBytes, absoluteMaxBytes } = loaded.orderer;
-  return {
-    mspIds: loaded.applicationOrgs().map(({ mspId }) => mspId),
-    batch: { timeoutMs: batchTimeoutMs, maxMessageCount, preferredMaxBytes, absoluteMaxBytes },
-    genesis: () => readBlock(target, operator, name, { oldest: {} }),
-  };
 }

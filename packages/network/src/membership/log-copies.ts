@@ -12,7 +12,7 @@ import {
 import path from "node:path";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { PlannedNode } from "../plan/plan.js";
-import type { LogTarget, RunningNetwork } from "./running-network.js";
+import type { LogTarget, NetworkCore } from "./core.js";
 
 /** What logging.json holds. */
 type Kept = {
@@ -34,12 +34,12 @@ const CHUNK_BYTES = 1024 * 1024;
  * copies a moment's lines twice, and loses none.
  */
 export class LogCopies {
-  readonly #network: RunningNetwork;
+  readonly #network: NetworkCore;
   readonly #timer: NodeJS.Timeout;
   #targets: readonly LogTarget[];
   readonly #offsets: Map<string, number>;
 
-  private constructor(network: RunningNetwork, { targets, offsets }: Kept) {
+  private constructor(network: NetworkCore, { targets, offsets }: Kept) {
     this.#network = network;
     this.#targets = targets;
     this.#offsets = new Map(Object.entries(offsets));
@@ -47,7 +47,7 @@ export class LogCopies {
     this.#timer.unref();
   }
 
-  static async open(network: RunningNetwork): Promise<LogCopies> {
+  static async open(network: NetworkCore): Promise<LogCopies> {
     return new LogCopies(network, read(network.layout.loggingFile));
   }
 
@@ -174,7 +174,7 @@ function sameTarget(a: LogTarget, b: LogTarget): boolean {
   return JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
 }
 
-function unknown(target: LogTarget, { view }: RunningNetwork): HansaError {
+function unknown(target: LogTarget, { view }: NetworkCore): HansaError {
   return target.kind === "ca"
     ? new HansaError("UNKNOWN_MEMBER", `Network ${view.name} has no member ${target.memberId}.`)
     : new HansaError("UNKNOWN_NODE", `Network ${view.name} has no peer ${target.nodeId}.`);

@@ -4,11 +4,11 @@ import type { MemberConfig } from "../config/network-config.js";
 import { noteAdministrator, registerWaiting, startAuthority } from "../launch/authority.js";
 import { authoritySpec } from "../nodes/specs.js";
 import { choosePorts } from "../plan/ports.js";
+import type { NetworkCore, NewMember } from "./core.js";
 import { discard, planned } from "./nodes.js";
-import type { NewMember, RunningNetwork } from "./running-network.js";
 
 /** See RunningNetwork.addMember. */
-export async function addMember(network: RunningNetwork, member: NewMember): Promise<void> {
+export async function addMember(network: NetworkCore, member: NewMember): Promise<void> {
   const { layout, keeper, view } = network;
   if (!isKnown(network, member)) {
     refuseTaken(network, member);
@@ -39,7 +39,7 @@ export async function addMember(network: RunningNetwork, member: NewMember): Pro
 }
 
 /** See RunningNetwork.removeMember. */
-export async function removeMember(network: RunningNetwork, mspId: string, wipe: boolean): Promise<void> {
+export async function removeMember(network: NetworkCore, mspId: string, wipe: boolean): Promise<void> {
   const { keeper, view, layout } = network;
   const member = network.config().members.find((each) => each.mspId === mspId);
   if (member === undefined) return;
@@ -63,12 +63,12 @@ export async function removeMember(network: RunningNetwork, mspId: string, wipe:
 
 const STOP_GRACE_MS = 5_000;
 
-function isKnown(network: RunningNetwork, { memberId, mspId }: NewMember): boolean {
+function isKnown(network: NetworkCore, { memberId, mspId }: NewMember): boolean {
   return network.config().members.some((each) => each.memberId === memberId && each.mspId === mspId);
 }
 
 /** @throws HansaError USAGE */
-function refuseTaken(network: RunningNetwork, { name, mspId, domain, memberId }: NewMember): void {
+function refuseTaken(network: NetworkCore, { name, mspId, domain, memberId }: NewMember): void {
   const { members, orderer } = network.config();
   const others = [{ name: "Orderer", memberId: undefined, ...orderer }, ...members];
   for (const other of others) {

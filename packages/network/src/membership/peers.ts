@@ -1,22 +1,21 @@
 import { rm } from "node:fs/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
-import { bringContracts } from "../deploy/bring-contracts.js";
 import { enrolNodes } from "../identity/enrol.js";
-import { readIdentity, userFiles, writeNodes } from "../identity/material.js";
+import { writeNodes } from "../identity/material.js";
 import { authoritySpec, serverSpec } from "../nodes/specs.js";
 import { drawId } from "../plan/ids.js";
 import type { PlannedNode } from "../plan/plan.js";
 import { choosePorts } from "../plan/ports.js";
-import { readState } from "../plan/state-file.js";
-import { adoptChannels } from "./channels.js";
+import { adoptChannels } from "./adopted-channels.js";
+import { bringContractsTo } from "./contracts.js";
+import type { NetworkCore, NewPeer } from "./core.js";
 import { discard, planned } from "./nodes.js";
-import type { NewPeer, RunningNetwork } from "./running-network.js";
 
 const STOP_GRACE_MS = 5_000;
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** See RunningNetwork.addPeer. */
-export async function addPeer(network: RunningNetwork, peer: NewPeer): Promise<void> {
+export async function addPeer(network: NetworkCore, peer: NewPeer): Promise<void> {
   const { keeper, view, layout } = network;
   const member = requireMember(network, peer.mspId);
   const label = labelOf(peer.peerName);
@@ -53,7 +52,7 @@ export async function addPeer(network: RunningNetwork, peer: NewPeer): Promise<v
 
 /** See RunningNetwork.removePeer. */
 export async function removePeer(
-  network: RunningNetwork,
+  network: NetworkCore,
   { mspId, peerName }: Pick<NewPeer, "mspId" | "peerName">,
 ): Promise<void> {
   const { keeper, layout } = network;
@@ -74,7 +73,7 @@ export async function removePeer(
 }
 
 /** Finishes the peers that an earlier start began; what cannot be is tried again by the next start. */
-export async function finishPeers(network: RunningNetwork): Promise<void> {
+export async function finishPeers(network: NetworkCore): Promise<void> {
   await network.inTurn("channels", () => adoptChannels(network));
   const begun = network.view.plan.nodes.filter((node) => isUnfinished(network, node));
   for (const node of begun) {
@@ -87,46 +86,23 @@ export async function finishPeers(network: RunningNetwork): Promise<void> {
 }
 
 /** Gives a running peer its channels and contracts, then tells the others of it. */
-async function finishPeer(network: RunningNetwork, node: PlannedNode): Promise<void> {
+async function finishPeer(network: NetworkCore, node: PlannedNode): Promise<void> {
   await network.keeper.reconfigure(node.id, serverSpec(node, network.view));
   await bringContractsTo(network, node);
   await network.changeState((state) => ({ unfinished: (state.unfinished ?? []).filter((id) => id !== node.id) }));
   await network.tellNodes();
 }
 
-/** Installs what was deployed on the channels of a peer, and has its member approve it: one peer after the other. */
-export function bringContractsTo(network: RunningNetwork, node: PlannedNode): Promise<void> {
-  return network.inTurn(`contracts of ${node.organization.mspId}`, () => bringContractsAlone(network, node));
-}
-
-async function bringContractsAlone(network: RunningNetwork, node: PlannedNode): Promise<void> {
-  const { view, layout } = network;
-  // The hansa command deploys contracts without asking this process.
-  const { contracts } = (await readState(layout)) ?? view.state;
-  const channels = view.config.channels.filter(({ members }) => members.includes(node.organization.name));
-  const deployed = contracts.filter(({ channel }) => channels.some(({ name }) => name === channel));
-  if (deployed.length === 0) return;
-  const { organization } = node;
-  const orderer = view.plan.nodes.find(({ kind }) => kind === "orderer")!;
-  await bringContracts({
-    peer: view.target(node),
-    orderer: view.target(orderer),
-    admin: await readIdentity(organization.mspId, userFiles(layout, organization, "Admin")),
-    contracts: deployed.map((contract) => ({ ...contract, file: layout.package(contract.packageId) })),
-    logger: network.logger,
-  });
-}
-
-function isUnfinished(network: RunningNetwork, { id }: PlannedNode): boolean {
+function isUnfinished(network: NetworkCore, { id }: PlannedNode): boolean {
   return network.state().unfinished?.includes(id) === true;
 }
 
-function peerNode(network: RunningNetwork, mspId: string, label: string): PlannedNode | undefined {
+function peerNode(network: NetworkCore, mspId: string, label: string): PlannedNode | undefined {
   return planned(network, mspId, "peer").find(({ host }) => host.startsWith(`${label}.`));
 }
 
 /** The id that a peer will have when it is planned: that of the member's authority, with another beginning. */
-function idOf(network: RunningNetwork, mspId: string, label: string): string {
+function idOf(network: NetworkCore, mspId: string, label: string): string {
   const [authority] = planned(network, mspId, "ca");
   return authority!.id.replace(/^ca\./, `${label}.`);
 }
@@ -140,7 +116,7 @@ function labelOf(peerName: string): string {
   });
 }
 
-function requireMember(network: RunningNetwork, mspId: string) {
+function requireMember(network: NetworkCore, mspId: string) {
   const { name, members } = network.config();
   const member = members.find((each) => each.mspId === mspId);
   if (member !== undefined && network.state().enrolled.includes(mspId)) return member;

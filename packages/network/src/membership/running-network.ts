@@ -1,103 +1,19 @@
 import { existsSync } from "node:fs";
-import { type Logger, messageOf } from "@hansa/primitives";
-import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
-import type { NetworkView } from "../library/network-view.js";
-import type { NodeKeeper, NodeReport } from "../nodes/keeper.js";
-import { tellNodes } from "../nodes/specs.js";
-import type { Layout } from "../plan/layout.js";
-import { type NetworkState, updateState, writeFileDurably } from "../plan/state-file.js";
+import {
+  type LogTarget,
+  NetworkCore,
+  type NewChannel,
+  type NewMember,
+  type NewPeer,
+  type OrderedChannel,
+} from "./core.js";
 import type { LogCopies } from "./log-copies.js";
 
-/** A member that comes while the network runs. */
-export type NewMember = {
-  readonly name: string;
-  readonly mspId: string;
-  readonly domain: string;
-  /** "m-" and 26 base32 characters. */
-  readonly memberId: string;
-  /** 12 digits. */
-  readonly account: string;
-  readonly description?: string;
-  /** Enrolled besides the administrator. */
-  readonly users: readonly string[];
-  /** Registered at the member's authority as an administrator who enrols by this password. */
-  readonly admin?: { readonly username: string; readonly password: string };
-};
+export type { LogTarget, Membership, NewChannel, NewMember, NewPeer, OrderedChannel } from "./core.js";
 
-export type NewPeer = {
-  readonly mspId: string;
-  /** "nd-" and 26 base32 characters, or a label such as "peer1". */
-  readonly peerName: string;
-  /** Host names that its TLS certificate is to carry besides its own. */
-  readonly extraHosts?: readonly string[];
-};
-
-export type NewChannel = {
-  readonly name: string;
-  /** Names of members. */
-  readonly members: readonly string[];
-  /** How many members must endorse, and approve a contract; as the network's other channels unless given. */
-  readonly endorsement?: NetworkConfig["channelEndorsement"];
-  readonly batch?: ChannelDefinition["batch"];
-};
-
-/** The log of a member's authority, of a peer, or of a peer's contracts. */
-export type LogTarget =
-  | { readonly kind: "ca"; readonly memberId: string }
-  | { readonly kind: "peer" | "chaincode"; readonly nodeId: string };
-
-/** A channel as the ordering service has it. */
-export type OrderedChannel = {
-  readonly name: string;
-  /** MSP ids of its configuration's application organisations. */
-  readonly mspIds: readonly string[];
-};
-
-/** What may change of a network while it runs. */
-export type Membership = Pick<NetworkConfig, "members" | "channels" | "governance">;
-
-/**
- * A network whose nodes this process keeps, and whose members, peers and channels come and go meanwhile.
- *
- * A change is on disk before it is made: `network.json` says what the network is to be, and a start makes whatever is
- * missing. So a change that was cut short is finished by the next start, or by asking for it again.
- */
-export class RunningNetwork {
-  readonly layout: Layout;
-  readonly keeper: NodeKeeper;
-  /** The network as it is now. */
-  readonly view: NetworkView;
-  readonly logger: Logger;
-  readonly #lines = new Map<string, Promise<unknown>>();
-  readonly #listeners = new Set<() => void>();
+/** A network whose nodes this process keeps, and whose members, peers and channels come and go meanwhile. */
+export class RunningNetwork extends NetworkCore {
   #logCopies: LogCopies | undefined;
-  #isClosing = false;
-
-  constructor(keeper: NodeKeeper, view: NetworkView, logger: Logger) {
-    this.layout = view.layout;
-    this.keeper = keeper;
-    this.view = view;
-    this.logger = logger;
-    keeper.onChange = () => this.#tellListeners();
-  }
-
-  config(): NetworkConfig {
-    return this.view.config;
-  }
-
-  state(): NetworkState {
-    return this.view.state;
-  }
-
-  reports(): NodeReport[] {
-    return this.keeper.reports();
-  }
-
-  /** Called when members, peers or channels changed, or what a node is doing. Returns what ends it. */
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
 
   /**
    * Starts a member's authority and has it certify the member's administrator and users. It is on no channel by that.
@@ -182,58 +98,8 @@ export class RunningNetwork {
     });
   }
 
-  /** Does one after the other what concerns the same thing. */
-  inTurn<T>(line: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#lines.get(line) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    const settled = turn.catch(() => {});
-    this.#lines.set(line, settled);
-    void settled.then(() => {
-      if (this.#lines.get(line) === settled) this.#lines.delete(line);
-    });
-    return turn;
-  }
-
-  /** Changes what the network is to be: on disk, then in this process, then at every node that runs. */
-  async change(edit: (config: NetworkConfig) => Partial<Membership>): Promise<void> {
-    await this.inTurn("network.json", async () => {
-      const config: NetworkConfig = { ...this.config(), ...edit(this.config()) };
-      await writeFileDurably(this.layout.networkFile, `${JSON.stringify(config, undefined, 2)}\n`);
-      this.view.update(config, this.view.state);
-      this.#tellListeners();
-    });
-  }
-
-  async changeState(edit: (state: NetworkState) => Partial<NetworkState>): Promise<void> {
-    await this.inTurn("network.json", async () => {
-      const state = await updateState(this.layout, (before) => ({ ...before, ...edit(before) }));
-      this.view.update(this.view.config, state);
-      this.#tellListeners();
-    });
-  }
-
-  /**
-   * Tells every orderer and peer that runs what is new for it.
-   * @param options `strict`: what one of them refuses is thrown, once all have been told; otherwise it is logged
-   */
-  async tellNodes({ strict = false }: { strict?: boolean } = {}): Promise<void> {
-    const failures = await tellNodes(this.keeper, this.view);
-    this.#tellListeners();
-    for (const failure of failures) {
-      if (strict) throw failure;
-      this.logger.warn("node does not follow the network", { reason: messageOf(failure) });
-    }
-  }
-
-  /** Waits for the changes under way. To be called when the nodes have stopped, which cuts those short. */
-  async close(): Promise<void> {
-    this.#isClosing = true;
-    await Promise.all(this.#lines.values());
+  override async close(): Promise<void> {
+    await super.close();
     await this.#logCopies?.close();
-  }
-
-  #tellListeners(): void {
-    if (this.#isClosing) return;
-    for (const listener of this.#listeners) listener();
   }
 }

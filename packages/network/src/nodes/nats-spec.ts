@@ -4,7 +4,7 @@ import { natsPublicKey, natsServerConfig, newNatsUser } from "@hansa/orderer/nat
 import type { Layout } from "../plan/layout.js";
 import type { PlannedNode } from "../plan/plan.js";
 import { writeFileDurably } from "../plan/state-file.js";
-import type { NetworkParts } from "./specs.js";
+import type { NetworkParts } from "./network-parts.js";
 
 /** What is needed to run one NATS server. */
 export type NatsSpec = {

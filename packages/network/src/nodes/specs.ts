@@ -1,19 +1,10 @@
 import path from "node:path";
-import type { NetworkConfig } from "../config/network-config.js";
 import type { Layout } from "../plan/layout.js";
 import type { NetworkPlan, Organization, PlannedNode } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
-import type { NetworkState } from "../plan/state-file.js";
 import type { NodeKeeper } from "./keeper.js";
 import { tlsFilesOf } from "./nats-spec.js";
-
-/** What specifications are made from. */
-export type NetworkParts = {
-  readonly layout: Layout;
-  readonly plan: NetworkPlan;
-  readonly config: NetworkConfig;
-  readonly state: Pick<NetworkState, "ports" | "unfinished">;
-};
+import type { NetworkParts } from "./network-parts.js";
 
 /** What the launcher tells a node: paths and ports, as JSON. Keys stay in their files; the node reads them itself. */
 export type CaSpec = {
