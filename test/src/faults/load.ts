@@ -10,6 +10,8 @@ const PAUSE_MS = 10;
 export class Load {
   /** Transactions whose status was VALID, in the order of their answers. */
   readonly acknowledged: Acknowledged[] = [];
+  /** When each of those was answered, in ms of `performance.now`. */
+  readonly answeredAt: number[] = [];
   /** Of each kind of failure how many, by its message's beginning. */
   readonly failures = new Map<string, number>();
   readonly #view: NetworkView;
@@ -25,6 +27,18 @@ export class Load {
     this.#channel = channel;
     this.#prefix = prefix;
     this.#workers = members.map((member) => this.#work(member));
+  }
+
+  /** How long after `since` transactions began to commit again for good, in ms: the longest pause, and what came before. */
+  pauseAfter(since: number): number {
+    const times = [since, ...this.answeredAt.filter((at) => at > since), performance.now()];
+    let longest = 0;
+    let recovered = 0;
+    for (let i = 1; i < times.length; i++) {
+      const pause = times[i]! - times[i - 1]!;
+      if (pause > longest) [longest, recovered] = [pause, times[i]! - since];
+    }
+    return Math.round(recovered);
   }
 
   async stop(): Promise<void> {
@@ -45,8 +59,10 @@ export class Load {
         const key = `${this.#prefix}${this.#issued++}`;
         const commit = await contract.submitAsync("create", { arguments: [key, `by ${member}`] });
         const { successful, transactionId, blockNumber, code } = await commit.getStatus();
-        if (successful) this.acknowledged.push({ txId: transactionId, blockNumber: Number(blockNumber) });
-        else this.#count(`code ${code}`);
+        if (successful) {
+          this.acknowledged.push({ txId: transactionId, blockNumber: Number(blockNumber) });
+          this.answeredAt.push(performance.now());
+        } else this.#count(`code ${code}`);
       } catch (error) {
         this.#count(error instanceof Error ? error.message.slice(0, 60) : String(error));
       }

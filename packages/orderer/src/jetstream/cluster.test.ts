@@ -2,10 +2,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { messageOf, silentLogger } from "@hansa/primitives";
+import { testTls } from "../testing.js";
 import { checkCluster } from "./cluster-checks.js";
 import { ClusterLoad } from "./cluster-load.js";
 import { startCluster } from "./cluster-testing.js";
+import { NatsStreams } from "./nats.js";
 import { findNatsServer } from "./server-binary.js";
+
+import type { JetStreamSettings } from "./settings.js";
+import { newNatsUser } from "./users.js";
 
 const program = findNatsServer(process.env.PATH ?? "");
 const skip = program === undefined ? "no nats-server on this machine: run scripts/install-nats.sh" : false;
@@ -36,6 +42,43 @@ describe("a cluster of orderers and NATS servers", { skip }, () => {
       assert.ok(messages > 20, `only ${messages} messages were ordered`);
       assert.ok(withoutOrderer < 2_000, `without an orderer clients waited for ${withoutOrderer} ms`);
       assert.ok(withoutServer < 3_000, `without a server clients waited for ${withoutServer} ms`);
+    } finally {
+      await cluster.stop();
+    }
+  });
+
+  it("lets nobody in without a certificate of its authority and the key of a user", async () => {
+    const cluster = await startCluster(program as string, 1);
+    const { settings } = cluster;
+    const { tls } = settings;
+    const stranger = newNatsUser().seed;
+    const open = async (given: JetStreamSettings) => {
+      const streams = new NatsStreams(given, "test", silentLogger);
+      try {
+        const { last } = await (await streams.open("0000000000000000000000", "trade")).bounds();
+        return `reads up to ${last}`;
+      } catch (error) {
+        return messageOf(error);
+      } finally {
+        await streams.close();
+      }
+    };
+    try {
+      let known = "";
+      for (let i = 0; i < 100 && !known.startsWith("reads"); i++) {
+        known = await open(settings);
+        await pause(50);
+      }
+      assert.equal(known, "reads up to 0");
+      assert.match(await open({ ...settings, credentials: { nkeySeed: stranger } }), /authorization violation/i);
+      const { credentials: _, ...nameless } = settings;
+      assert.match(await open(nameless), /authorization violation/i);
+      const withoutCertificate = await open({ ...settings, tls: { caPem: tls?.caPem ?? "" } });
+      assert.match(withoutCertificate, /certificate|closed|reset|handshake|timeout/i);
+      assert.match(
+        await open({ ...settings, tls: { ...tls, caPem: testTls().caPem } }),
+        /self.signed|verify|certificate/i,
+      );
     } finally {
       await cluster.stop();
     }

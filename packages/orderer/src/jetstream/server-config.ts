@@ -11,7 +11,7 @@ export type NatsServerConfig = {
   readonly listen: string;
   /** "host:port" for the other servers. */
   readonly clusterListen: string;
-  /** "host:port" of every server's `clusterListen`, as the others reach it. */
+  /** "host:port" of every server's `clusterListen`, as the others reach it. A single server is no cluster. */
   readonly routes: readonly string[];
   readonly dataFolder: string;
   readonly tls?: NatsServerTls;
@@ -46,6 +46,16 @@ export function natsServerConfig(config: NatsServerConfig): string {
   const users = (clientKeys ?? []).map(
     (key) => `    { nkey: ${key}, permissions: { publish: [${CLIENT_SUBJECTS}], subscribe: [${CLIENT_SUBJECTS}] } }`,
   );
+  const cluster = [
+    "cluster {",
+    `  name: ${quoted(clusterName)}`,
+    `  listen: ${quoted(clusterListen)}`,
+    "  routes: [",
+    ...routes.map((route) => `    ${quoted(`${scheme}://${route}`)}`),
+    "  ]",
+    ...tlsBlock.map((line) => `  ${line}`),
+    "}",
+  ];
   return [
     `server_name: ${quoted(name)}`,
     `listen: ${quoted(listen)}`,
@@ -58,14 +68,7 @@ export function natsServerConfig(config: NatsServerConfig): string {
     "}",
     ...tlsBlock,
     ...(users.length === 0 ? [] : ["authorization {", "  users: [", ...users, "  ]", "}"]),
-    "cluster {",
-    `  name: ${quoted(clusterName)}`,
-    `  listen: ${quoted(clusterListen)}`,
-    "  routes: [",
-    ...routes.map((route) => `    ${quoted(`${scheme}://${route}`)}`),
-    "  ]",
-    ...tlsBlock.map((line) => `  ${line}`),
-    "}",
+    ...(routes.length < 2 ? [] : cluster),
     "",
   ].join("\n");
 }
