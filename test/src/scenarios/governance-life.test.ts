@@ -1,8 +1,12 @@
 /** The whole life of a network whose members decide who is in: made, joined, transacted in, left, and over. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
+import { CaClient } from "@hansa/ca";
+import { generatePrivateKey } from "@hansa/crypto";
+import { createCsr } from "@hansa/crypto/issuing";
 import {
   askCreateChannel,
   findSupervisor,
@@ -10,6 +14,7 @@ import {
   type RunningControlPlane,
   startControlPlane,
 } from "@hansa/network";
+import { RpcClient } from "@hansa/transport";
 import { temporaryFolder } from "../support/folder.js";
 import { Assembly, createNetwork, drawNodeId, type JoiningMember, joiningMember } from "../support/governing.js";
 import { repositoryRoot } from "../support/paths.js";
@@ -81,6 +86,33 @@ describe("the life of a network, decided by its members", () => {
     await transact(ana);
     const node = (await network.nodes()).find((each) => each.nodeId === nodeId);
     assert.deepEqual([node?.kind, node?.state, node?.memberId], ["peer", "running", ana.memberId]);
+  });
+
+  it("lets the member's administrator in by password, and has one for the member's own tools", async () => {
+    const member = (await controlPlane.network(network.networkId)).member("Ana");
+    const key = generatePrivateKey("P-256");
+    const rpc = new RpcClient(member.caAddress, {
+      rootPems: [readFileSync(member.tlsRootFile, "utf8")],
+      serverName: `ca.${member.domain}`,
+    });
+    const ca = new CaClient(rpc);
+    const csrPem = createCsr({ key, subject: { commonName: ana.adminUsername } });
+    const enrolment = { id: ana.adminUsername, csrPem };
+    const certificate = await ca.enroll({ ...enrolment, secret: ana.adminPassword });
+    await assert.rejects(ca.enroll({ ...enrolment, secret: "Password124" }), { fault: "UNAUTHENTICATED" });
+    rpc.close();
+    assert.match(new X509Certificate(certificate).subject, /OU=admin/);
+    const env = member.env();
+    assert.equal(env.CORE_PEER_LOCALMSPID, ana.memberId);
+    assert.ok(existsSync(env.CORE_PEER_MSPCONFIGPATH!));
+    const gateway = member.gateway({ user: "Admin" });
+    assert.equal(
+      Buffer.from(
+        await gateway.getNetwork(CHANNEL).getContract("conformance").evaluateTransaction("get", "key-1"),
+      ).toString(),
+      "Ana",
+    );
+    gateway.close();
   });
 
   it("says what an invitation would change before anybody votes", async () => {
