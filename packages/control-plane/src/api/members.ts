@@ -4,6 +4,7 @@ import { exists, invalid, limit, notFound, notReady } from "../errors.js";
 import type { Input } from "../input/inputs.js";
 import type { MemberView, NetworkView } from "../model/network-view.js";
 import { type MemberRow, put } from "../model/rows.js";
+import type { OperatedNode } from "../operator.js";
 import { type Answer, acted, type Context, freshId, iso } from "./context.js";
 import { checkNetworkQuota, newMember } from "./networks.js";
 
@@ -49,8 +50,8 @@ export async function getMember(context: Context, input: Input<"GetMember">): Pr
   const general = { NetworkId: view.networkId, ...summaryOf(context, member) };
   // What a member keeps from the others: its authority, its switches, its tags.
   if (member.accountId !== context.accountId) return { Member: { ...general, Tags: {} } };
-  const nodes = view.operated === undefined ? [] : await world.observer.recent(view.networkId);
-  const ca = nodes.find(({ kind, memberId }) => kind === "ca" && memberId === member.memberId);
+  const isCa = ({ kind, memberId }: OperatedNode) => kind === "ca" && memberId === member.memberId;
+  const ca = await world.observer.find(view.networkId, isCa);
   return {
     Member: {
       ...general,

@@ -60,8 +60,7 @@ export async function createNetwork(context: Context, input: Input<"CreateNetwor
 export async function getNetwork(context: Context, input: Input<"GetNetwork">): Promise<Answer> {
   const view = context.network(input.networkId);
   const { settings } = context.world;
-  const nodes = view.operated === undefined ? [] : await context.world.observer.recent(view.networkId);
-  const orderer = nodes.find(({ kind }) => kind === "orderer");
+  const orderer = await context.world.observer.find(view.networkId, ({ kind }) => kind === "orderer");
   const resourceArn = context.world.arn("networks", view.networkId);
   return {
     Network: {

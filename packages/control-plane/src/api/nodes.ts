@@ -13,6 +13,8 @@ export async function createNode(context: Context, input: Input<"CreateNode">): 
   const { world, accountId } = context;
   const { networkId } = input;
   const memberId = needMember(input.MemberId, "MemberId");
+  // The quota counts peers that came with the network too, so they must have been seen.
+  await world.observer.find(networkId, () => true);
   const answer = await context.tokens.answer(
     { accountId, operation: "CreateNode", token: input.ClientRequestToken, input, networkId },
     {

@@ -13,6 +13,9 @@ import { fleet, invite } from "../testing/fleet.js";
 import { MemoryOperator } from "../testing/memory-operator.js";
 import { raw } from "../testing/raw.js";
 
+/** Until the operator is told to hurry. */
+const FOREVER_MS = 600_000;
+
 class HandClock {
   at = unixMs(Date.now());
   now(): UnixMs {
@@ -48,7 +51,7 @@ describe("states", () => {
   });
 
   it("says CREATING until it is made, and lets nobody act on it before", async () => {
-    const plane = await start({ operator: new MemoryOperator({ startMs: 150 }) });
+    const plane = await start({ operator: new MemoryOperator({ startMs: FOREVER_MS }) });
     const one = plane.client(0);
     const { NetworkId, MemberId } = await one.send(new aws.CreateNetworkCommand(networkRequest()));
     assert.deepEqual(await statuses(plane, 0, NetworkId!), ["CREATING", "CREATING"]);
@@ -62,12 +65,14 @@ describe("states", () => {
       aws.ResourceNotReadyException,
     );
     await assert.rejects(one.send(new aws.DeleteMemberCommand({ NetworkId, MemberId })), aws.ResourceNotReadyException);
+    plane.operator.hurry();
     await plane.idle();
     assert.deepEqual(await statuses(plane, 0, NetworkId!), ["AVAILABLE", "AVAILABLE"]);
     const node = await one.send(new aws.CreateNodeCommand(nodeRequest(NetworkId!, MemberId!)));
     const where = { NetworkId, MemberId, NodeId: node.NodeId };
     assert.equal((await one.send(new aws.GetNodeCommand(where))).Node?.Status, "CREATING");
     await assert.rejects(one.send(new aws.DeleteNodeCommand(where)), aws.ResourceNotReadyException);
+    plane.operator.hurry();
     await plane.idle();
     assert.equal((await one.send(new aws.GetNodeCommand(where))).Node?.Status, "AVAILABLE");
   });
@@ -118,9 +123,11 @@ describe("states", () => {
   });
 
   it("says ACCEPTING while a member joins", async () => {
-    const plane = await start({ operator: new MemoryOperator({ startMs: 60, enactMs: 60 }) });
+    const plane = await start();
     const net = await fleet(plane, [0]);
     const InvitationId = await invite(plane, net, [0], 1);
+    plane.operator.startMs = FOREVER_MS;
+    plane.operator.enactMs = FOREVER_MS;
     const two = plane.client(1);
     const request = { NetworkId: net.networkId, InvitationId, MemberConfiguration: memberConfiguration("second") };
     await two.send(new aws.CreateMemberCommand(request));
@@ -128,9 +135,11 @@ describe("states", () => {
     assert.equal(await status(), "ACCEPTING");
     await assert.rejects(two.send(new aws.RejectInvitationCommand({ InvitationId })), aws.IllegalActionException);
     await assert.rejects(two.send(new aws.CreateMemberCommand(request)), /is ACCEPTING, not PENDING/);
+    plane.operator.hurry();
     await plane.running.idle();
     assert.equal(await status(), "ACCEPTING", "channels still take it in");
     assert.deepEqual(await statuses(plane, 1, net.networkId), ["AVAILABLE", "AVAILABLE", "CREATING"]);
+    plane.operator.hurry();
     await plane.idle();
     assert.equal(await status(), "ACCEPTED");
   });
@@ -264,7 +273,7 @@ describe("after the control plane was stopped or killed", () => {
 
   it("goes on with what was under way", async () => {
     // As slow as it takes to be stopped before anything is made.
-    const slow = new MemoryOperator({ startMs: 60_000 });
+    const slow = new MemoryOperator({ startMs: FOREVER_MS });
     const first = await TestControlPlane.start({ operator: slow, store: Store.open(folder, silentLogger) });
     const { NetworkId, MemberId } = await first.client(0).send(new aws.CreateNetworkCommand(networkRequest()));
     assert.deepEqual(await statuses(first, 0, NetworkId!), ["CREATING", "CREATING"]);
@@ -278,7 +287,7 @@ describe("after the control plane was stopped or killed", () => {
     const InvitationId = await invite(second, { networkId, memberIds }, [0], 1);
 
     const { operator } = second;
-    Object.assign(operator, { startMs: 60_000 });
+    Object.assign(operator, { startMs: FOREVER_MS });
     const { NodeId } = await second.client(0).send(new aws.CreateNodeCommand(nodeRequest(networkId, MemberId!)));
     const joined = await second
       .client(1)
@@ -286,7 +295,7 @@ describe("after the control plane was stopped or killed", () => {
         new aws.CreateMemberCommand({ NetworkId, InvitationId, MemberConfiguration: memberConfiguration("second") }),
       );
     await second.store.close();
-    Object.assign(operator, { startMs: 0 });
+    operator.startMs = 0;
     const third = await TestControlPlane.start({ operator, store: Store.open(folder, silentLogger) });
     await third.idle();
     assert.deepEqual(await statuses(third, 1, networkId), ["AVAILABLE", "AVAILABLE", "AVAILABLE"]);

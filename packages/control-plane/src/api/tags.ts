@@ -60,12 +60,12 @@ async function sharedTagsOf(context: Context, resourceArn: string): Promise<Tags
       throw invalid(`${resourceArn} is not the ARN of a managedblockchain resource in ${region}.`);
     throw missing();
   }
-  const found = find(context, resource);
+  const found = await find(context, resource);
   if (found === undefined) throw missing();
   return found;
 }
 
-function find(context: Context, { kind, id, accountId }: Resource): Tags | undefined {
+async function find(context: Context, { kind, id, accountId }: Resource): Promise<Tags | undefined> {
   if (accountId !== "" && accountId !== context.accountId) return undefined;
   const { world } = context;
   switch (kind) {
@@ -78,7 +78,7 @@ function find(context: Context, { kind, id, accountId }: Resource): Tags | undef
         : undefined;
     }
     case "nodes":
-      return hasNode(context, id) ? NO_TAGS : undefined;
+      return (await hasNode(context, id)) ? NO_TAGS : undefined;
     case "proposals": {
       const views = world.networks().filter((view) => view.isVisibleTo(context.accountId));
       return views.map((view) => view.state?.proposals.get(id)?.tags).find((tags) => tags !== undefined);
@@ -93,15 +93,16 @@ function find(context: Context, { kind, id, accountId }: Resource): Tags | undef
   }
 }
 
-function hasNode(context: Context, nodeId: string): boolean {
+async function hasNode(context: Context, nodeId: string): Promise<boolean> {
   const { world, accountId } = context;
   const row = world.rows.get("node", nodeId);
   const networks = world.networks().filter((view) => view.isVisibleTo(accountId));
   const isMine = (memberId: string | undefined) =>
     networks.some((view) => view.membersOf(accountId).some((member) => member.memberId === memberId));
   if (row !== undefined) return row.state !== "deleted" && row.accountId === accountId && isMine(row.memberId);
-  const adopted = networks
-    .flatMap((view) => world.observer.last(view.networkId))
-    .find((node) => node.nodeId === nodeId);
-  return adopted?.kind === "peer" && isMine(adopted.memberId);
+  for (const { networkId } of networks) {
+    const node = await world.observer.find(networkId, (each) => each.nodeId === nodeId);
+    if (node !== undefined) return node.kind === "peer" && isMine(node.memberId);
+  }
+  return false;
 }

@@ -45,7 +45,8 @@ export class Handler {
       const context = new Context(this.#world, this.#tokens, this.#work, caller);
       sendAnswer(response, requestId, await routed.operation.run(context, membersOf(routed, body)));
       const tookMs = Math.round(performance.now() - began);
-      this.#logger.debug("answered", { operation, accountId: caller.accountId, requestId, tookMs });
+      const level = method === "GET" ? "debug" : "info";
+      this.#logger[level]("answered", { operation, accountId: caller.accountId, requestId, tookMs });
     } catch (error) {
       const refusal = error instanceof ApiError ? error : this.#unexpected(error, operation, requestId);
       if (!request.complete) response.setHeader("connection", "close");

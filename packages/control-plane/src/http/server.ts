@@ -5,7 +5,13 @@ import type { AddressInfo } from "node:net";
 import { HansaError } from "@hansa/primitives";
 import type { Listener } from "../config.js";
 
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000, maxHeaderSize: 16 * 1024 };
+const LIMITS = {
+  connectionsCheckingInterval: 5_000,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 60_000,
+  maxHeaderSize: 16 * 1024,
+};
 const MAX_CONNECTIONS = 1_000;
 /** Nothing we do before an answer takes this long. */
 const SOCKET_TIMEOUT_MS = 120_000;

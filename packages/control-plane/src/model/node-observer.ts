@@ -38,11 +38,12 @@ export class NodeObserver {
     return following;
   }
 
-  /** For addresses: what was seen a moment ago will do. */
-  async recent(networkId: string): Promise<readonly OperatedNode[]> {
+  /** For addresses: what was seen a moment ago will do, unless the node is not in it. */
+  async find(networkId: string, isIt: (node: OperatedNode) => boolean): Promise<OperatedNode | undefined> {
     const seen = this.#seen.get(networkId);
-    if (seen !== undefined && performance.now() - seen.at < ADDRESS_AGE_MS) return seen.nodes;
-    return (await this.nodes(networkId)) ?? seen?.nodes ?? [];
+    const recent =
+      seen !== undefined && performance.now() - seen.at < ADDRESS_AGE_MS ? seen.nodes.find(isIt) : undefined;
+    return recent ?? ((await this.nodes(networkId)) ?? seen?.nodes ?? []).find(isIt);
   }
 
   /** What was seen last, however long ago. */

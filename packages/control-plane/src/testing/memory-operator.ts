@@ -37,8 +37,8 @@ type Call =
 
 export class MemoryOperator implements NetworkOperator {
   readonly clock: Clock;
-  readonly startMs: number;
-  readonly enactMs: number;
+  startMs: number;
+  enactMs: number;
   readonly #networks = new Map<string, MemoryNetwork>();
   readonly #listeners = new Set<() => void>();
   readonly #pauses = new Set<() => void>();

@@ -164,7 +164,7 @@ export class Work {
     await this.#rows.write(put("node", nodeId, { ...row, state: "deleted", deletedAt }));
   }
 
-  #setLogs<Row extends { readonly networkId: string }>(
+  #setLogs<Row extends { readonly networkId: string; readonly memberId: string }>(
     id: string,
     find: () => Row | undefined,
     targetsOf: (row: Row) => readonly { readonly target: LogTarget; readonly on: boolean }[],
@@ -175,6 +175,9 @@ export class Work {
       const row = find();
       if (row !== undefined) {
         const network = await this.#appears(row.networkId);
+        // Of one that left there is no log any more.
+        const { status } = network.governance.members.get(row.memberId) ?? {};
+        if (status !== "active" && status !== "joining") return void done();
         for (const { target, on } of targetsOf(row)) await network.setLogging(target, on);
       }
       done();
