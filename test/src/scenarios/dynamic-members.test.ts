@@ -76,6 +76,15 @@ async function read(view: NetworkView, member: string, key: string, peer = 0): P
   }
 }
 
+/** Waits until all peers have the same blocks and the same state. Returns how many they are. */
+async function agreeing(view: NetworkView): Promise<number> {
+  return until("all peers to agree", async () => {
+    const ledgers = await view.ledgers(CHANNEL);
+    const stories = new Set(ledgers.map(({ blockHash, commitHash }) => blockHash + commitHash));
+    return stories.size === 1 ? ledgers.length : undefined;
+  });
+}
+
 for (const mode of ["inline", "processes"] as const) {
   describe(`a network of two that a third enters (${mode})`, () => {
     const { folder, remove } = temporaryFolder();
@@ -129,8 +138,7 @@ for (const mode of ["inline", "processes"] as const) {
       const key = await write(network, "A", ["B", "C"]);
       assert.equal(await read(network, "C", key), "value");
       assert.equal(await read(network, "C", firstKey), "value");
-      const ledgers = await network.ledgers(CHANNEL);
-      assert.deepEqual(new Set(ledgers.map(({ commitHash }) => commitHash)).size, 1);
+      assert.equal(await agreeing(network), 3);
       await network.running.addPeer({ mspId: c.mspId, peerName: PEER });
       assert.equal(network.member("C").peers.length, 1);
     });
@@ -157,9 +165,7 @@ for (const mode of ["inline", "processes"] as const) {
 
     it("gives a second peer of a founder everything too", async () => {
       await network.running.addPeer({ mspId: "AMSP", peerName: "peer1" });
-      const ledgers = await network.ledgers(CHANNEL);
-      assert.equal(ledgers.length, 4);
-      assert.equal(new Set(ledgers.map(({ blockHash }) => blockHash)).size, 1);
+      assert.equal(await agreeing(network), 4);
       assert.equal(await read(network, "A", firstKey, 1), "value");
       await network.running.removePeer({ mspId: "AMSP", peerName: "peer1" });
       assert.equal(network.member("A").peers.length, 1);

@@ -17,7 +17,8 @@ export type BringRequest = {
   readonly logger: Logger;
 };
 
-const CAUGHT_UP_WITHIN_MS = 60_000;
+/** A long ledger takes its time. */
+const CAUGHT_UP_WITHIN_MS = 600_000;
 const ASK_AGAIN_MS = 20;
 
 /**

@@ -7,6 +7,7 @@ import { drawId } from "../plan/ids.js";
 import type { PlannedNode } from "../plan/plan.js";
 import { choosePorts } from "../plan/ports.js";
 import { adoptChannels } from "./adopted-channels.js";
+import { caughtUp } from "./caught-up.js";
 import { bringContractsTo } from "./contracts.js";
 import type { NetworkCore, NewPeer } from "./core.js";
 import { discard, planned } from "./nodes.js";
@@ -88,7 +89,7 @@ export async function finishPeers(network: NetworkCore): Promise<void> {
 /** Gives a running peer its channels and contracts, then tells the others of it. */
 async function finishPeer(network: NetworkCore, node: PlannedNode): Promise<void> {
   await network.keeper.reconfigure(node.id, serverSpec(node, network.view));
-  await bringContractsTo(network, node);
+  await Promise.all([caughtUp(network, node), bringContractsTo(network, node)]);
   await network.changeState((state) => ({ unfinished: (state.unfinished ?? []).filter((id) => id !== node.id) }));
   await network.tellNodes();
 }
