@@ -8,7 +8,7 @@ import { rootFrom } from "./fold.js";
 import { dot, merkleRoot } from "./hash.js";
 import { blockLeaf, entriesLogRoot, entryLeaf, joinLog, logLeaf, logProof } from "./log.js";
 import { blockPath, digestAt, entryPath, verifyPath } from "./proof.js";
-import { channelStrandId } from "./strand-id.js";
+import { channelStrandId, idFromBytes } from "./strand-id.js";
 import { completedNodes, NodeList, treeRoot } from "./tree.js";
 
 const strandId = channelStrandId("deliveries", sha256(Buffer.from("genesis")));
@@ -78,6 +78,12 @@ describe("a journal block", () => {
     assert.match(strandId, /^[0-9A-Za-z]{22}$/);
     assert.notEqual(strandId, channelStrandId("deliveries", sha256(Buffer.from("other genesis"))));
     assert.notEqual(strandId, channelStrandId("orders", sha256(Buffer.from("genesis"))));
+    assert.equal(idFromBytes(Buffer.alloc(16)), "0".repeat(22));
+    assert.equal(idFromBytes(Buffer.from("0000000000000000000000000000003d", "hex")), `${"0".repeat(21)}z`);
+    const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const bytes = sha256(Buffer.from("any")).subarray(0, 16);
+    const value = [...idFromBytes(bytes)].reduce((sum, digit) => sum * 62n + BigInt(digits.indexOf(digit)), 0n);
+    assert.equal(value, BigInt(`0x${Buffer.from(bytes).toString("hex")}`));
   });
 });
 

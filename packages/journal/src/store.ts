@@ -50,6 +50,9 @@ export interface JournalStrand {
   /** The content as appended. Throws as `block`. */
   content(sequenceNo: number): Promise<Bytes>;
 
+  /** Both, for the price of one. Throws as `block`. */
+  record(sequenceNo: number): Promise<JournalRecord>;
+
   /** Nodes of the tree over the durable blocks' hashes. @throws JournalError DAMAGED when one cannot be read */
   readonly node: NodeReader;
 

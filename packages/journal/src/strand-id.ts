@@ -2,14 +2,22 @@ import { type Bytes, fromUtf8, sha256Of } from "@hansa/primitives";
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ID_LENGTH = 22;
+const BASE = 62;
+const PAIR = BASE * BASE;
 
 /** 128 bits as 22 base-62 digits, the shape of every QLDB id. */
 export function idFromBytes(bytes: Bytes): string {
-  let rest = BigInt(`0x${Buffer.from(bytes.subarray(0, 16)).toString("hex")}`);
+  // Eight digits to the base 2^16, most significant first: plain numbers are much faster here than one BigInt.
+  const rest = Array.from({ length: 8 }, (_, i) => (bytes[2 * i] as number) * 256 + (bytes[2 * i + 1] as number));
   let text = "";
-  for (let i = 0; i < ID_LENGTH; i++) {
-    text = `${DIGITS[Number(rest % 62n)]}${text}`;
-    rest /= 62n;
+  for (let pairs = 0; pairs < ID_LENGTH / 2; pairs++) {
+    let remainder = 0;
+    for (let i = 0; i < rest.length; i++) {
+      const value = remainder * 65_536 + (rest[i] as number);
+      rest[i] = Math.floor(value / PAIR);
+      remainder = value % PAIR;
+    }
+    text = `${DIGITS[Math.floor(remainder / BASE)]}${DIGITS[remainder % BASE]}${text}`;
   }
   return text;
 }

@@ -110,8 +110,8 @@ export async function receipt(
   const sequenceNo = toNumber(request.sequenceNo);
   const { entryIndex } = request;
   const digest = await digestOf(strand, request.tipSequenceNo);
-  const block = await strand.block(sequenceNo);
-  const envelope = splitBlock(await strand.content(sequenceNo)).envelopes[entryIndex - 1];
+  const { block, content } = await strand.record(sequenceNo);
+  const envelope = splitBlock(content).envelopes[entryIndex - 1];
   if (envelope === undefined) {
     const { address, entryHashes } = block;
     throw new JournalError({ code: "ENTRY_NOT_FOUND", address, entryIndex, entryCount: entryHashes.length });
@@ -175,7 +175,7 @@ export function blockMessage({ address, entryHashes, ...rest }: JournalBlock): h
 }
 
 export async function recordMessage(strand: JournalStrand, sequenceNo: number): Promise<Uint8Array> {
-  const [block, content] = await Promise.all([strand.block(sequenceNo), strand.content(sequenceNo)]);
+  const { block, content } = await strand.record(sequenceNo);
   return encode(journal.JournalRecord, { block: blockMessage(block), content });
 }
 

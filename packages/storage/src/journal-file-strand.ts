@@ -106,11 +106,17 @@ export class FileStrand implements JournalStrand {
   }
 
   async block(sequenceNo: number): Promise<JournalBlock> {
-    return (await this.#record(sequenceNo)).block;
+    return (await this.record(sequenceNo)).block;
   }
 
   async content(sequenceNo: number): Promise<Bytes> {
-    return (await this.#record(sequenceNo)).content;
+    return (await this.record(sequenceNo)).content;
+  }
+
+  record(sequenceNo: number): Promise<JournalRecord> {
+    const reading = this.#read(sequenceNo).finally(() => this.#reads.delete(reading));
+    this.#reads.add(reading);
+    return reading;
   }
 
   async close(): Promise<void> {
@@ -167,12 +173,6 @@ export class FileStrand implements JournalStrand {
   #openTrees(): TreeFiles {
     if (this.#closed) throw new JournalError({ code: "STRAND_NOT_FOUND", strandId: this.info.strandId });
     return this.#trees;
-  }
-
-  #record(sequenceNo: number): Promise<JournalRecord> {
-    const reading = this.#read(sequenceNo).finally(() => this.#reads.delete(reading));
-    this.#reads.add(reading);
-    return reading;
   }
 
   async #read(sequenceNo: number): Promise<JournalRecord> {

@@ -96,6 +96,10 @@ class MemoryStrand implements JournalStrand {
     return this.#record(sequenceNo).content;
   }
 
+  async record(sequenceNo: number): Promise<JournalRecord> {
+    return this.#record(sequenceNo);
+  }
+
   async close(): Promise<void> {}
 
   #record(sequenceNo: number): JournalRecord {

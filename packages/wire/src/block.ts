@@ -52,7 +52,8 @@ export function blockHeaderHash(header: BlockHeader): Uint8Array {
 
 /** 32 bytes: SHA-256 over the envelopes, one after another. */
 export function blockDataHash(envelopes: readonly Uint8Array[]): Uint8Array {
-  return sha256Of(envelopes);
+  const [only] = envelopes;
+  return only !== undefined && envelopes.length === 1 ? sha256(only) : sha256Of(envelopes);
 }
 
 function readRepeatedBytes(message: Uint8Array, what: string, into: Uint8Array[]): void {

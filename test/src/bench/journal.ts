@@ -2,11 +2,12 @@
  * The journal bench. Prints one JSON document on stdout, progress on stderr.
  *
  *     npm run bench -- journal [--seconds 5] [--batch 100] [--envelope-bytes 4096]
- *                      [--blocks 1000000] [--block-envelope-bytes 1024] [--format ION_BINARY] [--folder <where>]
+ *                      [--blocks 1000000] [--block-envelope-bytes 256] [--export-blocks 100000]
+ *                      [--export-envelope-bytes 4096] [--format ION_BINARY] [--folder <where>]
  *
  * `append`: batches of envelopes become blocks with both trees, each made durable before it is answered; "pipelined"
- * prepares the next block while the disk syncs, as an orderer does. `proofs`: a strand that grows to so many blocks, and
- * what a receipt costs on the way. `export`: that strand written as an export, and verified by itself.
+ * prepares the next block while the disk syncs, as an orderer does. `proofs`: a strand that grows to so many blocks of
+ * one envelope, and what a receipt costs on the way. `export`: another strand, written as an export and verified alone.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
@@ -56,7 +57,9 @@ const { values } = parseArgs({
     batch: { type: "string", default: "100" },
     "envelope-bytes": { type: "string", default: "4096" },
     blocks: { type: "string", default: "1000000" },
-    "block-envelope-bytes": { type: "string", default: "1024" },
+    "block-envelope-bytes": { type: "string", default: "256" },
+    "export-blocks": { type: "string", default: "100000" },
+    "export-envelope-bytes": { type: "string", default: "4096" },
     format: { type: "string", default: "ION_BINARY" },
     folder: { type: "string", default: os.tmpdir() },
   },
@@ -67,6 +70,8 @@ const settings = {
   envelopeBytes: Number(values["envelope-bytes"]),
   blocks: Number(values.blocks),
   blockEnvelopeBytes: Number(values["block-envelope-bytes"]),
+  exportBlocks: Number(values["export-blocks"]),
+  exportEnvelopeBytes: Number(values["export-envelope-bytes"]),
   format: EXPORT_FORMATS.find((format) => format === values.format) ?? ("ION_BINARY" satisfies ExportFormat),
   folder: values.folder,
 };
@@ -185,8 +190,8 @@ function signer(): { identity: SigningIdentity; roots: string[] } {
 async function receiptOf(strand: JournalStrand, sequenceNo: number, identity: SigningIdentity) {
   const tip = strand.tip.size - 1;
   const digest = digestAt(await strand.block(tip), strand);
-  const block = await strand.block(sequenceNo);
-  const envelope = splitBlock(await strand.content(sequenceNo)).envelopes[0] as Uint8Array;
+  const { block, content } = await strand.record(sequenceNo);
+  const envelope = splitBlock(content).envelopes[0] as Uint8Array;
   const { binding, entryCount, entryPath: inBlock, blockPath } = logProof(block, 1, tip, strand.logNode);
   const bytes = digestBytes(digest, CHANNEL);
   return {
@@ -236,55 +241,56 @@ async function benchProofs(strand: JournalStrand, identity: SigningIdentity, roo
   return figures;
 }
 
-async function benchLarge() {
-  const { identity, roots } = signer();
+/** Blocks of one envelope each, until the strand has so many. */
+async function growTo(strand: JournalStrand, size: number, pool: readonly Uint8Array[]): Promise<void> {
+  while (strand.tip.size < size) {
+    let tip = strand.tip;
+    const records: JournalRecord[] = [];
+    for (let n = Math.min(GROUP_BLOCKS, size - tip.size); n > 0; n--) {
+      const record = recordAfter(tip, [pool[tip.size % pool.length] as Uint8Array]);
+      records.push(record);
+      tip = tipAfter(record.block);
+    }
+    await strand.append(records);
+  }
+}
+
+async function benchLarge({ identity, roots }: ReturnType<typeof signer>) {
   const place = path.join(folder, "large");
   const store = new FileJournalStore(place);
   const strand = await store.create(info);
   previousHash = Buffer.alloc(0);
   const pool = envelopes(1_000, settings.blockEnvelopeBytes);
-  const stops = [1_000, 10_000, 100_000, settings.blocks].filter(
-    (n, i, all) => n <= settings.blocks && all.indexOf(n) === i,
-  );
+  const stops = [1_000, 10_000, 100_000].filter((n) => n < settings.blocks);
   const proofs = [];
-  const startedAt = performance.now();
-  let proving = 0;
-  for (const stop of stops) {
-    while (strand.tip.size < stop) {
-      let tip = strand.tip;
-      const records: JournalRecord[] = [];
-      for (let n = Math.min(GROUP_BLOCKS, stop - tip.size); n > 0; n--) {
-        const record = recordAfter(tip, [pool[tip.size % pool.length] as Uint8Array]);
-        records.push(record);
-        tip = tipAfter(record.block);
-      }
-      await strand.append(records);
-    }
-    const begun = performance.now();
+  let growMs = 0;
+  for (const stop of [...stops, settings.blocks]) {
+    const startedAt = performance.now();
+    await growTo(strand, stop, pool);
+    growMs += performance.now() - startedAt;
     proofs.push(await benchProofs(strand, identity, roots));
-    proving += performance.now() - begun;
   }
-  const growSeconds = (performance.now() - startedAt - proving) / 1000;
-  say(`${strand.tip.size} blocks after ${round(growSeconds)} s; exporting`);
-  const grown = { seconds: round(growSeconds), blocksPerSecond: Math.round(strand.tip.size / growSeconds) };
-  const exported = await benchExport(strand, identity, roots);
   await store.close();
   const reopening = performance.now();
   const again = new FileJournalStore(place, { verifyBytes: 1024 * 2 ** 20 });
   await again.open(info.strandId);
   const reopenMs = Math.round(performance.now() - reopening);
-  await again.close();
-  return { grown, proofs, export: exported, reopenMs };
+  await again.remove(info.strandId);
+  return { grown: { blocksPerSecond: Math.round(settings.blocks / (growMs / 1000)), reopenMs }, proofs };
 }
 
-async function benchExport(strand: JournalStrand, identity: SigningIdentity, roots: readonly string[]) {
+async function benchExport({ identity, roots }: ReturnType<typeof signer>) {
+  const store = new FileJournalStore(path.join(folder, "exported"));
+  const strand = await store.create(info);
+  previousHash = Buffer.alloc(0);
+  await growTo(strand, settings.exportBlocks, envelopes(1_000, settings.exportEnvelopeBytes));
   const target = exportTarget(path.join(folder, "export"), folder);
   const last = strand.tip.size - 1;
   const digest = digestBytes(digestAt(await strand.block(last), strand), CHANNEL);
   const startedAt = performance.now();
   const summary = await writeExport({
     records: (async function* () {
-      for (let n = 0; n <= last; n++) yield { block: await strand.block(n), content: await strand.content(n) };
+      for (let n = 0; n <= last; n++) yield await strand.record(n);
     })(),
     digest,
     signatures: [{ certificate: identity.certificate.raw, signature: identity.sign(digest) }],
@@ -296,6 +302,7 @@ async function benchExport(strand: JournalStrand, identity: SigningIdentity, roo
     format: settings.format,
     ledgerName: "bench",
   });
+  await store.close();
   const writeSeconds = (performance.now() - startedAt) / 1000;
   say(`exported ${Math.round(summary.bytes / 1e6)} MB in ${round(writeSeconds)} s; verifying`);
   const verifying = performance.now();
@@ -326,7 +333,9 @@ try {
     append.push(await benchAppend(inFlight));
     say(`append: ${JSON.stringify(append.at(-1))}`);
   }
-  const large = await benchLarge();
+  const authority = signer();
+  const large = await benchLarge(authority);
+  const exported = await benchExport(authority);
   const machine = {
     node: process.version,
     cpus: os.cpus().length,
@@ -335,7 +344,9 @@ try {
     loadAtStart: round(load ?? 0, 2),
     diskWriteAndSyncMs: round(sync, 2),
   };
-  process.stdout.write(`${JSON.stringify({ bench: "journal", machine, settings, append, ...large }, null, 2)}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ bench: "journal", machine, settings, append, ...large, export: exported }, null, 2)}\n`,
+  );
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

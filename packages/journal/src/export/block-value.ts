@@ -7,25 +7,32 @@
  * binding and block, which also covers the block's metadata; no hash of the journal does.
  */
 import { crc32 } from "node:zlib";
-import { type Bytes, equalBytes, sha256, unixMs } from "@hansa/primitives";
+import { type Bytes, equalBytes, NO_BYTES, sha256, toUtf8, unixMs } from "@hansa/primitives";
 import {
+  type BlockParts,
   blockDataHash,
   blockHeaderHash,
   common,
   decode,
   encode,
+  FieldScanner,
   hansa,
   joinBlock,
-  readEnvelope,
+  readPair,
+  readPayload,
   splitBlock,
   toLong,
   toNumber,
+  WireError,
 } from "@hansa/wire";
 import { type JournalBlock, type StrandTip, verifyBlock } from "../block.js";
 import { JournalError } from "../error.js";
 import type { JournalRecord } from "../store.js";
 import { idFromBytes } from "../strand-id.js";
 import { BadValue, Struct, type Value } from "./value.js";
+
+/** Of common.ChannelHeader. */
+const TX_ID_FIELD = 5;
 
 export function blockValue({ block, content }: JournalRecord): Value {
   const { address, binding, entryHashes, entriesHash, previousBlockHash, blockHash } = block;
@@ -64,9 +71,16 @@ export function blockValue({ block, content }: JournalRecord): Value {
 /** The id of what was sent, as the channel knows it; empty when it has none. */
 function idOf(envelope: Bytes): string {
   try {
-    return readEnvelope(envelope).channelHeader.txId;
-  } catch {
-    return "";
+    const [payload] = readPair(envelope, "common.Envelope");
+    const [channelHeader] = readPair(readPayload(payload).header ?? NO_BYTES, "common.Header");
+    // No more than this is decoded: an export has an id for every envelope.
+    const fields = new FieldScanner(channelHeader, "common.ChannelHeader");
+    let id = NO_BYTES;
+    while (fields.next()) if (fields.number === TX_ID_FIELD && fields.wireType === 2) id = fields.bytes;
+    return toUtf8(id);
+  } catch (error) {
+    if (error instanceof WireError) return "";
+    throw error;
   }
 }
 
@@ -120,8 +134,13 @@ export function readBlockValue(value: Value, json: boolean, tip: StrandTip): Jou
   const metadata = channelBlock.bytesList("metadata");
   const checksum = channelBlock.number("checksum");
   const number = BigInt(toNumber(header.number));
-  const whole = joinBlock({ header: { ...header, number }, envelopes, metadata });
-  const content = channelBlock.has("content") ? channelBlock.bytes("content") : whole;
+  const rest = {
+    header: { number, previousHash: header.previousHash, dataHash: header.dataHash },
+    envelopes,
+    metadata,
+  };
+  const content = channelBlock.has("content") ? channelBlock.bytes("content") : joinBlock(rest);
+  const parts = channelBlock.has("content") ? splitBlock(content) : rest;
   channelBlock.end();
   struct.end();
 
@@ -136,13 +155,13 @@ export function readBlockValue(value: Value, json: boolean, tip: StrandTip): Jou
   };
   verifyBlock(block, tip);
   expect("the transaction's id", transactionId, idFromBytes(blockHash));
-  verifyContent(block, content, envelopes);
+  verifyContent(block, parts, envelopes);
   expect("the checksum", checksum, crc32(content, crc32(binding)));
   return { block, content };
 }
 
 /** The binding says what the block says, and the channel block holds what the entries are the hashes of. */
-function verifyContent(block: JournalBlock, content: Bytes, envelopes: readonly Bytes[]): void {
+function verifyContent(block: JournalBlock, parts: BlockParts, envelopes: readonly Bytes[]): void {
   const { address, binding, timestampMs } = block;
   const bound = decode(hansa.journal.BlockBinding, binding, "hansa.journal.BlockBinding");
   const isBound =
@@ -150,10 +169,12 @@ function verifyContent(block: JournalBlock, content: Bytes, envelopes: readonly 
     toNumber(bound.address.sequenceNo) === address.sequenceNo &&
     toNumber(bound.timestampMs) === timestampMs;
   if (!isBound) throw new BadValue(0, "the binding is of another block");
-  const parts = splitBlock(content);
   mustEqual(address, "header", blockHeaderHash(parts.header), bound.headerHash);
   mustEqual(address, "data", blockDataHash(parts.envelopes), parts.header.dataHash);
-  if (parts.envelopes.length !== envelopes.length) throw new BadValue(0, "the channel block holds other envelopes");
+  const same =
+    parts.envelopes.length === envelopes.length &&
+    parts.envelopes.every((each, i) => equalBytes(each, envelopes[i] ?? NO_BYTES));
+  if (!same) throw new BadValue(0, "the channel block holds other envelopes");
 }
 
 function readAddress(struct: Struct): { strandId: string; sequenceNo: number } {

@@ -11,6 +11,9 @@ const LONG_LENGTH = 14;
 const SYMBOL_TABLE = 3;
 const SYMBOLS = 7;
 const FIRST_OWN_SYMBOL = 10;
+const UTC_OFFSET = Buffer.of(0x80);
+/** An exponent of -3, as a signed number of variable length. */
+const MILLISECONDS = Buffer.of(0x80 | 0x40 | 3);
 
 /** Every field name of an export. Their places are their symbol ids, so new ones come last. */
 const FIELD_NAMES = [
@@ -24,26 +27,139 @@ const SYMBOL_OF = new Map<string, number>(FIELD_NAMES.map((name, i) => [name, FI
 
 /** What a file begins with. */
 export function ionBinaryHead(): Buffer {
-  const list = tagged(TYPE.list, Buffer.concat(FIELD_NAMES.map((name) => writeIonBinary(name))));
-  const table = tagged(TYPE.struct, Buffer.concat([varUint(SYMBOLS), list]));
-  const annotations = varUint(SYMBOL_TABLE);
-  const wrapped = Buffer.concat([varUint(annotations.length), annotations, table]);
-  return Buffer.concat([VERSION_MARKER, tagged(TYPE.annotated, wrapped)]);
+  const list = writeIonBinary(FIELD_NAMES);
+  const writer = new Writer();
+  writer.container(TYPE.annotated, () => {
+    writer.varUint(1);
+    writer.varUint(SYMBOL_TABLE);
+    writer.container(TYPE.struct, () => {
+      writer.varUint(SYMBOLS);
+      writer.bytes(list);
+    });
+  });
+  return Buffer.concat([VERSION_MARKER, writer.taken()]);
 }
 
 export function writeIonBinary(value: Value): Buffer {
-  if (typeof value === "number") return tagged(TYPE.integer, uint(value));
-  if (typeof value === "string") return tagged(TYPE.string, Buffer.from(value, "utf8"));
-  if (value instanceof Uint8Array) return tagged(TYPE.blob, value);
-  if (value instanceof Date) return tagged(TYPE.timestamp, timestamp(value));
-  if (Array.isArray(value)) return tagged(TYPE.list, Buffer.concat(value.map(writeIonBinary)));
-  const fields = Object.entries(value).flatMap(([name, field]) => {
-    const symbol = SYMBOL_OF.get(name);
-    assert(symbol !== undefined, `${name} has no symbol`);
-    return [varUint(symbol), writeIonBinary(field as Value)];
-  });
-  return tagged(TYPE.struct, Buffer.concat(fields));
+  const writer = new Writer();
+  writer.value(value);
+  return writer.taken();
 }
+
+/** A length takes five bytes at most; what is above four GiB is no value of an export. */
+const LONGEST_HEAD = 6;
+
+/** One buffer that grows. A container is written behind the longest head it might need, then moved up to its own. */
+class Writer {
+  #buffer = Buffer.allocUnsafe(4096);
+  #at = 0;
+
+  taken(): Buffer {
+    return Buffer.from(this.#buffer.subarray(0, this.#at));
+  }
+
+  value(value: Value): void {
+    if (typeof value === "number") this.#integer(value);
+    else if (typeof value === "string") this.#scalar(TYPE.string, Buffer.from(value, "utf8"));
+    else if (value instanceof Uint8Array) this.#scalar(TYPE.blob, value);
+    else if (value instanceof Date) this.container(TYPE.timestamp, () => this.#time(value));
+    else if (Array.isArray(value)) {
+      this.container(TYPE.list, () => {
+        for (const item of value) this.value(item as Value);
+      });
+    } else {
+      this.container(TYPE.struct, () => {
+        for (const name of Object.keys(value)) {
+          const symbol = SYMBOL_OF.get(name);
+          assert(symbol !== undefined, `${name} has no symbol`);
+          this.varUint(symbol);
+          this.value((value as { readonly [field: string]: Value })[name] as Value);
+        }
+      });
+    }
+  }
+
+  container(type: number, write: () => void): void {
+    const start = this.#at;
+    this.#room(LONGEST_HEAD);
+    this.#at += LONGEST_HEAD;
+    write();
+    const length = this.#at - start - LONGEST_HEAD;
+    this.#at = start;
+    this.#head(type, length);
+    this.#buffer.copyWithin(this.#at, start + LONGEST_HEAD, start + LONGEST_HEAD + length);
+    this.#at += length;
+  }
+
+  varUint(value: number): void {
+    this.#room(8);
+    let width = 1;
+    for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) width++;
+    let rest = value;
+    for (let i = width - 1; i >= 0; i--) {
+      this.#buffer[this.#at + i] = rest % 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.#at += width;
+    this.#buffer[this.#at - 1] = (this.#buffer[this.#at - 1] as number) | 0x80;
+  }
+
+  bytes(bytes: Bytes): void {
+    this.#room(bytes.length);
+    this.#buffer.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  #head(type: number, length: number): void {
+    this.#room(LONGEST_HEAD);
+    const isShort = length < LONG_LENGTH && !(type === TYPE.struct && length === 1);
+    this.#buffer[this.#at++] = (type << 4) | (isShort ? length : LONG_LENGTH);
+    if (!isShort) this.varUint(length);
+  }
+
+  #scalar(type: number, content: Bytes): void {
+    this.#head(type, content.length);
+    this.bytes(content);
+  }
+
+  #integer(value: number): void {
+    assert(Number.isSafeInteger(value) && value >= 0, `${value} in an export`);
+    const width = value === 0 ? 0 : Math.floor(Math.log2(value) / 8) + 1;
+    this.#head(TYPE.integer, width);
+    this.#uint(value, width);
+  }
+
+  /** UTC, milliseconds: a fraction with exponent -3. */
+  #time(time: Date): void {
+    this.bytes(UTC_OFFSET);
+    this.varUint(time.getUTCFullYear());
+    this.varUint(time.getUTCMonth() + 1);
+    this.varUint(time.getUTCDate());
+    this.varUint(time.getUTCHours());
+    this.varUint(time.getUTCMinutes());
+    this.varUint(time.getUTCSeconds());
+    this.bytes(MILLISECONDS);
+    const millis = time.getUTCMilliseconds();
+    // Sign and magnitude: a first bit that is set would say "below zero".
+    this.#uint(millis, millis === 0 ? 0 : millis < 0x80 ? 1 : 2);
+  }
+
+  /** Big endian. */
+  #uint(value: number, width: number): void {
+    this.#room(8);
+    if (width > 0) this.#at = this.#buffer.writeUIntBE(value, this.#at, width);
+  }
+
+  #room(bytes: number): void {
+    if (this.#at + bytes <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(2 * this.#buffer.length, this.#at + bytes));
+    this.#buffer.copy(grown, 0, 0, this.#at);
+    this.#buffer = grown;
+  }
+}
+
+/** The reader compares it with every file. */
+const HEAD = ionBinaryHead();
 
 export class IonBinaryReader {
   readonly #bytes: Buffer;
@@ -52,11 +168,10 @@ export class IonBinaryReader {
   /** @throws BadValue when the file does not begin as `ionBinaryHead` */
   constructor(bytes: Bytes) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    const head = ionBinaryHead();
-    for (let i = 0; i < head.length; i++) {
-      if (this.#bytes[i] !== head[i]) throw new BadValue(i, "the file does not begin with the symbols of an export");
+    for (let i = 0; i < HEAD.length; i++) {
+      if (this.#bytes[i] !== HEAD[i]) throw new BadValue(i, "the file does not begin with the symbols of an export");
     }
-    this.#at = head.length;
+    this.#at = HEAD.length;
   }
 
   get position(): number {
@@ -119,20 +234,20 @@ export class IonBinaryReader {
   }
 
   #timestamp(end: number): Date {
-    const start = this.#at;
     const offset = this.#byte(end);
-    const [year, month, day, hour, minute, second] = Array.from({ length: 6 }, () => this.#varUint(end)) as [
-      number,
-      ...number[],
-    ];
+    const year = this.#varUint(end);
+    const month = this.#varUint(end);
+    const day = this.#varUint(end);
+    const hour = this.#varUint(end);
+    const minute = this.#varUint(end);
+    const second = this.#varUint(end);
     const exponent = this.#byte(end);
-    const millis = this.#at === end ? 0 : this.#bytes.readUIntBE(this.#at, Math.min(6, end - this.#at));
-    this.#at = end;
-    const time = new Date(Date.UTC(year, (month ?? 0) - 1, day ?? 0, hour ?? 0, minute ?? 0, second ?? 0, millis));
-    const isPlain =
-      offset === 0x80 && exponent === (0x80 | 0x40 | 3) && timestamp(time).equals(this.#bytes.subarray(start, end));
+    const width = end - this.#at;
+    const isPlain = offset === UTC_OFFSET[0] && exponent === MILLISECONDS[0] && width <= 2;
     if (!isPlain) throw this.#bad("a time that an export does not hold");
-    return time;
+    const millis = width === 0 ? 0 : this.#bytes.readUIntBE(this.#at, width);
+    this.#at = end;
+    return new Date(Date.UTC(year, month - 1, day, hour, minute, second, millis));
   }
 
   #byte(limit: number): number {
@@ -153,43 +268,4 @@ export class IonBinaryReader {
   #bad(what: string): BadValue {
     return new BadValue(Math.min(this.#at, this.#bytes.length), what);
   }
-}
-
-function tagged(type: number, content: Bytes): Buffer {
-  const length = content.length;
-  if (length < LONG_LENGTH && !(type === TYPE.struct && length === 1)) {
-    return Buffer.concat([Buffer.of((type << 4) | length), content]);
-  }
-  return Buffer.concat([Buffer.of((type << 4) | LONG_LENGTH), varUint(length), content]);
-}
-
-function varUint(value: number): Buffer {
-  const digits = [(value % 128) | 0x80];
-  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) digits.unshift(rest % 128);
-  return Buffer.from(digits);
-}
-
-/** Big endian, no leading zeros; empty for 0. */
-function uint(value: number): Buffer {
-  assert(Number.isSafeInteger(value) && value >= 0, `${value} in an export`);
-  const digits: number[] = [];
-  for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) digits.unshift(rest % 256);
-  return Buffer.from(digits);
-}
-
-/** UTC, milliseconds: a fraction with exponent -3. */
-function timestamp(time: Date): Buffer {
-  const millis = time.getUTCMilliseconds();
-  return Buffer.concat([
-    Buffer.of(0x80),
-    varUint(time.getUTCFullYear()),
-    varUint(time.getUTCMonth() + 1),
-    varUint(time.getUTCDate()),
-    varUint(time.getUTCHours()),
-    varUint(time.getUTCMinutes()),
-    varUint(time.getUTCSeconds()),
-    Buffer.of(0x80 | 0x40 | 3),
-    // Sign and magnitude: a first bit that is set would say "below zero".
-    millis >= 0x80 && millis < 0x100 ? Buffer.of(0, millis) : uint(millis),
-  ]);
 }

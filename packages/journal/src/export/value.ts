@@ -28,28 +28,31 @@ export const DEEPEST = 8;
  * there they are text, so the asking decides.
  */
 export class Struct {
-  readonly #fields: Map<string, Value>;
+  readonly #fields: { readonly [field: string]: Value };
   readonly #what: string;
   readonly #json: boolean;
+  #left: number;
 
   /** @throws BadValue, at byte 0 of what is read */
   constructor(value: Value | undefined, what: string, json: boolean) {
     const isStruct =
       typeof value === "object" && !Array.isArray(value) && !(value instanceof Uint8Array) && !(value instanceof Date);
     if (!isStruct) throw new BadValue(0, `${what} is no struct`);
-    this.#fields = new Map(Object.entries(value));
+    this.#fields = value as { readonly [field: string]: Value };
     this.#what = what;
     this.#json = json;
+    this.#left = Object.keys(value).length;
   }
 
   has(name: string): boolean {
-    return this.#fields.has(name);
+    return Object.hasOwn(this.#fields, name);
   }
 
+  /** To be called once for each field. */
   take(name: string): Value {
-    const value = this.#fields.get(name);
+    const value = this.has(name) ? this.#fields[name] : undefined;
     if (value === undefined) throw new BadValue(0, `${this.#what} has no ${name}`);
-    this.#fields.delete(name);
+    this.#left--;
     return value;
   }
 
@@ -89,17 +92,16 @@ export class Struct {
   }
 
   struct(name: string): Struct {
-    return new Struct(this.take(name), `${this.#what}'s ${name}`, this.#json);
+    return new Struct(this.take(name), name, this.#json);
   }
 
   structs(name: string): Struct[] {
-    return this.list(name).map((item, i) => new Struct(item, `${this.#what}'s ${name}[${i}]`, this.#json));
+    return this.list(name).map((item, i) => new Struct(item, `${name}[${i}]`, this.#json));
   }
 
   /** @throws BadValue when a field was not taken */
   end(): void {
-    const [unknown] = this.#fields.keys();
-    if (unknown !== undefined) throw new BadValue(0, `${this.#what} has a field ${unknown} that does not belong there`);
+    if (this.#left > 0) throw new BadValue(0, `${this.#what} has fields that do not belong there`);
   }
 
   #bytes(name: string, value: Value): Bytes {

@@ -42,7 +42,10 @@ describe("a receipt", () => {
       { channel: "deliveries", transaction: good.transaction, block: 6, entry: 2, tip: 10 },
     );
     assert.deepEqual(signers, [{ name: "orderer.example.com", role: "orderer", root: "ca.orderer", rootIndex: 0 }]);
-    assert.match(proved.join("\n"), /Transaction [0-9a-f]{64} was ordered on channel deliveries: it is entry 2 of block 6/);
+    assert.match(
+      proved.join("\n"),
+      /Transaction [0-9a-f]{64} was ordered on channel deliveries: it is entry 2 of block 6/,
+    );
     assert.match(proved.join("\n"), /wrote block 6 at 2026-06-01T00:00:06\.000Z/);
     assert.match(
       proved.join("\n"),

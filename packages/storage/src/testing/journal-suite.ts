@@ -82,6 +82,9 @@ export function journalStoreSuite(make: () => Promise<JournalStore>): void {
       const { sequenceNo } = block.address;
       assert.deepEqual(normal(await strand.block(sequenceNo)), normal(block));
       assert.deepEqual(Buffer.from(await strand.content(sequenceNo)), Buffer.from(content));
+      const both = await strand.record(sequenceNo);
+      assert.deepEqual(normal(both.block), normal(block));
+      assert.deepEqual(Buffer.from(both.content), Buffer.from(content));
     }
     for (const missing of [25, -1, 1.5]) {
       await assert.rejects(strand.block(missing), failsWith("BLOCK_NOT_FOUND"));
