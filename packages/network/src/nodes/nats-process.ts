@@ -14,12 +14,12 @@ const PROBE_EVERY_MS = 20;
 
 /**
  * Starts a nats-server; resolves when it takes connections. It ends when this process does, however that happens.
- * @throws HansaError MISSING_PROGRAM, NODE_FAILED
+ * @throws HansaError NODE_FAILED
  */
 export async function startNatsServer(spec: NatsSpec, logFile: string): Promise<NodeHandle> {
   const program = findNatsServer(process.env.PATH ?? "");
   if (program === undefined)
-    throw new HansaError("MISSING_PROGRAM", "This machine has no nats-server, by which orderers share the order.", {
+    throw new HansaError("NODE_FAILED", "This machine has no nats-server, by which orderers share the order.", {
       nextStep: "Install it (apt-get install nats-server), or name servers that you run under ordering: servers.",
     });
   await writeFileDurably(spec.configFile, spec.configText, 0o600);

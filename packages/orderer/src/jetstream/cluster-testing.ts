@@ -87,6 +87,8 @@ export async function startCluster(program: string, size = 3) {
     genesis,
     startServer,
     killServer: (i: number) => kill(servers[i]),
+    /** What a server that is not running has on disk. */
+    wipeServer: (i: number) => rmSync(at(`nats-${i}`), { recursive: true, force: true }),
     startOrderer: startOrdererProcess,
     killOrderer: async (i: number) => {
       await kill(orderers[i]?.child);

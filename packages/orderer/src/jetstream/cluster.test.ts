@@ -47,6 +47,26 @@ describe("a cluster of orderers and NATS servers", { skip }, () => {
     }
   });
 
+  it("has its streams again when the NATS servers come back without their disks", async () => {
+    const cluster = await startCluster(program as string, 1);
+    try {
+      await Promise.all([0, 1, 2].map((i) => cluster.startOrderer(i)));
+      const load = new ClusterLoad(cluster, cluster.orgs[0]!.identity("client"));
+      load.start(3);
+      while (load.acknowledged.length < 30) await pause(20);
+      await cluster.killServer(0);
+      cluster.wipeServer(0);
+      cluster.startServer(0);
+      const enough = load.acknowledged.length + 30;
+      while (load.acknowledged.length < enough) await pause(20);
+      await load.stop();
+      const { messages } = await checkCluster(cluster, load);
+      assert.ok(messages >= 60);
+    } finally {
+      await cluster.stop();
+    }
+  });
+
   it("lets nobody in without a certificate of its authority and the key of a user", async () => {
     const cluster = await startCluster(program as string, 1);
     const { settings } = cluster;

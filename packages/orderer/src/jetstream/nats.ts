@@ -177,8 +177,14 @@ class NatsStream implements SharedStream {
   }
 
   async bounds(): Promise<StreamBounds> {
-    const { state } = await this.#manager.streams.info(this.name);
-    return { first: state.first_seq, last: state.last_seq };
+    try {
+      const { state } = await this.#manager.streams.info(this.name);
+      return { first: state.first_seq, last: state.last_seq };
+    } catch (error) {
+      // Gone, with all its messages: whoever has some of them brings them back.
+      if (isNotFound(error)) return { first: 1, last: 0 };
+      throw error;
+    }
   }
 
   follow(follower: StreamFollower): () => void {
