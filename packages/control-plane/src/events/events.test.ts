@@ -145,6 +145,21 @@ describe("events", () => {
   });
 });
 
+describe("a network that is seen for the first time", () => {
+  it("has no old events to tell", async () => {
+    const quiet = await TestControlPlane.start();
+    const net = await fleet(quiet, [0]);
+    const old = await invite(quiet, net, [0], 1);
+    await quiet.running.stop();
+    const sink = new Collected();
+    const plane = await TestControlPlane.start({ operator: quiet.operator, store: quiet.store, events: [sink] });
+    const fresh = await invite(plane, net, [0], 2);
+    await until(() => sink.about(fresh).length === 1);
+    assert.deepEqual(sink.about(old), []);
+    await plane.stop();
+  });
+});
+
 describe("sinks", () => {
   let folder = "";
   before(() => {

@@ -2,10 +2,10 @@
  * Watches the state of proposals and invitations and tells every change once per account that it concerns: an
  * invitation to the invited, a proposal to every member's account. Expiry comes without an act, so a timer looks when
  * the next one is due by the network's clock. What was told last is kept, so what changes while nobody looks is told at
- * the next start.
+ * the next start; only what a network has behind it when it is first seen is not told.
  */
 import { createHash } from "node:crypto";
-import { type GovernanceState, nextExpiry } from "@hansa/governance";
+import { type GovernanceState, type Invitation, nextExpiry, type Proposal } from "@hansa/governance";
 import { type Logger, messageOf } from "@hansa/primitives";
 import { stateAsOf } from "../model/network-view.js";
 import { put, type RowStore } from "../model/rows.js";
@@ -14,8 +14,6 @@ import type { BlockchainEvent, EventSink } from "./sinks.js";
 
 /** Clocks can be moved, so nobody sleeps longer than this. */
 const LONGEST_SLEEP_MS = 60_000;
-
-type Status = { readonly id: string; readonly status: string; readonly events: (count: number) => BlockchainEvent[] };
 
 export class EventTeller {
   readonly #operator: NetworkOperator;
@@ -34,6 +32,10 @@ export class EventTeller {
     this.#sinks = sinks;
     this.#region = region;
     this.#logger = logger;
+    if (sinks.length === 0) {
+      this.#end = () => {};
+      return;
+    }
     this.#end = operator.onChange(() => this.#watchAll());
     this.#watchAll();
   }
@@ -76,66 +78,56 @@ export class EventTeller {
   }
 
   async #tell(state: GovernanceState, at: number): Promise<void> {
-    for (const { id, status, events } of this.#statuses(state, at)) {
-      const told = this.#rows.get("told", id);
-      if (told?.status === status) continue;
-      const count = (told?.count ?? 0) + 1;
-      for (const event of events(count)) await Promise.all(this.#sinks.map((sink) => sink.deliver(event)));
-      // After the delivery: a crash in between tells it twice, with the same id, rather than never.
-      await this.#rows.write(put("told", id, { networkId: state.networkId, status, count }));
+    const { networkId } = state;
+    if (this.#rows.get("told", networkId) === undefined) return this.#begin(state);
+    const accounts = [...new Set([...state.members.values()].filter(isThere).map(({ accountId }) => accountId))];
+    for (const proposal of state.proposals.values()) {
+      if (this.#isTold(proposal.proposalId, proposal.status)) continue;
+      await this.#tellChange(proposal.proposalId, proposal.status, networkId, (count) =>
+        accounts.map((account) => this.#event(account, at, proposalDetail(networkId, proposal), count)),
+      );
+    }
+    for (const invitation of state.invitations.values()) {
+      if (this.#isTold(invitation.invitationId, invitation.status)) continue;
+      await this.#tellChange(invitation.invitationId, invitation.status, networkId, (count) => [
+        this.#event(invitation.accountId, at, invitationDetail(state, invitation), count),
+      ]);
     }
   }
 
-  #statuses(state: GovernanceState, at: number): Status[] {
-    const { networkId, name } = state;
-    const accounts = [...new Set([...state.members.values()].filter(isThere).map(({ accountId }) => accountId))];
-    const proposals = [...state.proposals.values()].map(({ proposalId, status, ...proposal }): Status => {
-      const detail = {
-        proposalId,
-        networkId,
-        status,
-        proposedByMemberId: proposal.proposedBy.memberId,
-        proposedByMemberName: proposal.proposedBy.name,
-        expirationDate: new Date(proposal.expiresAt).toISOString(),
-        description: proposal.description,
-        message: `Proposal ${proposalId} of ${proposal.proposedBy.name} is ${status}.`,
-      };
-      const type = "Managed Blockchain Proposal State Change";
-      return {
-        id: proposalId,
-        status,
-        events: (count) => accounts.map((account) => this.#event(type, account, at, detail, count)),
-      };
-    });
-    const invitations = [...state.invitations.values()].map(
-      ({ invitationId, status, accountId, expiresAt }): Status => {
-        const detail = {
-          invitationId,
-          networkId,
-          networkName: name,
-          status,
-          expirationDate: new Date(expiresAt).toISOString(),
-          message: `The invitation to network ${name} is ${status}.`,
-        };
-        const type = "Managed Blockchain Invitation State Change";
-        return { id: invitationId, status, events: (count) => [this.#event(type, accountId, at, detail, count)] };
-      },
-    );
-    return [...proposals, ...invitations];
+  /** What a network that is seen for the first time has behind it is no news. */
+  async #begin({ networkId, proposals, invitations }: GovernanceState): Promise<void> {
+    const old = [
+      ...[...proposals.values()].map(({ proposalId, status }) => [proposalId, status] as const),
+      ...[...invitations.values()].map(({ invitationId, status }) => [invitationId, status] as const),
+    ];
+    const rows = old.map(([id, status]) => put("told", id, { networkId, status, count: 1 }));
+    await this.#rows.write(put("told", networkId, { networkId, status: "SEEN", count: 1 }), ...rows);
   }
 
-  #event(
-    type: BlockchainEvent["detail-type"],
-    account: string,
-    at: number,
-    detail: BlockchainEvent["detail"],
-    count: number,
-  ): BlockchainEvent {
-    const subject = detail.proposalId ?? detail.invitationId;
+  #isTold(id: string, status: string): boolean {
+    return this.#rows.get("told", id)?.status === status;
+  }
+
+  async #tellChange(
+    id: string,
+    status: string,
+    networkId: string,
+    events: (count: number) => readonly BlockchainEvent[],
+  ): Promise<void> {
+    const count = (this.#rows.get("told", id)?.count ?? 0) + 1;
+    for (const event of events(count)) await Promise.all(this.#sinks.map((sink) => sink.deliver(event)));
+    // After the delivery: a crash in between tells it twice, with the same id, rather than never.
+    await this.#rows.write(put("told", id, { networkId, status, count }));
+  }
+
+  #event(account: string, at: number, detail: BlockchainEvent["detail"], count: number): BlockchainEvent {
+    const { proposalId, invitationId, status } = detail;
+    const kind = invitationId === undefined ? "Proposal" : "Invitation";
     return {
       version: "0",
-      id: uuidOf(`${account} ${subject} ${count} ${detail.status}`),
-      "detail-type": type,
+      id: uuidOf(`${account} ${proposalId ?? invitationId} ${count} ${status}`),
+      "detail-type": `Managed Blockchain ${kind} State Change`,
       source: "aws.managedblockchain",
       account,
       time: new Date(at).toISOString().replace(/\.\d{3}Z$/, "Z"),
@@ -144,6 +136,32 @@ export class EventTeller {
       detail,
     };
   }
+}
+
+function proposalDetail(networkId: string, proposal: Proposal): BlockchainEvent["detail"] {
+  const { proposalId, status, proposedBy, description } = proposal;
+  return {
+    proposalId,
+    networkId,
+    status,
+    proposedByMemberId: proposedBy.memberId,
+    proposedByMemberName: proposedBy.name,
+    expirationDate: new Date(proposal.expiresAt).toISOString(),
+    description,
+    message: `Proposal ${proposalId} of ${proposedBy.name} is ${status}.`,
+  };
+}
+
+function invitationDetail({ networkId, name }: GovernanceState, invitation: Invitation): BlockchainEvent["detail"] {
+  const { invitationId, status, expiresAt } = invitation;
+  return {
+    invitationId,
+    networkId,
+    networkName: name,
+    status,
+    expirationDate: new Date(expiresAt).toISOString(),
+    message: `The invitation to network ${name} is ${status}.`,
+  };
 }
 
 function isThere({ status }: { readonly status: string }): boolean {

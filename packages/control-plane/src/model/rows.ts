@@ -85,7 +85,7 @@ export type TokenRow = {
 /** Bytes on disk over time: [when, how many], oldest first. */
 export type StorageRow = readonly (readonly [at: number, bytes: number])[];
 
-/** The newest status that was told as an event, and the how many-th it was. */
+/** The newest status that was told as an event, and the how many-th it was. Under a network's id: that it was seen. */
 export type ToldRow = { readonly networkId: string; readonly status: string; readonly count: number };
 
 type Rows = {
