@@ -40,6 +40,20 @@ function root(leaves: readonly Buffer[]): Buffer {
   return root(above);
 }
 
+/** RFC 9162's tree: leaves after a 0 byte, nodes after a 1 byte, split at the largest power of two. */
+function logRoot(leaves: readonly Buffer[]): Buffer {
+  if (leaves.length <= 1) return leaves[0] ?? Buffer.alloc(0);
+  let half = 1;
+  while (half * 2 < leaves.length) half *= 2;
+  return sha256(Buffer.of(1), logRoot(leaves.slice(0, half)), logRoot(leaves.slice(half)));
+}
+
+function logLeaf(binding: Uint8Array, entries: readonly Buffer[]): Buffer {
+  const count = Buffer.alloc(8);
+  count.writeBigUInt64BE(BigInt(entries.length));
+  return sha256(Buffer.of(0), sha256(binding), count, logRoot(entries.map((entry) => sha256(Buffer.of(0), entry))));
+}
+
 /** Fabric's header hash: SHA-256 of SEQUENCE { INTEGER number, OCTET STRING previous, OCTET STRING data }. */
 function headerHash(header: common.BlockHeader): Buffer {
   const tlv = (tag: number, value: Uint8Array) => Buffer.concat([Buffer.from([tag, value.length]), value]);
@@ -119,6 +133,7 @@ describe("the orderer's journal", () => {
       );
     const chain = await blocks();
     const blockHashes: Buffer[] = [];
+    const logLeaves: Buffer[] = [];
     for (const [number, block] of chain.entries()) {
       const told = await ask("GetBlockInfo", "JournalBlock", { sequenceNo: number });
       const envelopes = block.getData()!.getDataList_asU8();
@@ -129,6 +144,7 @@ describe("the orderer's journal", () => {
       const blockHash = dot(entriesHash, blockHashes.at(-1) ?? Buffer.alloc(0));
       assert.deepEqual(Buffer.from(told.blockHash), blockHash);
       blockHashes.push(blockHash);
+      logLeaves.push(logLeaf(told.binding, entries));
       const binding = types.lookupType("hansa.journal.BlockBinding");
       const bound = binding.toObject(binding.decode(told.binding), { longs: Number, defaults: true });
       assert.deepEqual(Buffer.from(bound.headerHash), headerHash(block.getHeader()!));
@@ -138,8 +154,10 @@ describe("the orderer's journal", () => {
 
     const signed = await ask("GetDigest", "SignedDigest", { tipSequenceNo: chain.length - 1 });
     const digest = types.lookupType("hansa.journal.Digest");
-    const { hash } = digest.toObject(digest.decode(signed.digest));
+    const { hash, format, logRoot: signedLogRoot } = digest.toObject(digest.decode(signed.digest));
+    assert.equal(format, "hansa.journal.digest/1");
     assert.deepEqual(Buffer.from(hash), root(blockHashes));
+    assert.deepEqual(Buffer.from(signedLogRoot), logRoot(logLeaves));
     const [{ identity, signature }] = signed.signatures;
     const signer = msp.SerializedIdentity.deserializeBinary(identity);
     assert.equal(signer.getMspid(), "OrdererMSP");
