@@ -268,9 +268,14 @@ export class GovernanceRuntime {
       this.authorities.forget(mspId);
       this.logger.info("member's nodes stopped", { member: memberId });
     }
+    // Channels that are made from now on get the rule of the policy in force.
+    const { policy } = network.config().governance;
+    if (Object.entries(state.policy).some(([name, value]) => policy[name as keyof typeof policy] !== value))
+      await network.change(({ governance }) => ({ governance: { ...governance, policy: state.policy } }));
     const before = this.#settled;
     const joined = [...state.members.values()].some(
-      ({ memberId, status }) => status === "active" && before?.members.get(memberId)?.status === "joining",
+      ({ memberId, status }) =>
+        status === "active" && before !== undefined && before.members.get(memberId)?.status !== "active",
     );
     if (joined) await network.followChannels();
   }
