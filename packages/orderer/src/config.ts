@@ -12,6 +12,7 @@ import {
 } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import { checkSettings, type JetStreamSettings } from "./jetstream/settings.js";
+import { WITNESS_DEFAULTS, type WitnessSettings } from "./witness/desk.js";
 
 export type OrdererConfig = {
   /** Names the node in its log. Default "orderer". */
@@ -44,6 +45,8 @@ export type OrdererConfig = {
   readonly maxBacklogMessages?: number;
   /** How much of each strand's end is checked at start. Default 1 GiB; the rest is checked when it is read. */
   readonly verifyBytes?: number;
+  /** When members' peers are asked to sign digests, and how many signed ones are kept. */
+  readonly witnesses?: Partial<WitnessSettings>;
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -51,8 +54,9 @@ export type OrdererConfig = {
 
 /** The configuration with every default in place, frozen. */
 export type ResolvedConfig = Readonly<
-  Required<Omit<OrdererConfig, "dataFolder" | "admin" | "pace">> &
+  Required<Omit<OrdererConfig, "dataFolder" | "admin" | "pace" | "witnesses">> &
     Pick<OrdererConfig, "dataFolder" | "pace"> & {
+      readonly witnesses: WitnessSettings;
       readonly admin: (NonNullable<OrdererConfig["admin"]> & { readonly maxRequestBytes: number }) | undefined;
     }
 >;
@@ -74,6 +78,7 @@ export function resolveConfig(config: OrdererConfig): ResolvedConfig {
     ["tailCacheBytes", config.tailCacheBytes],
     ["maxBacklogMessages", config.maxBacklogMessages],
     ["verifyBytes", config.verifyBytes],
+    ...Object.entries(config.witnesses ?? {}).map(([name, value]) => [`witnesses.${name}`, value] as const),
     ["admin.maxRequestBytes", config.admin?.maxRequestBytes],
   ] as const) {
     if (value !== undefined && !(Number.isFinite(value) && value >= 0)) throw wrong(field, value, "a number from 0 up");
@@ -97,6 +102,7 @@ export function resolveConfig(config: OrdererConfig): ResolvedConfig {
     tailCacheBytes: config.tailCacheBytes ?? 8 * MIB,
     maxBacklogMessages: config.maxBacklogMessages ?? 5_000,
     verifyBytes: config.verifyBytes ?? 1024 * MIB,
+    witnesses: Object.freeze({ ...WITNESS_DEFAULTS, ...config.witnesses }),
     logger: config.logger ?? silentLogger,
     clock: config.clock ?? systemClock,
     random: config.random ?? systemRandom,

@@ -104,7 +104,7 @@ function refusal(code: number, reason: GovernanceRefusal): RpcStatus {
 /** The record's own block is the tip of the digest that proves it. */
 function receiptOf({ block, entryIndex, strand }: Ordered, identity: SigningIdentity): hansa.governance.IReceipt {
   const { address, timestampMs } = blockMessage(block);
-  const proof = inclusionProof(strand, block, entryIndex, digestAt(block, strand), identity);
+  const proof = inclusionProof(strand, block, entryIndex, digestAt(block, strand), { identity });
   return { address: address ?? null, entryIndex, timestampMs: timestampMs ?? toLong(block.timestampMs), proof };
 }
 

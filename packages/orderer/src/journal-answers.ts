@@ -1,6 +1,6 @@
 /** What the journal's service answers, made from a strand. Every proof is checked before it leaves. */
 import type { ChannelConfig } from "@hansa/channel-config";
-import type { Certificate } from "@hansa/crypto";
+import { Certificate } from "@hansa/crypto";
 import {
   blockLeaf,
   blockPath,
@@ -21,7 +21,7 @@ import {
   rootFrom,
   verifyPath,
 } from "@hansa/journal";
-import type { SigningIdentity } from "@hansa/msp";
+import { decodeSerializedIdentity, type SigningIdentity } from "@hansa/msp";
 import { type Bytes, equalBytes, sha256 } from "@hansa/primitives";
 import { encode, hansa, splitBlock, toLong, toNumber } from "@hansa/wire";
 
@@ -42,13 +42,20 @@ export async function digestOf(strand: JournalStrand, tip: Sequence): Promise<Di
   return digestAt(await strand.block(sequenceNoOr(tip, newest(strand))), strand);
 }
 
+/** Who signs digests: this node, and what members' peers have signed of the same bytes. */
+export type DigestSigners = {
+  readonly identity: SigningIdentity;
+  readonly coSignatures?: (tipSequenceNo: number, digest: Bytes) => hansa.journal.IDigestSignature[];
+};
+
 export function signDigest(
   digest: Digest,
   strand: JournalStrand,
-  identity: SigningIdentity,
+  { identity, coSignatures }: DigestSigners,
 ): hansa.journal.ISignedDigest {
   const bytes = digestBytes(digest, strand.info.name);
-  return { digest: bytes, signatures: [{ identity: identity.serialized, signature: identity.sign(bytes) }] };
+  const own = { identity: identity.serialized, signature: identity.sign(bytes) };
+  return { digest: bytes, signatures: [own, ...(coSignatures?.(digest.tip.sequenceNo, bytes) ?? [])] };
 }
 
 /**
@@ -60,7 +67,7 @@ export function inclusionProof(
   block: JournalBlock,
   entryIndex: number | undefined,
   digest: Digest,
-  identity: SigningIdentity,
+  signers: DigestSigners,
 ): hansa.journal.IInclusionProof {
   const { address } = block;
   const tip = digest.tip.sequenceNo;
@@ -83,7 +90,7 @@ export function inclusionProof(
   return {
     leaf,
     path,
-    digest: signDigest(digest, strand, identity),
+    digest: signDigest(digest, strand, signers),
     log: {
       binding: log.binding,
       entryCount: log.entryCount,
@@ -104,30 +111,35 @@ function entriesRootOf(block: JournalBlock, entryIndex: number | undefined, proo
 export async function receipt(
   strand: JournalStrand,
   request: hansa.journal.GetReceiptRequest,
+  tipSequenceNo: number,
   config: ChannelConfig,
-  identity: SigningIdentity,
+  signers: DigestSigners,
 ): Promise<hansa.journal.IReceipt> {
   const sequenceNo = toNumber(request.sequenceNo);
   const { entryIndex } = request;
-  const digest = await digestOf(strand, request.tipSequenceNo);
+  const digest = await digestOf(strand, tipSequenceNo);
   const { block, content } = await strand.record(sequenceNo);
   const envelope = splitBlock(content).envelopes[entryIndex - 1];
   if (envelope === undefined) {
     const { address, entryHashes } = block;
     throw new JournalError({ code: "ENTRY_NOT_FOUND", address, entryIndex, entryCount: entryHashes.length });
   }
+  const proof = inclusionProof(strand, block, entryIndex, digest, signers);
+  const chains = (proof.digest?.signatures ?? []).flatMap((each) => intermediatesOf(each.identity, config));
   return {
     envelope,
     sequenceNo: toLong(sequenceNo),
     entryIndex,
-    proof: inclusionProof(strand, block, entryIndex, digest, identity),
-    intermediateCertificates: intermediatesOf(identity, config).map(({ raw }) => raw),
+    proof,
+    intermediateCertificates: [...new Set(chains)].map(({ raw }) => raw),
   };
 }
 
-/** What stands between the signer's certificate and its member's roots. */
-function intermediatesOf({ certificate, mspId }: SigningIdentity, config: ChannelConfig): Certificate[] {
-  const candidates = config.msps.get(mspId)?.intermediateCertificates ?? [];
+/** What stands between a signer's certificate and its member's roots. */
+function intermediatesOf(serialized: Bytes | null | undefined, config: ChannelConfig): Certificate[] {
+  const { mspid, idBytes } = decodeSerializedIdentity(serialized ?? new Uint8Array(0));
+  const candidates = config.msps.get(mspid)?.intermediateCertificates ?? [];
+  const certificate = Certificate.parse(Buffer.from(idBytes).toString("utf8"));
   const chain: Certificate[] = [];
   for (let child = certificate; chain.length < candidates.length; ) {
     const issuer = candidates.find((each) => equalBytes(each.subjectRaw, child.issuerRaw) && child.isIssuedBy(each));
@@ -145,7 +157,7 @@ function intermediatesOf({ certificate, mspId }: SigningIdentity, config: Channe
 export async function consistencyProof(
   strand: JournalStrand,
   request: hansa.journal.GetConsistencyProofRequest,
-  identity: SigningIdentity,
+  signers: DigestSigners,
 ): Promise<hansa.journal.IConsistencyProof> {
   const later = await digestOf(strand, request.laterTipSequenceNo);
   const earlier = await digestOf(strand, request.earlierTipSequenceNo);
@@ -164,8 +176,8 @@ export async function consistencyProof(
   return {
     path,
     logPath,
-    earlier: signDigest(earlier, strand, identity),
-    later: signDigest(later, strand, identity),
+    earlier: signDigest(earlier, strand, signers),
+    later: signDigest(later, strand, signers),
   };
 }
 

@@ -1,10 +1,9 @@
 /** hansa.journal.Journal: digests and proofs over this node's strands, signed by the node, for those who may read. */
-import type { ChannelConfig } from "@hansa/channel-config";
 import { GOVERNANCE_STRAND } from "@hansa/governance";
 import { JournalError, type JournalStrand } from "@hansa/journal";
 import type { SigningIdentity } from "@hansa/msp";
 import { ReadAccess, readSeekEnvelope, type SeekRefusal } from "@hansa/ordering";
-import { type Clock, sha256 } from "@hansa/primitives";
+import { type Bytes, type Clock, sha256 } from "@hansa/primitives";
 import {
   type CallContext,
   GrpcStatus,
@@ -16,11 +15,13 @@ import {
 } from "@hansa/transport";
 import { decode, encode, HeaderType, hansa, Status, type services, toNumber, WireError } from "@hansa/wire";
 import type { Channels } from "./broadcast.js";
+import type { OrderedChannel } from "./channel.js";
 import { StrandAccess } from "./governance-access.js";
 import type { GovernanceStrand } from "./governance-strand.js";
 import {
   blockMessage,
   consistencyProof,
+  type DigestSigners,
   digestOf,
   inclusionProof,
   newest,
@@ -29,6 +30,8 @@ import {
   sequenceNoOr,
   signDigest,
 } from "./journal-answers.js";
+import type { WitnessDesks } from "./witness/desks.js";
+import { receiptTip, witnessed, witnessHandlers } from "./witness/witness-service.js";
 
 const { journal } = hansa;
 
@@ -38,57 +41,78 @@ export type JournalOptions = {
   readonly governance: GovernanceStrand;
   /** Signs the digests. */
   readonly identity: SigningIdentity;
+  /** Where members' peers sign them too. */
+  readonly witnesses: WitnessDesks;
   readonly timeWindowMs: number;
   readonly mutualTls: boolean;
   readonly clock: Clock;
 };
 
-/** What is asked about. Only channels have a configuration. */
-type Source = { readonly strand: JournalStrand; readonly config: ChannelConfig | undefined };
+/** What is asked about and by whom. The governance strand has no channel and no witnesses. */
+export type Source = {
+  readonly strand: JournalStrand;
+  readonly channel: OrderedChannel | undefined;
+  /** msp.SerializedIdentity of the sender. */
+  readonly creator: Bytes;
+  /** @throws RpcStatus once the sender may read no more */
+  recheck(): void;
+};
 
-type Answer = (request: Uint8Array, source: Source) => Promise<Uint8Array>;
+type Answer = (request: Uint8Array, source: Source, signal: CallContext["signal"]) => Promise<Uint8Array>;
 
 export function journalHandlers(options: JournalOptions): Handlers<typeof services.Journal> {
-  const { identity } = options;
+  const { identity, witnesses } = options;
   const guarded =
     (answer: Answer): UnaryHandler =>
     async (raw, context) => {
       const { request, source } = admitted(raw, context, options);
-      return statusOfFailure(() => answer(request, source));
+      return statusOfFailure(() => answer(request, source, context.signal));
     };
+  const signersOf = async ({ channel }: Source): Promise<DigestSigners> => {
+    if (channel === undefined) return { identity };
+    const desk = await witnesses.of(channel);
+    return { identity, coSignatures: (tip, digest) => desk.signatures(tip, digest) };
+  };
   const streamBlocks: ServerStreamHandler = async (raw, context, send) => {
     const { request, source } = admitted(raw, context, options);
     await statusOfFailure(() => sendBlocks(request, source.strand, context.signal, send));
   };
   return {
-    GetDigest: guarded(async (bytes, { strand }) => {
+    ...witnessHandlers(witnesses, identity, guarded, (raw, context) => admitted(raw, context, options)),
+    GetDigest: guarded(async (bytes, source, signal) => {
+      const { strand } = source;
       const request = decode(journal.GetDigestRequest, bytes, "hansa.journal.GetDigestRequest");
       const digest = await digestOf(strand, request.tipSequenceNo);
-      return encode(journal.SignedDigest, signDigest(digest, strand, identity));
+      await witnessed(witnesses, source, digest.tip.sequenceNo, request.waitMs, signal);
+      return encode(journal.SignedDigest, signDigest(digest, strand, await signersOf(source)));
     }),
-    GetInclusionProof: guarded(async (bytes, { strand }) => {
+    GetInclusionProof: guarded(async (bytes, source) => {
+      const { strand } = source;
       const request = decode(journal.GetInclusionProofRequest, bytes, "hansa.journal.GetInclusionProofRequest");
       const digest = await digestOf(strand, request.tipSequenceNo);
       const block = await strand.block(toNumber(request.sequenceNo));
-      const proof = inclusionProof(strand, block, request.entryIndex ?? undefined, digest, identity);
+      const proof = inclusionProof(strand, block, request.entryIndex ?? undefined, digest, await signersOf(source));
       return encode(journal.InclusionProof, proof);
     }),
-    GetConsistencyProof: guarded(async (bytes, { strand }) => {
+    GetConsistencyProof: guarded(async (bytes, source) => {
       const request = decode(journal.GetConsistencyProofRequest, bytes, "hansa.journal.GetConsistencyProofRequest");
-      return encode(journal.ConsistencyProof, await consistencyProof(strand, request, identity));
+      return encode(journal.ConsistencyProof, await consistencyProof(source.strand, request, await signersOf(source)));
     }),
     GetBlockInfo: guarded(async (bytes, { strand }) => {
       const request = decode(journal.GetBlockInfoRequest, bytes, "hansa.journal.GetBlockInfoRequest");
       const block = await strand.block(sequenceNoOr(request.sequenceNo, newest(strand)));
       return encode(journal.JournalBlock, blockMessage(block));
     }),
-    GetReceipt: guarded(async (bytes, { strand, config }) => {
+    GetReceipt: guarded(async (bytes, source, signal) => {
+      const { strand, channel } = source;
       const request = decode(journal.GetReceiptRequest, bytes, "hansa.journal.GetReceiptRequest");
-      if (config === undefined) {
+      if (channel === undefined) {
         const reason = "governance records have no receipt of a transaction; ask for an inclusion proof";
         throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, reason);
       }
-      return encode(journal.Receipt, await receipt(strand, request, config, identity));
+      const tip = await receiptTip(witnesses, channel, request);
+      await witnessed(witnesses, source, tip, request.waitMs, signal);
+      return encode(journal.Receipt, await receipt(strand, request, tip, channel.config, await signersOf(source)));
     }),
     StreamBlocks: streamBlocks,
   };
@@ -116,6 +140,7 @@ function admitted(
   const envelope = readSeekEnvelope(raw, { now: clock.now(), timeWindowMs, mutualTls, tlsCertHash });
   if ("kind" in envelope) throw statusOfRefusal(envelope);
   const { channelId, type } = envelope.channelHeader;
+  const { creator } = envelope.signatureHeader;
   // A transaction is signed too, and known to many: it must not open what it was not made for.
   if (type !== HeaderType.MESSAGE) {
     throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, `header type ${type} is not that of a request`);
@@ -127,13 +152,17 @@ function admitted(
     }
     const denied = new StrandAccess(envelope, governance.identities).evaluate(state, clock.now());
     if (denied !== undefined) throw statusOfRefusal(denied);
-    return { request: envelope.data, source: { strand, config: undefined } };
+    return { request: envelope.data, source: { strand, channel: undefined, creator, recheck: () => {} } };
   }
   const channel = channels.get(channelId);
   if (channel === undefined) throw new RpcStatus(GrpcStatus.NOT_FOUND, `channel ${channelId} not found`);
-  const denied = new ReadAccess(envelope, channel.config).evaluate(channel.config, clock.now());
-  if (denied !== undefined) throw statusOfRefusal(denied);
-  return { request: envelope.data, source: channel };
+  const access = new ReadAccess(envelope, channel.config);
+  const recheck = () => {
+    const denied = access.evaluate(channel.config, clock.now());
+    if (denied !== undefined) throw statusOfRefusal(denied);
+  };
+  recheck();
+  return { request: envelope.data, source: { strand: channel.strand, channel, creator, recheck } };
 }
 
 export function statusOfRefusal({ status, reason }: SeekRefusal): RpcStatus {

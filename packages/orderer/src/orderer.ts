@@ -18,6 +18,7 @@ import { NatsStreams } from "./jetstream/nats.js";
 import { journalHandlers } from "./journal-service.js";
 import { participationApi } from "./participation.js";
 import { Registrar } from "./registrar.js";
+import { WitnessDesks } from "./witness/desks.js";
 
 export type RunningOrderer = {
   /** Where Broadcast, Deliver and the journal answer. */
@@ -81,7 +82,14 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
       Broadcast: broadcastHandler(registrar),
       Deliver: deliverHandler(deliverOptions),
     });
-    const journalOptions = { ...deliverOptions, identity, governance };
+    const witnesses = new WitnessDesks({
+      folder: dataFolder === undefined ? undefined : path.join(dataFolder, "witnessed"),
+      settings: config.witnesses,
+      clock,
+      logger,
+    });
+    closing.push(() => witnesses.close());
+    const journalOptions = { ...deliverOptions, identity, governance, witnesses };
     server.addService(services.Journal, journalHandlers(journalOptions));
     server.addService(services.Governance, governanceHandlers(journalOptions));
     const { address, port } = await server.listen(listen.address);

@@ -1,5 +1,6 @@
 export { type FileBlockOptions, FileBlockStore } from "./blocks-file.js";
 export { MemoryBlockStore } from "./blocks-memory.js";
+export { replaceFileDurably } from "./durable-file.js";
 export { type ExportTarget, exportTarget } from "./export-target.js";
 export { FolderLock } from "./folder-lock.js";
 export { type FileJournalOptions, FileJournalStore } from "./journal-file.js";
