@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 
-const FIRST_WAIT_MS = 250;
-const TRIES = 6;
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 1_000;
+/** Long enough for a network that is being started again on a busy machine. */
+const PATIENCE_MS = 60_000;
 /** How long `stop` waits for what is being done; what is not done by then goes on at the next start. */
 const LAST_WAIT_MS = 5_000;
 
@@ -65,14 +67,16 @@ export class Jobs {
 
   async #attempt(key: string, work: () => Promise<void>, giveUp: (reason: string) => Promise<void>): Promise<void> {
     const { signal } = this.#stopping;
+    const giveUpAt = performance.now() + PATIENCE_MS;
     for (let attempt = 1; !signal.aborted; attempt++) {
       try {
         return await work();
       } catch (error) {
         if (signal.aborted) return;
         this.#logger.warn("work of the control plane failed", { key, attempt, error: messageOf(error) });
-        if (attempt < TRIES && mayPass(error)) {
-          await sleep(FIRST_WAIT_MS * 2 ** attempt, undefined, { signal }).catch(() => {});
+        if (mayPass(error) && performance.now() < giveUpAt) {
+          const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
+          await sleep(waitMs, undefined, { signal }).catch(() => {});
           continue;
         }
         return await giveUp(messageOf(error)).catch((failure: unknown) => {

@@ -137,7 +137,7 @@ async function describe(call: Call, record: ControlPlaneRecord, headline: string
       `For AWS's tools:\n` +
       `  export AWS_ENDPOINT_URL_MANAGEDBLOCKCHAIN=${url}\n` +
       `  export AWS_SHARED_CREDENTIALS_FILE=${credentialsFile}\n` +
-      `  export AWS_REGION=${region} AWS_PROFILE=${profile}\n` +
+      `  export AWS_REGION=${region} AWS_DEFAULT_REGION=${region} AWS_PROFILE=${profile}\n` +
       `Then: aws managedblockchain list-networks, or hansa network list\n`,
   };
 }

@@ -42,7 +42,7 @@ export function operationHandlers(
               wake = resolve;
             });
           }
-          if (signal.aborted) return;
+          if (signal.aborted || copy.isClosed) return;
           await send(copy.block(number));
         }
       } finally {

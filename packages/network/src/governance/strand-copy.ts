@@ -26,6 +26,7 @@ export class StrandCopy {
   readonly #fd: number;
   readonly #places: { readonly start: number; readonly length: number }[];
   #end: number;
+  #isClosed = false;
 
   private constructor(fd: number, places: { start: number; length: number }[], end: number) {
     this.#fd = fd;
@@ -76,7 +77,12 @@ export class StrandCopy {
     this.#end = 0;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   close(): void {
+    this.#isClosed = true;
     closeSync(this.#fd);
   }
 }
