@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, describe, it } from "node:test";
+import { natsServerIsMissing } from "../faults/nats.js";
 import { temporaryFolder } from "../support/folder.js";
 import { hansa, runProgram } from "../support/hansa-command.js";
 import { repositoryRoot } from "../support/paths.js";
@@ -33,7 +34,8 @@ describe("how-to pages", async () => {
     const page = await readFile(path.join(pages, name), "utf8");
     const shell = blocks(page, "sh");
     if (shell.length > 0) {
-      it(`${name}: the shell does what the page says`, async () => {
+      const needs = shell.join("").includes("--engine jetstream") ? natsServerIsMissing : {};
+      it(`${name}: the shell does what the page says`, needs, async () => {
         const folder = await readersFolder();
         const script = `set -e\n${shell.join("\n")}`;
         const outcome = await runProgram("bash", ["-c", script], folder);
