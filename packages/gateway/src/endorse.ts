@@ -8,15 +8,21 @@ import { type CancelSignal, concatBytes } from "@hansa/primitives";
 import { type CallContext, GrpcStatus } from "@hansa/transport";
 import { fieldHead, type protos } from "@hansa/wire";
 import type { EndorsementCollection } from "./collection.js";
+import { askAhead, type Companions, type EarlyAnswers } from "./companions.js";
 import { type Endorser, endorsersOf } from "./endorsers.js";
-import { type ErrorDetail, failure, whileWanted } from "./failure.js";
+import { type ErrorDetail, failure, type Verdict, whileWanted } from "./failure.js";
 import type { GatewayHost } from "./host.js";
 import { explainMismatch, laggard } from "./mismatch.js";
 import { NoPlan, type Planner } from "./planning.js";
 import { type Proposal, readProposal, readProposalRequest } from "./proposal.js";
 import { prepareTransaction } from "./transaction.js";
 
-export type EndorseParts = { host: GatewayHost; planner: Planner; endorsementTimeoutMs: number };
+export type EndorseParts = {
+  host: GatewayHost;
+  planner: Planner;
+  companions: Companions;
+  endorsementTimeoutMs: number;
+};
 
 /**
  * How long to wait before each further try when two peers' results differ because one of them has not committed yet
@@ -50,15 +56,23 @@ async function endorseOnce(
   context: CallContext,
   mayRepeat: boolean,
 ): Promise<Uint8Array> {
+  const { signal } = context;
   const endorsers = endorsersOf(parts.host, proposal.channelId, parts.endorsementTimeoutMs);
+  const isPlanned = organizations.length === 0;
+  const expected = isPlanned ? parts.companions.expected(proposal) : [];
+  const early = askAhead(expected, endorsers, (endorser) => endorser.ask(proposal.signed, signal));
   const collection =
     organizations.length > 0
       ? planned(GrpcStatus.UNAVAILABLE, () =>
           parts.planner.forOrganizations(endorsers, proposal.chaincode, organizations),
         )
-      : await beginWithOne(parts, proposal, endorsers, context.signal);
-  await collect(collection, proposal, context.signal, mayRepeat);
+      : await beginWithOne(parts, proposal, endorsers, early, signal);
+  const asked = await collect(collection, proposal, early, signal, mayRepeat);
   const { result } = collection;
+  if (isPlanned) {
+    if (result === undefined) parts.companions.forget(proposal);
+    else parts.companions.needed(proposal, asked);
+  }
   if (result === undefined) {
     const message = "failed to collect enough transaction endorsements, see attached details for more info";
     throw failure(GrpcStatus.ABORTED, message, collection.details);
@@ -87,19 +101,24 @@ function planned(code: number, plan: () => EndorsementCollection): EndorsementCo
   }
 }
 
+/** @returns the addresses of those that were asked */
 async function collect(
   collection: EndorsementCollection,
   proposal: Proposal,
+  early: EarlyAnswers,
   signal: CancelSignal,
   mayRepeat: boolean,
-): Promise<void> {
+): Promise<string[]> {
+  const addresses: string[] = [];
   const tooLate = "endorsement timeout expired while collecting endorsements";
   while (!collection.isComplete) {
     const endorsers = collection.nextEndorsers();
-    if (endorsers === undefined) return;
-    const asked = endorsers.map((endorser) => pursue(collection, endorser, proposal, signal, mayRepeat));
+    if (endorsers === undefined) break;
+    addresses.push(...endorsers.map(({ address }) => address));
+    const asked = endorsers.map((endorser) => pursue(collection, endorser, proposal, early, signal, mayRepeat));
     collection.abandon(await whileWanted(Promise.all(asked), signal, tooLate));
   }
+  return addresses;
 }
 
 /** Asks one peer, and the others of its group while they fail. @returns the group when all of it failed */
@@ -107,12 +126,13 @@ async function pursue(
   collection: EndorsementCollection,
   first: Endorser,
   proposal: Proposal,
+  early: EarlyAnswers,
   signal: CancelSignal,
   mayRepeat: boolean,
 ): Promise<string | undefined> {
   let endorser = first;
   for (;;) {
-    if (await isEndorsedBy(endorser, collection, proposal, signal, mayRepeat)) return undefined;
+    if (await isEndorsedBy(endorser, collection, proposal, early, signal, mayRepeat)) return undefined;
     const { next, group } = collection.substitute(endorser);
     if (next === undefined) return group;
     endorser = next;
@@ -124,11 +144,12 @@ async function isEndorsedBy(
   endorser: Endorser,
   collection: EndorsementCollection,
   proposal: Proposal,
+  early: EarlyAnswers,
   signal: CancelSignal,
   mayRepeat: boolean,
 ): Promise<boolean> {
   for (let attempt = 0; ; attempt++) {
-    const verdict = await endorser.ask(proposal.signed, signal);
+    const verdict = await askOnce(endorser, proposal, early, signal);
     if (!verdict.ok) {
       collection.addError(endorser, verdict.message);
       return false;
@@ -147,6 +168,13 @@ async function isEndorsedBy(
   }
 }
 
+/** The answer that is on its way already counts, once. */
+function askOnce(endorser: Endorser, proposal: Proposal, early: EarlyAnswers, signal: CancelSignal): Promise<Verdict> {
+  const answer = early.get(endorser.address) ?? endorser.ask(proposal.signed, signal);
+  early.delete(endorser.address);
+  return answer;
+}
+
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -156,12 +184,13 @@ async function beginWithOne(
   { host, planner }: EndorseParts,
   proposal: Proposal,
   endorsers: readonly Endorser[],
+  early: EarlyAnswers,
   signal: CancelSignal,
 ): Promise<EndorsementCollection> {
   const { channelId, chaincode } = proposal;
   const byName: protos.IChaincodeInterest = { chaincodes: [{ name: chaincode }] };
   const candidates = firstCandidates(planner, proposal, byName, endorsers, host.mspId);
-  const { endorser, response } = await firstEndorsement(candidates, proposal, signal);
+  const { endorser, response } = await firstEndorsement(candidates, proposal, early, signal);
 
   const told = response.interest;
   const interest = told?.chaincodes && told.chaincodes.length > 0 ? told : byName;
@@ -198,13 +227,14 @@ function firstCandidates(
 async function firstEndorsement(
   candidates: EndorsementCollection,
   proposal: Proposal,
+  early: EarlyAnswers,
   signal: CancelSignal,
 ): Promise<{ endorser: Endorser; response: protos.ProposalResponse }> {
   const tooLate = "endorsement timeout expired while collecting first endorsement";
   const details: ErrorDetail[] = [];
   let endorser = candidates.nextEndorsers()?.[0];
   while (endorser !== undefined) {
-    const verdict = await whileWanted(endorser.ask(proposal.signed, signal), signal, tooLate);
+    const verdict = await whileWanted(askOnce(endorser, proposal, early, signal), signal, tooLate);
     if (verdict.ok) return { endorser, response: verdict.response };
     details.push({ address: endorser.address, mspId: endorser.mspId, message: verdict.message });
     endorser = candidates.substitute(endorser).next;

@@ -135,6 +135,30 @@ describe("Endorse", () => {
     assert.deepEqual(endorsersOf(await at.submitted(await endorse())).sort(), ["Brewery", "Carrier"]);
   });
 
+  it("asks those that were always needed together with the first, but never ahead with transient data", async () => {
+    at.host.definitions.set("deal", definition("deal", "AND('Brewery.peer', 'Carrier.peer')"));
+    const other = at.host.others[0]!;
+    for (let i = 0; i < 2; i++) await endorse();
+    at.host.local = { delayMs: 150 };
+    other.asked = 0;
+    const together = endorse();
+    await new Promise((resolve) => setTimeout(resolve, 75));
+    assert.equal(other.asked, 1);
+    assert.deepEqual(endorsersOf(await at.submitted(await together)).sort(), ["Brewery", "Carrier"]);
+    assert.equal(other.asked, 1, "the early answer counts");
+
+    const guarded = endorse({ transientData: { secret: "1" } });
+    await new Promise((resolve) => setTimeout(resolve, 75));
+    assert.equal(other.asked, 1);
+    assert.deepEqual(endorsersOf(await at.submitted(await guarded)).sort(), ["Brewery", "Carrier"]);
+
+    // When the policy no longer asks for it, its answer is left out, and soon it is not asked.
+    at.host.definitions.set("deal", definition("deal", "OR('Brewery.peer')"));
+    at.host.local = {};
+    for (let i = 0; i < 3; i++) assert.deepEqual(endorsersOf(await at.submitted(await endorse())), ["Brewery"]);
+    assert.equal(other.asked, 3);
+  });
+
   it("needs no other when the policy does not", async () => {
     const envelope = await at.submitted(await endorse({}, at.network.getContract("own")));
     assert.deepEqual(endorsersOf(envelope), ["Brewery"]);

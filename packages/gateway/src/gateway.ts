@@ -4,6 +4,7 @@ import type { services } from "@hansa/wire";
 import type { TlsIdentity } from "./broadcast.js";
 import { chaincodeEvents } from "./chaincode-events.js";
 import { commitStatus } from "./commit-status.js";
+import { Companions } from "./companions.js";
 import { endorse } from "./endorse.js";
 import { evaluate } from "./evaluate.js";
 import type { GatewayHost } from "./host.js";
@@ -37,7 +38,7 @@ export function createGateway(host: GatewayHost, options: GatewayOptions = {}): 
   const endorsementTimeoutMs = options.endorsementTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   const broadcastTimeoutMs = options.broadcastTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   const submitter = new Submitter(host, { broadcastTimeoutMs, random, tlsIdentity: options.tlsIdentity });
-  const parts = { host, planner: new Planner(host, random), endorsementTimeoutMs };
+  const parts = { host, planner: new Planner(host, random), companions: new Companions(), endorsementTimeoutMs };
   return {
     handlers: {
       Endorse: (request, context) => endorse(parts, request, context),
