@@ -10,12 +10,16 @@ import { type OpenFile, readFullySync, writeFullySync } from "./files.js";
 const ENTRY_BYTES = 16;
 const CHECKED_BYTES = 12;
 const CHUNK_ENTRIES = 65_536;
+const NEAR_ENTRIES = 256;
 
 type Place = { readonly start: number; readonly length: number };
 
 export class BlockOffsets {
   readonly #file: OpenFile;
-  readonly #entry = Buffer.alloc(ENTRY_BYTES);
+  /** Entries read last: whoever reads one block often reads the next one. */
+  readonly #near = Buffer.alloc(NEAR_ENTRIES * ENTRY_BYTES);
+  #nearFirst = 0;
+  #nearCount = 0;
   #count = 0;
   #end = 0;
   /** How many of them the file holds. */
@@ -56,8 +60,15 @@ export class BlockOffsets {
   place(sequenceNo: number): Place | undefined {
     assert(sequenceNo >= 0 && sequenceNo < this.#count, `offset ${sequenceNo} of ${this.#count}`);
     if (sequenceNo >= this.#written) return this.#unwritten[sequenceNo - this.#written];
-    const read = readFullySync(this.#file, this.#entry, sequenceNo * ENTRY_BYTES);
-    return read === ENTRY_BYTES ? decodeEntry(this.#entry) : undefined;
+    if (sequenceNo < this.#nearFirst || sequenceNo >= this.#nearFirst + this.#nearCount) {
+      const wanted = Math.min(NEAR_ENTRIES, this.#written - sequenceNo) * ENTRY_BYTES;
+      const read = readFullySync(this.#file, this.#near.subarray(0, wanted), sequenceNo * ENTRY_BYTES);
+      this.#nearFirst = sequenceNo;
+      this.#nearCount = Math.floor(read / ENTRY_BYTES);
+      if (this.#nearCount === 0) return undefined;
+    }
+    const at = (sequenceNo - this.#nearFirst) * ENTRY_BYTES;
+    return decodeEntry(this.#near.subarray(at, at + ENTRY_BYTES));
   }
 
   /** Notes the next record in memory; `save` brings it to the file. */
