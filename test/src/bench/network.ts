@@ -1,7 +1,7 @@
 /**
  * The network bench. Prints one JSON document on stdout, progress on stderr.
  *
- *     npm run bench -- [--modes processes,inline,inline-inside] [--workloads create,update,evaluate] [--in-flight 1,16,64,256]
+ *     npm run bench -- [--modes processes,jetstream,inline,inline-inside] [--workloads create,update,evaluate] [--in-flight 1,16,64,256]
  *                      [--seconds 8] [--warm-up 3]
  *
  * Two members with one peer each, TLS, both endorse; the load comes from one process of its own that uses the
@@ -13,7 +13,7 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Network, startNetwork } from "@hansa/network";
+import { type Network, type StartOptions, startNetwork } from "@hansa/network";
 import { repositoryRoot } from "../support/paths.js";
 import type { LoadOrder, LoadReport, Workload } from "./load.js";
 import { folderBytes, type ProcessUse, processTree } from "./processes.js";
@@ -104,15 +104,22 @@ function difference(before: readonly ProcessUse[], after: readonly ProcessUse[])
 
 const MODES = {
   processes: { mode: "processes", contractsRun: "process" },
+  /** Three orderers and three NATS servers beside the rest. */
+  jetstream: {
+    mode: "processes",
+    contractsRun: "process",
+    ordering: { engine: "jetstream", orderers: 3, replicas: 3, servers: [] },
+  },
   inline: { mode: "inline", contractsRun: "process" },
   "inline-inside": { mode: "inline", contractsRun: "peer" },
 } as const;
 
 async function benchMode(name: keyof typeof MODES, settings: Settings) {
-  const { mode, contractsRun } = MODES[name];
+  const settingsOf: StartOptions = MODES[name];
+  const { mode } = MODES[name];
   const dataFolder = mkdtempSync(path.join(os.tmpdir(), "hansa-bench-"));
   const startedAt = performance.now();
-  const network = await startNetwork(NETWORK_FILE, { mode, contractsRun, dataFolder });
+  const network = await startNetwork(NETWORK_FILE, { ...settingsOf, dataFolder });
   const upMs = performance.now() - startedAt;
   try {
     await network.deploy({ name: CONTRACT, channel: CHANNEL, path: CONTRACT_FOLDER, endorsement: "all" });

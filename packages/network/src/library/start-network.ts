@@ -23,6 +23,8 @@ export type StartOptions = {
   readonly mode?: NetworkConfig["mode"];
   /** In place of what the network file says. */
   readonly contractsRun?: NetworkConfig["contractsRun"];
+  /** In place of what the network file says. */
+  readonly ordering?: NetworkConfig["ordering"];
   readonly onProgress?: (phase: Phase) => void;
   readonly logger?: Logger;
 };
@@ -71,8 +73,8 @@ export class Network extends NetworkView {
  */
 export async function startNetwork(source: string | NetworkFile, options: StartOptions = {}): Promise<Network> {
   const read = typeof source === "string" ? await readNetworkFile(source) : parseNetworkObject(source);
-  const { mode = read.mode, contractsRun = read.contractsRun } = options;
-  const config: NetworkConfig = { ...read, mode, contractsRun };
+  const { mode = read.mode, contractsRun = read.contractsRun, ordering = read.ordering } = options;
+  const config: NetworkConfig = { ...read, mode, contractsRun, ordering };
   const temporary = options.dataFolder === undefined ? await mkdtemp(path.join(os.tmpdir(), "hansa-")) : undefined;
   const layout = new Layout(path.join(options.dataFolder ?? temporary!, config.name));
   const cleanUp = async () => {
