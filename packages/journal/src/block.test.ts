@@ -6,7 +6,7 @@ import { type BlockContents, emptyTip, type JournalBlock, nextBlock, tipAfter, v
 import { JournalError } from "./error.js";
 import { rootFrom } from "./fold.js";
 import { dot, merkleRoot } from "./hash.js";
-import { blockLeaf, entriesLogRoot, entryLeaf, joinLog, logLeaf, logProof } from "./log.js";
+import { blockLeaf, entriesLogRoot, entryLeaf, joinLog, type LogProof, logLeaf, logProof } from "./log.js";
 import { blockPath, digestAt, entryPath, verifyPath } from "./proof.js";
 import { channelStrandId, idFromBytes } from "./strand-id.js";
 import { completedNodes, NodeList, treeRoot } from "./tree.js";
@@ -114,6 +114,40 @@ describe("proofs over a strand", () => {
     const short: Bytes = Buffer.alloc(31);
     assert.ok(!verifyPath(short, [], short));
     assert.ok(!verifyPath(block.blockHash, [short], treeRoot(4, nodes.read)));
+  });
+});
+
+describe("a proof with any bit changed", () => {
+  it("leads nowhere, by either rule", () => {
+    const { blocks, nodes, logNodes } = strand(6);
+    const block = blocks[3] as JournalBlock;
+    const digest = digestAt(blocks[5] as JournalBlock, { node: nodes.read, logNode: logNodes.read });
+    const leaf = block.entryHashes[2] as Bytes;
+    const path = entryPath(block, 2, 5, nodes.read);
+    const proof = logProof(block, 2, 5, logNodes.read);
+    const leads = (hash: Bytes, { binding, entryCount, entryPath: inBlock, blockPath: above }: LogProof) => {
+      const entries = rootFrom(entryLeaf(hash), 2, entryCount, inBlock, joinLog);
+      const top = entries && rootFrom(blockLeaf(sha256(binding), entryCount, entries), 3, 6, above, joinLog);
+      return top !== undefined && Buffer.from(top).equals(digest.logRoot);
+    };
+    assert.ok(verifyPath(leaf, path, digest.hash) && leads(leaf, proof));
+    const eachBit = (items: readonly Bytes[], check: (changed: Bytes[]) => void) => {
+      items.forEach((item, i) => {
+        for (let bit = 0; bit < item.length * 8; bit++) {
+          const copy = Buffer.from(item);
+          copy[bit >> 3] = copy.readUInt8(bit >> 3) ^ (1 << (bit & 7));
+          check(items.map((each, j) => (j === i ? copy : each)));
+        }
+      });
+    };
+    eachBit([leaf], ([hash]) =>
+      assert.ok(!verifyPath(hash as Bytes, path, digest.hash) && !leads(hash as Bytes, proof)),
+    );
+    eachBit([digest.hash], ([hash]) => assert.ok(!verifyPath(leaf, path, hash as Bytes)));
+    eachBit(path, (changed) => assert.ok(!verifyPath(leaf, changed, digest.hash)));
+    eachBit([proof.binding], ([binding]) => assert.ok(!leads(leaf, { ...proof, binding: binding as Bytes })));
+    eachBit(proof.entryPath, (changed) => assert.ok(!leads(leaf, { ...proof, entryPath: changed })));
+    eachBit(proof.blockPath, (changed) => assert.ok(!leads(leaf, { ...proof, blockPath: changed })));
   });
 });
 
