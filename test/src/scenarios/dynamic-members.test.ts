@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { configOfBlock, policyOf } from "@hansa/channel-config";
+import { configOfBlock, policyOf, withBatchSettings } from "@hansa/channel-config";
 import {
   askAddMember,
   askAddPeer,
@@ -231,6 +231,45 @@ for (const mode of ["inline", "processes"] as const) {
     });
   });
 }
+
+describe("a network of members without peers, and without channels", () => {
+  const { folder, remove } = temporaryFolder();
+  let network: Network;
+  before(async () => {
+    const members = [
+      { name: "A", peers: [] },
+      { name: "B", peers: [] },
+    ];
+    const file: NetworkFile = { network: "bare", mode: "inline", contractsRun: "peer", members, channels: [] };
+    network = await startNetwork(file, { dataFolder: folder });
+  });
+  after(async () => {
+    await network?.stop();
+    remove();
+  });
+
+  it("starts, and gets a channel that its members can change", async () => {
+    assert.deepEqual(await network.running.channels(), []);
+    await network.running.createChannel({ name: CHANNEL, members: ["A", "B"] });
+    const batch = { batchTimeoutMs: 300, maxMessageCount: 5, absoluteMaxBytes: 65_536, preferredMaxBytes: 32_768 };
+    assert.equal(await network.updateChannel(CHANNEL, (config) => withBatchSettings(config, batch)), 1);
+    assert.deepEqual(await network.ledgers(CHANNEL), []);
+    await assert.rejects(network.deploy({ name: "bench", channel: CHANNEL, path: contract }), {
+      code: "UNKNOWN_NODE",
+      nextStep: /hansa node create/,
+    });
+    assert.throws(() => network.member("A").gateway(), { code: "UNKNOWN_NODE" });
+  });
+
+  it("gets its first peers at the same time, and transacts", async () => {
+    await Promise.all(["AMSP", "BMSP"].map((mspId) => network.running.addPeer({ mspId, peerName: "peer0" })));
+    await network.deploy({ name: "bench", channel: CHANNEL, path: contract });
+    await write(network, "A", ["A", "B"]);
+    assert.equal(await agreeing(network), 2);
+    await assert.rejects(network.running.addPeer({ mspId: "AMSP", peerName: "../peer" }), { code: "USAGE" });
+    await assert.rejects(network.running.addPeer({ mspId: "DMSP", peerName: "peer0" }), { code: "UNKNOWN_MEMBER" });
+  });
+});
 
 describe("a network whose supervisor is killed while it changes", () => {
   const { folder, remove } = temporaryFolder();
