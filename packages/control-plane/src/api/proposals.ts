@@ -5,11 +5,12 @@ import type { Input } from "../input/inputs.js";
 import type { NetworkView } from "../model/network-view.js";
 import { type Answer, acted, type Context, freshId, iso } from "./context.js";
 import { networkSummary } from "./networks.js";
-import { readProposalTags } from "./proposal-tags.js";
+import { CHANNELS_TAG, readProposalTags } from "./proposal-tags.js";
 
 export async function createProposal(context: Context, input: Input<"CreateProposal">): Promise<Answer> {
   const { world, accountId } = context;
   const { networkId, ClientRequestToken: token } = input;
+  await checkChannels(context.network(networkId), input.Tags);
   return context.tokens.answer(
     { accountId, operation: "CreateProposal", token, input, networkId },
     {
@@ -170,6 +171,22 @@ export function proposedBy(
     tags: { ...input.Tags },
     ...extras,
   };
+}
+
+/** A channel that is not there would let the invitation fail only when somebody joins by it. */
+export async function checkChannels(
+  view: NetworkView,
+  tags: Readonly<Record<string, string>> | undefined,
+): Promise<void> {
+  const { channels } = readProposalTags(tags);
+  if (channels?.kind !== "listed" || view.operated === undefined) return;
+  const names = (await view.operated.channels()).map(({ name }) => name);
+  const missing = channels.names.find((name) => !names.includes(name));
+  if (missing === undefined) return;
+  const there = names.length === 0 ? "It has none yet." : `It has ${names.join(", ")}.`;
+  throw invalid(
+    `Tag ${CHANNELS_TAG} names channel ${missing}, which network ${view.networkId} does not have. ${there}`,
+  );
 }
 
 export function checkRemovals(context: Context, view: NetworkView, removals: readonly string[]): void {

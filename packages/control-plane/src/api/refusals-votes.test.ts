@@ -56,6 +56,13 @@ refuse("IR", "CreateProposal", "wrong channels", proposal(0, { Tags: { "hansa:ch
 refuse(
   "IR",
   "CreateProposal",
+  "a channel that is not there",
+  proposal(0, { Tags: { "hansa:channels": "trade nowhere" } }),
+  /channel nowhere, which network .* does not have. It has audit, trade/,
+);
+refuse(
+  "IR",
+  "CreateProposal",
   "a wrong policy",
   proposal(0, { Actions: {}, Tags: { "hansa:voting-policy": "> 50" } }),
   /GREATER_THAN 50 24/,

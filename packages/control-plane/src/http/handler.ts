@@ -1,10 +1,11 @@
 /** One request, from its first byte to its answer. The order of the checks is the service's: who, then where, then what. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { GovernanceRefusal } from "@hansa/governance";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { Context, type World } from "../api/context.js";
 import type { Tokens } from "../api/tokens.js";
 import type { Authenticator } from "../auth/authenticate.js";
-import { ApiError } from "../errors.js";
+import { ApiError, fromRefusal } from "../errors.js";
 import { isObject } from "../input/schema.js";
 import type { Work } from "../work/work.js";
 import { newRequestId, sendAnswer, sendError } from "./answer.js";
@@ -48,7 +49,7 @@ export class Handler {
       const level = method === "GET" ? "debug" : "info";
       this.#logger[level]("answered", { operation, accountId: caller.accountId, requestId, tookMs });
     } catch (error) {
-      const refusal = error instanceof ApiError ? error : this.#unexpected(error, operation, requestId);
+      const refusal = this.#refusalOf(error, operation, requestId);
       if (!request.complete) response.setHeader("connection", "close");
       sendError(response, requestId, refusal);
       const { name, message } = refusal;
@@ -57,7 +58,9 @@ export class Handler {
   }
 
   /** What the network could not do says why; what we did not foresee goes into the log only. */
-  #unexpected(error: unknown, operation: string, requestId: string): ApiError {
+  #refusalOf(error: unknown, operation: string, requestId: string): ApiError {
+    if (error instanceof ApiError) return error;
+    if (error instanceof GovernanceRefusal) return fromRefusal(error, false);
     this.#logger.error("request failed", { operation, requestId, error: messageOf(error) });
     const known = error instanceof HansaError ? [error.message, error.nextStep].filter(Boolean).join(" ") : undefined;
     return new ApiError(

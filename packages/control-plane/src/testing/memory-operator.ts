@@ -143,7 +143,10 @@ export class MemoryNetwork implements OperatedNetwork {
   readonly #listeners = new Set<(state: GovernanceState, act: Act, at: UnixMs) => void>();
   readonly #nodes = new Map<string, OperatedNode>();
   readonly #logging = new Map<string, boolean>();
-  readonly #channels = new Map<string, Set<string>>([["trade", new Set()]]);
+  readonly #channels = new Map<string, Set<string>>([
+    ["audit", new Set()],
+    ["trade", new Set()],
+  ]);
   readonly prepared = new Set<string>();
   readonly acts: Act[] = [];
   #state: GovernanceState;
@@ -245,7 +248,7 @@ export class MemoryNetwork implements OperatedNetwork {
       ...proposed.removals.map((memberId) => `removes ${memberId}`),
       ...(proposed.newPolicy === undefined ? [] : ["changes the Admins policy"]),
     ];
-    return [...this.#channels.keys()].map((channelId) => ({ channelId, changes }));
+    return [{ channelId: "trade", changes }];
   }
 
   /** Resolves when every decision has reached the channels. */
