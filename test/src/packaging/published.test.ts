@@ -57,6 +57,8 @@ describe("the published command", () => {
   it("is a library too", async () => {
     const program = [
       'import { startNetwork } from "hansa";',
+      'import { verifyReceipt } from "hansa/verify";',
+      'if (verifyReceipt("{", []).field !== "the file") throw new Error("no receipt was taken for one");',
       'const network = await startNetwork({ network: "mine", mode: "inline", members: [{ name: "Solo" }], channels: [{ name: "trial" }] });',
       'const qscc = network.member("Solo").gateway().getNetwork("trial").getContract("qscc");',
       'await qscc.evaluateTransaction("GetChainInfo", "trial");',
@@ -70,6 +72,9 @@ describe("the published command", () => {
   it("has types that compile without the workspace", async () => {
     const program = [
       'import { type Network, startNetwork } from "hansa";',
+      'import { type Verdict, verifyReceipt } from "hansa/verify";',
+      'const verdict: Verdict = verifyReceipt("", []);',
+      "void verdict;",
       'const network: Network = await startNetwork({ network: "a", members: [{ name: "Pub" }] }, { mode: "inline" });',
       'const gateway = network.member("Pub").gateway({ user: "User1" });',
       'const bytes: Promise<Uint8Array> = gateway.getNetwork("c").getContract("x").evaluateTransaction("F");',
