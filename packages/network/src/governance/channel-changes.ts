@@ -31,12 +31,18 @@ export function membersOf(channelId: string, config: common.IConfig): readonly M
     .map(({ mspId }) => mspId);
 }
 
-/** Loading parses every certificate; one configuration is asked several things. */
+/**
+ * Loading parses every certificate, so one configuration is loaded once, and members that stood in the one before,
+ * often another channel of the same network, are taken over from it.
+ */
 const known = new WeakMap<common.IConfig, ChannelConfig>();
+let latest: ChannelConfig | undefined;
 
 function loaded(channelId: string, config: common.IConfig): ChannelConfig {
-  const channel = known.get(config) ?? ChannelConfig.load(channelId, config);
+  const channel =
+    known.get(config) ?? ChannelConfig.load(channelId, config, latest === undefined ? {} : { previous: latest });
   known.set(config, channel);
+  latest = channel;
   return channel;
 }
 
