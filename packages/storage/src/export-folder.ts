@@ -43,7 +43,7 @@ export class FolderExportStore implements ExportStore {
     const file = path.join(this.name, key);
     if (!`${file}/`.startsWith(path.join(this.name, "/"))) {
       throw new HansaError("EXPORT_STORE", `The file ${key} lies outside the folder ${this.name}.`, {
-        nextStep: "Use an export whose files are as they were written",
+        nextStep: "Use an export whose files are as they were written.",
       });
     }
     return file;
@@ -57,7 +57,7 @@ export class FolderExportStore implements ExportStore {
       const place = path.join(this.name, key);
       throw new HansaError("EXPORT_STORE", `${place} cannot be ${what}: ${messageOf(cause)}.`, {
         cause,
-        nextStep: "Check the folder's name, its permissions and the free space",
+        nextStep: "Check the folder's name, its permissions and the free space.",
       });
     }
   }

@@ -61,7 +61,9 @@ export class S3ExportStore implements ExportStore {
   }
 
   async #load(): Promise<{ sdk: Sdk; client: S3Client }> {
-    const sdk = await import("@aws-sdk/client-s3");
+    const loaded: Sdk & { readonly default?: Sdk } = await import("@aws-sdk/client-s3");
+    // A bundler that finds the SDK's CommonJS form gives it as the default export alone.
+    const sdk = loaded.S3Client === undefined && loaded.default !== undefined ? loaded.default : loaded;
     const { endpoint, region } = this.#options;
     const client = new sdk.S3Client({
       ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true, region: region ?? ANY_REGION }),
@@ -80,7 +82,7 @@ export class S3ExportStore implements ExportStore {
     } catch (cause) {
       throw new HansaError("EXPORT_STORE", `${this.name}/${key} cannot be ${what}: ${messageOf(cause)}.`, {
         cause,
-        nextStep: "Check the bucket's name, the endpoint and the credentials",
+        nextStep: "Check the bucket's name, the endpoint and the credentials.",
       });
     }
   }

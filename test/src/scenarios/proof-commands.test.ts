@@ -10,6 +10,9 @@ import { hansa } from "../support/hansa-command.js";
 
 const { folder, remove } = temporaryFolder();
 after(remove);
+// Any will do; without them the AWS SDK looks for some on the network first.
+process.env.AWS_ACCESS_KEY_ID ??= "test";
+process.env.AWS_SECRET_ACCESS_KEY ??= "test";
 
 const ca = authority("ca.orderer");
 const orderer = person(ca, "orderer.example.com", "orderer");
@@ -42,6 +45,12 @@ const cases: readonly [string, args: string[], exit: number, said: RegExp][] = [
   ["a receipt from no network", ["receipt", "abc"], 5, /no network/],
   ["an export that is not there", ["journal", "verify-export", "empty"], 31, /no finished export/],
   ["a bucket without a name", ["journal", "verify-export", "s3://"], 2, /names no bucket/],
+  [
+    "a bucket whose service does not answer",
+    ["journal", "verify-export", "s3://backup/x", "--endpoint", "http://127.0.0.1:1"],
+    34,
+    /s3:\/\/backup\/x\/ cannot be listed: .*ECONNREFUSED/,
+  ],
   ["an import to nowhere", ["journal", "import", "empty"], 2, /--into/],
   ["an import of nothing", ["journal", "import", "empty", "--into", "fresh"], 31, /no finished export/],
   ["a format that is unknown", ["journal", "export", "out", "--format", "xml"], 2, /ion, ion-binary, json/],
