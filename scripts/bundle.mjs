@@ -45,6 +45,9 @@ export async function bundle() {
     platform: "node",
     target: "node20",
     sourcemap: false,
+    // Names stay, for stacks in logs; a third less text is parsed and kept by each process.
+    minifyWhitespace: true,
+    minifySyntax: true,
     legalComments: "none",
     logLevel: "warning",
     external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
