@@ -1,5 +1,6 @@
 /** Members, peers and channels come and go while a network runs, and whatever is killed in between is finished. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -132,6 +133,8 @@ for (const mode of ["inline", "processes"] as const) {
       await network.running.addPeer({ mspId: c.mspId, peerName: PEER, extraHosts: ["peer.of.c.test"] });
       const [peer] = network.member("C").peers;
       assert.equal(peer!.host, `${PEER.toLowerCase()}.${c.domain}`);
+      const tls = path.join(network.layout.nodeIdentity("peer", c.domain, peer!.host), "tls/server.crt");
+      assert.match(new X509Certificate(readFileSync(tls)).subjectAltName!, /DNS:peer\.of\.c\.test/);
       assert.deepEqual(network.channel(CHANNEL).members, ["A", "B", "C"]);
       // C's gateway knows A's peer, A's gateway knows C's, and C's peer endorses.
       await write(network, "C", ["A", "C"]);
@@ -195,6 +198,23 @@ for (const mode of ["inline", "processes"] as const) {
       await assert.rejects(network.running.setLogging({ kind: "ca", memberId: "m-NOBODY" }, true), {
         code: "UNKNOWN_MEMBER",
       });
+    });
+
+    it("heals the newcomer's peer, and says so meanwhile", {
+      skip: mode === "inline" && "it has no process",
+    }, async () => {
+      const report = () => network.nodes().find(({ node }) => node.nodeId === PEER)!;
+      const states: string[] = [];
+      const end = network.running.onChange(() => {
+        if (report().state !== states.at(-1)) states.push(report().state);
+      });
+      const { pid } = report();
+      process.kill(pid!, "SIGKILL");
+      await until("the peer to run again", async () => states.includes("running") || undefined);
+      end();
+      assert.deepEqual(states, ["restarting", "running"]);
+      assert.match(report().lastFailure!, /SIGKILL/);
+      await until("C to endorse again", () => write(network, "C", ["A", "C"]).catch(() => undefined));
     });
 
     it("starts again as it has become, from the file that it was founded with", async () => {

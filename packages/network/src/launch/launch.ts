@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { HansaError, type Logger } from "@hansa/primitives";
+import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import type { NetworkConfig } from "../config/network-config.js";
 import { packageContract } from "../deploy/contract-package.js";
 import { NetworkView } from "../library/network-view.js";
@@ -124,7 +124,13 @@ async function start(
   await makeNatsUsers(parts);
   await allSettled([
     ...nodesOf("nats").map(async (node) => keeper.start(node, await natsSpec(node, parts))),
-    ...[...nodesOf("orderer"), ...nodesOf("peer")].map((node) => keeper.start(node, serverSpec(node, parts))),
+    ...[...nodesOf("orderer"), ...nodesOf("peer")].map((node) =>
+      keeper.start(node, serverSpec(node, parts)).catch((error: unknown) => {
+        // Nobody relies on a peer that is still being made.
+        if (!state.unfinished?.includes(node.id)) throw error;
+        logger.warn("peer cannot be started yet", { node: node.id, reason: messageOf(error) });
+      }),
+    ),
   ]);
   state = { ...state, channels: config.channels.map((channel) => channel.name) };
   const view = new NetworkView(layout, config, state);
