@@ -16,7 +16,7 @@ import { type ControlPlaneOptions, controlPlaneFolder, startControlPlane } from 
 /** What a control plane in the background is started with: what fits on a wire. */
 export type DetachedControlPlane = Pick<
   ControlPlaneOptions,
-  "mode" | "port" | "resume" | "auth" | "region" | "quotas" | "createDelayMs" | "endpoints" | "simulatedClock"
+  "mode" | "port" | "https" | "resume" | "auth" | "region" | "quotas" | "createDelayMs" | "endpoints" | "simulatedClock"
 > & {
   readonly dataFolder: string;
   /** Lists the accounts; the data folder's own unless given. */
@@ -25,8 +25,6 @@ export type DetachedControlPlane = Pick<
   readonly eventsFile?: string;
   /** Gets a POST for each event. */
   readonly webhook?: string;
-  /** HTTPS besides HTTP: the files of a certificate and its key, and the port. */
-  readonly https?: { readonly certFile: string; readonly keyFile: string; readonly port?: number };
 };
 
 /** Where the control plane of a data folder is. */
@@ -34,8 +32,9 @@ export type ControlPlaneRecord = {
   readonly pid: number;
   readonly startedAtMs: number;
   readonly url: string;
-  /** Of HTTPS, when it has that too. */
+  /** Over HTTPS, and the file with the root to trust. */
   readonly httpsUrl?: string;
+  readonly caFile?: string;
   readonly region: string;
   readonly auth: "signed" | "open";
   /** Lists the accounts, with their keys. */
@@ -161,13 +160,13 @@ export async function runControlPlaneProcess(entry: string): Promise<void> {
   try {
     const folder = controlPlaneFolder(path.resolve(options.dataFolder));
     const controlPlane = await startControlPlane({ ...(await readSettings(options, logger)), entry, logger });
-    const [url, httpsUrl] = controlPlane.urls;
+    const { url, https } = controlPlane;
     const processStart = startOf(process.pid);
     const record: ControlPlaneRecord = {
       pid: process.pid,
       startedAtMs: Date.now(),
-      url: url!,
-      ...(httpsUrl === undefined ? {} : { httpsUrl }),
+      url,
+      ...(https === undefined ? {} : { httpsUrl: https.url, caFile: https.caFile }),
       region: controlPlane.region,
       auth: options.auth ?? "signed",
       accountsFile: options.accountsFile ?? path.join(folder, "accounts.json"),
@@ -209,22 +208,11 @@ async function readSettings(
   options: DetachedControlPlane,
   logger: ReturnType<typeof textLogger>,
 ): Promise<ControlPlaneOptions> {
-  const { accountsFile, eventsFile, webhook, https, ...rest } = options;
+  const { accountsFile, eventsFile, webhook, ...rest } = options;
   const { fileSink, webhookSink } = await import("@hansa/control-plane");
   const events = [
     ...(eventsFile === undefined ? [] : [fileSink(eventsFile, logger)]),
     ...(webhook === undefined ? [] : [webhookSink(webhook, logger)]),
   ];
-  const http = { address: `127.0.0.1:${options.port ?? 0}` };
-  const listen =
-    https === undefined
-      ? [http]
-      : [
-          http,
-          {
-            address: `127.0.0.1:${https.port ?? 0}`,
-            tls: { certPem: await readFile(https.certFile, "utf8"), keyPem: await readFile(https.keyFile, "utf8") },
-          },
-        ];
-  return { ...rest, listen, events, ...(accountsFile === undefined ? {} : { accounts: accountsFile }) };
+  return { https: {}, ...rest, events, ...(accountsFile === undefined ? {} : { accounts: accountsFile }) };
 }

@@ -5,6 +5,7 @@ import path from "node:path";
 import type { Account, ControlPlaneConfig, Listener } from "@hansa/control-plane";
 import { HansaError, type Logger, silentLogger } from "@hansa/primitives";
 import { askStop, findSupervisor } from "../control/control-client.js";
+import { readIdentityFile } from "../identity/material.js";
 import { lockFolder } from "../launch/lock.js";
 import { NetworkView } from "../library/network-view.js";
 import { nodeProgram } from "../library/start-network.js";
@@ -13,6 +14,7 @@ import { credentialsFile, loadAccounts, readAccounts } from "./accounts.js";
 import { DataHome } from "./data-home.js";
 import { detachedLauncher, inlineLauncher } from "./launchers.js";
 import { resumeNetworks } from "./resume.js";
+import { ownCertificate } from "./tls.js";
 
 export type ControlPlaneOptions = {
   /** Where networks keep their data, and the control plane its own; a temporary folder, gone at the stop, unless given. */
@@ -23,8 +25,8 @@ export type ControlPlaneOptions = {
   readonly accounts?: readonly Account[] | string;
   /** Of the API on loopback; a free one unless given. */
   readonly port?: number;
-  /** In place of plain HTTP on `port`. */
-  readonly listen?: readonly Listener[];
+  /** HTTPS besides: with a certificate made for loopback, or with the one in these files. None unless given. */
+  readonly https?: { readonly port?: number; readonly certFile?: string; readonly keyFile?: string };
   /** Whether networks that were created through the API and are stopped are started again; true unless given. */
   readonly resume?: boolean;
   /** The program that runs a supervisor when called with `supervisor`; Hansa's own unless given. */
@@ -40,9 +42,9 @@ export type ControlPlaneOptions = {
 export type RunningControlPlane = {
   /** For AWS_ENDPOINT_URL_MANAGEDBLOCKCHAIN. */
   readonly url: string;
+  /** The same over HTTPS, and the file with the root to trust; undefined unless asked for. */
+  readonly https: { readonly url: string; readonly caFile: string } | undefined;
   readonly region: string;
-  /** Every address, in the order of `listen`. */
-  readonly urls: readonly string[];
   readonly dataFolder: string;
   readonly accounts: readonly Account[];
   /** For AWS_SHARED_CREDENTIALS_FILE. */
@@ -103,13 +105,14 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     if (temporary !== undefined && mode === "processes") closing.push(() => stopNetworks(operator));
     const store = Store.open(folder, logger);
     closing.push(() => store.close());
+    const https = options.https === undefined ? undefined : await httpsOf(folder, region, options.https);
     const server = await startControlPlaneServer({
       ...serverOptions(options),
       operator,
       store,
       accounts,
       region,
-      listen: options.listen ?? [{ address: `127.0.0.1:${options.port ?? 0}` }],
+      listen: [{ address: `127.0.0.1:${options.port ?? 0}` }, ...(https === undefined ? [] : [https.listener])],
       logger,
     });
     closing.push(() => server.stop());
@@ -118,10 +121,10 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     closing.push(async () => {
       for (const view of views) view.closeConnections();
     });
-    const urls = server.listening.map(({ url }) => url);
+    const [http, secure] = server.listening;
     return {
-      url: urls[0]!,
-      urls,
+      url: http!.url,
+      https: https === undefined ? undefined : { url: secure!.url, caFile: https.caFile },
       region,
       dataFolder,
       accounts,
@@ -142,6 +145,20 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     await close();
     throw error;
   }
+}
+
+async function httpsOf(
+  folder: string,
+  region: string,
+  { port = 0, certFile, keyFile }: NonNullable<ControlPlaneOptions["https"]>,
+): Promise<{ readonly listener: Listener; readonly caFile: string }> {
+  const address = `127.0.0.1:${port}`;
+  if (certFile === undefined || keyFile === undefined) {
+    const { certPem, keyPem, caFile } = await ownCertificate(folder, region);
+    return { listener: { address, tls: { certPem, keyPem } }, caFile };
+  }
+  const [certPem, keyPem] = await Promise.all([readIdentityFile(certFile), readIdentityFile(keyFile)]);
+  return { listener: { address, tls: { certPem, keyPem } }, caFile: certFile };
 }
 
 async function stopNetworks(operator: DataHome): Promise<void> {
