@@ -121,7 +121,7 @@ describe("a network's life with the aws command", { skip: withoutAws }, () => {
     assert.notEqual(exit, 0);
     assert.match(
       stderr,
-      /An error occurred \(ResourceNotFoundException\) when calling the GetNetwork operation: Network/,
+      /An error occurred \(ResourceNotFoundException\) when calling the GetNetwork operation.*: Network/,
     );
   });
 
