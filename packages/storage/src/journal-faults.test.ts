@@ -10,17 +10,20 @@ import { FileJournalStore } from "./journal-file.js";
 import { Chance, type FaultRates, FaultyFiles, HARMLESS_FAULTS, NO_FAULTS } from "./testing/faulty-files.js";
 import { journalStoreSuite, sampleRecord, sampleRecords, strandInfo } from "./testing/journal-suite.js";
 
-const RUNS = Number(process.env.HANSA_FAULT_RUNS ?? 150);
+const RUNS = Number(process.env.HANSA_FAULT_RUNS ?? 100);
 const ONLY = process.env.HANSA_FAULT_SEED;
 const seeds = ONLY === undefined ? Array.from({ length: RUNS }, (_, i) => i + 1) : [Number(ONLY)];
 const FOLDER = "/orderer/journal";
 const info = strandInfo("deliveries");
 
 describe("journal store on files that do less than they are asked for", () => {
-  let seed = 0;
-  journalStoreSuite(
-    async () => new FileJournalStore(FOLDER, { files: new FaultyFiles(new Chance(++seed), HARMLESS_FAULTS) }),
-  );
+  for (let seed = 1; seed <= 20; seed++) {
+    describe(`seed ${seed}`, () => {
+      journalStoreSuite(
+        async () => new FileJournalStore(FOLDER, { files: new FaultyFiles(new Chance(seed), HARMLESS_FAULTS) }),
+      );
+    });
+  }
 });
 
 /** What was promised to whoever appended: these blocks, and these messages. */
