@@ -1,6 +1,7 @@
 /** Start and use networks from TypeScript: the library that the hansa command is made of. */
 export {
   type ConfigEdit,
+  type ControlPlaneOptions,
   type DeployRequest,
   type DeployResult,
   type GatewayOptions,
@@ -14,7 +15,9 @@ export {
   type NewUser,
   type PeerLedger,
   type Phase,
+  type RunningControlPlane,
   type StartOptions,
+  startControlPlane,
   startNetwork,
   withAcls,
   withAnchorPeers,
