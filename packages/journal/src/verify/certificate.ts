@@ -19,6 +19,8 @@ const KEY_USAGE = "551d0f";
 const HARMLESS = new Set(["551d0e", "551d11", "551d23", "551d25"]);
 const LONGEST_CHAIN = 5;
 const SECOND_MS = 1000;
+/** How `chainTo` ends when nobody is known whose name the last certificate carries. */
+export const NO_ROOT = "does not chain to any of the given roots";
 
 const Tag = {
   BOOLEAN: 0x01,
@@ -188,7 +190,7 @@ export function chainTo(
     const candidates = [...named(roots), ...named(intermediates)];
     const issuer = candidates.find(({ publicKey }) => isSignedBy(publicKey, child.signedBytes, child.signature, false));
     if (issuer === undefined) {
-      if (candidates.length === 0) return `of "${child.commonName}" does not chain to any of the given roots`;
+      if (candidates.length === 0) return `of "${child.commonName}" ${NO_ROOT}`;
       return `of "${child.commonName}" is not signed by "${candidates[0]?.commonName}", whose name it carries`;
     }
     if (!issuer.isCa || !issuer.mayCertify) return `of "${issuer.commonName}" may not certify others`;

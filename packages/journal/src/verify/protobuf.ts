@@ -1,8 +1,11 @@
-/** As much of protobuf's encoding as it takes to read what a receipt holds. Unknown fields are passed over. */
+/**
+ * As much of protobuf's encoding as it takes to read what a receipt holds. Unknown fields are passed over. A field that
+ * comes twice is refused: readers differ in which one they take, or whether they join them.
+ */
 import type { Bytes } from "@hansa/primitives";
 import { Malformed, toText } from "./encoding.js";
 
-/** The last value of each field: bytes, or a whole number. */
+/** The value of each field: bytes, or a whole number. */
 export class Message {
   readonly #fields = new Map<number, Bytes | number>();
 
@@ -26,6 +29,7 @@ export class Message {
     while (at < bytes.length) {
       const tag = varint();
       const number = Math.floor(tag / 8);
+      if (this.#fields.has(number)) throw new Malformed(`says field ${number} twice, before byte ${at}`);
       if (tag % 8 === 0) this.#fields.set(number, varint());
       else if (tag % 8 === 2) this.#fields.set(number, take(varint()));
       else if (tag % 8 === 1) take(8);

@@ -81,7 +81,19 @@ describe("a receipt", () => {
         ["peer0.pub", "peer", "ca.pub", 1],
       ],
     );
-    rejected({ ...both, intermediateCertificates: [] }, /signatures\[1\]\.certificate/, /does not chain/);
+    for (const [parts, trusted] of [
+      [{ ...both, intermediateCertificates: [] }, roots],
+      [both, [roots[0] as string]],
+    ] as const) {
+      const without = verifyReceipt(formatReceipt(parts), trusted);
+      assert.ok(without.valid, JSON.stringify(without));
+      assert.equal(without.signers.length, 1, "a peer whom nobody vouches for does not count");
+      assert.match(without.notProved.join("\n"), /peer0\.pub did, certified by none of the given roots/);
+    }
+    const forged = both.signatures.map((each, i) =>
+      i === 1 ? { ...each, signature: both.signatures[0]!.signature } : each,
+    );
+    rejected({ ...both, signatures: forged }, /signatures\[1\]\.signature/, /not a signature of "peer0/);
     rejected({ ...good, intermediateCertificates: [intermediate] }, /intermediateCertificates\[0\]/, /not needed/);
     rejected(strand.receipt(6, 2, 10, [peer], [intermediate]), /signatures/, /none of an ordering node/);
   });
@@ -132,6 +144,12 @@ describe("a receipt", () => {
     const unordered = sampleStrand("deliveries", 12, person(pubCa, "User2@pub", "client")).receipt(6, 2, 10, [orderer]);
     const { envelope, transaction } = unordered;
     rejected({ ...good, envelope, transaction }, /envelope/, /not what was ordered/);
+  });
+
+  it("is rejected for an envelope that readers may understand in two ways", () => {
+    const { envelope } = good;
+    const again = Buffer.concat([envelope, envelope.subarray(0, 1), Buffer.of(2, 10, 0)]);
+    rejected({ ...good, envelope: again }, /envelope/, /says field 1 twice/);
   });
 
   it("is rejected when it is no receipt, naming the field", () => {

@@ -56,7 +56,7 @@ export function verifyReceipt(text: string, roots: readonly string[]): Verdict {
 function judge(receipt: ReceiptParts, roots: readonly Certificate[]): Verdict {
   const digest = readDigest(receipt.digest);
   const { signatures, intermediateCertificates } = receipt;
-  const signers = verifySignatures(receipt.digest, digest, signatures, intermediateCertificates, roots);
+  const { signers, strangers } = verifySignatures(receipt.digest, digest, signatures, intermediateCertificates, roots);
   const binding = readBinding(receipt, digest);
   const envelope = readEnvelope(receipt, digest);
   checkPaths(receipt, digest, envelope, binding.sequenceNo);
@@ -64,6 +64,7 @@ function judge(receipt: ReceiptParts, roots: readonly Certificate[]): Verdict {
   const { channel, transaction, block, entry, time } = receipt;
   const what = transaction === "" ? "An envelope without a transaction id" : `Transaction ${transaction}`;
   const witnesses = signers.filter(({ role }) => role === "peer");
+  const organizations = new Set(witnesses.map(({ rootIndex }) => rootIndex)).size;
   return {
     valid: true,
     channel,
@@ -87,7 +88,10 @@ function judge(receipt: ReceiptParts, roots: readonly Certificate[]): Verdict {
       "Whether the peers found the transaction valid: an ordered transaction may still be invalid.",
       witnesses.length === 0
         ? "That everybody was shown this history: no peer has signed the digest, so only the ordering node vouches for it."
-        : `That everybody was shown this history, beyond the word of ${signers.length} signers.`,
+        : `That everybody was shown this history, beyond the word of ${signers.length} signers: peers of ${organizations} of the organisations whose roots were given.`,
+      ...(strangers.length === 0
+        ? []
+        : [`Who else signed: ${strangers.join(", ")} did, certified by none of the given roots.`]),
       ...(sender.notProved === undefined ? [] : [sender.notProved]),
     ],
   };

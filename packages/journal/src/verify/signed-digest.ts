@@ -1,6 +1,6 @@
 /** The digest and who signed it: the part that a receipt and an export have in common. */
 import type { Bytes } from "@hansa/primitives";
-import { type Certificate, chainTo, isSignedBy, readCertificate } from "./certificate.js";
+import { type Certificate, chainTo, isSignedBy, NO_ROOT, readCertificate } from "./certificate.js";
 import { certificatesIn, equal, Malformed } from "./encoding.js";
 import { Message } from "./protobuf.js";
 import { readingField, type SignatureParts, WrongField } from "./receipt-file.js";
@@ -63,6 +63,12 @@ export function readRoots(pems: readonly string[]): Certificate[] {
   return roots;
 }
 
+export type Signers = {
+  readonly signers: readonly Signer[];
+  /** Common names of peers that signed too, certified by nobody whom the reader knows. They count for nothing. */
+  readonly strangers: readonly string[];
+};
+
 /**
  * Who signed the digest. Every signature must hold, one of them an ordering node's, and every certificate must be needed.
  * @throws WrongField
@@ -73,26 +79,76 @@ export function verifySignatures(
   signatures: readonly SignatureParts[],
   intermediateDers: readonly Bytes[],
   roots: readonly Certificate[],
-): Signer[] {
-  const field = (i: number) => `intermediateCertificates[${i}]`;
-  const intermediates = intermediateDers.map((der, i) => readingField(field(i), () => readCertificate(der)));
-  const used = new Set<Certificate>();
-  const signers = signatures.map(({ certificate: der, signature }, i): Signer => {
-    const certificateField = `signatures[${i}].certificate`;
+): Signers {
+  const intermediates = new Intermediates(intermediateDers);
+  const found = checkSignatures(bytes, digest.tipTimestampMs, signatures, intermediates, roots, "signatures");
+  intermediates.allNeeded();
+  if (!found.signers.some(({ role }) => role === "orderer")) {
+    throw new WrongField("signatures", "hold none of an ordering node");
+  }
+  return found;
+}
+
+/** The certificates between signers and roots, and which of them were needed. */
+export class Intermediates {
+  readonly list: readonly Certificate[];
+  readonly #used = new Set<Certificate>();
+
+  /** @throws WrongField */
+  constructor(ders: readonly Bytes[]) {
+    this.list = ders.map((der, i) => readingField(`intermediateCertificates[${i}]`, () => readCertificate(der)));
+  }
+
+  use(chain: readonly Certificate[]): void {
+    for (const each of chain) this.#used.add(each);
+  }
+
+  /** Those that lead from a certificate towards roots that nobody knows. */
+  useAbove(certificate: Certificate): void {
+    for (const each of this.list) {
+      if (this.#used.has(each) || !equal(each.subject, certificate.issuer)) continue;
+      this.#used.add(each);
+      this.useAbove(each);
+    }
+  }
+
+  /** @throws WrongField naming one that was not */
+  allNeeded(): void {
+    const unused = this.list.findIndex((each) => !this.#used.has(each));
+    if (unused < 0) return;
+    throw new WrongField(`intermediateCertificates[${unused}]`, "is not needed for any signer's chain");
+  }
+}
+
+/** @param where the path of the list of signatures @throws WrongField */
+export function checkSignatures(
+  bytes: Bytes,
+  tipTimestampMs: number,
+  signatures: readonly SignatureParts[],
+  intermediates: Intermediates,
+  roots: readonly Certificate[],
+  where: string,
+): Signers {
+  const signers: Signer[] = [];
+  const strangers: string[] = [];
+  for (const [i, { certificate: der, signature }] of signatures.entries()) {
+    const certificateField = `${where}[${i}].certificate`;
     const certificate = readingField(certificateField, () => readCertificate(der));
     if (signatures.findIndex((other) => equal(other.certificate, der)) !== i) {
       throw new WrongField(certificateField, "has signed before in this list");
     }
-    const chain = chainTo(certificate, intermediates, roots);
-    if (typeof chain === "string") throw new WrongField(certificateField, chain);
-    for (const each of chain) used.add(each);
     const role = roleOf(certificate);
+    const chain = chainTo(certificate, intermediates.list, roots);
+    const isStranger = role === "peer" && typeof chain === "string" && chain.endsWith(NO_ROOT);
+    if (typeof chain !== "string") intermediates.use(chain);
+    else if (isStranger) intermediates.useAbove(certificate);
+    else throw new WrongField(certificateField, chain);
     if (role === undefined) {
       const units = certificate.units.join(", ") || "none";
       const detail = `of "${certificate.commonName}" is neither an ordering node's nor a peer's (its units: ${units})`;
       throw new WrongField(certificateField, detail);
     }
-    if (certificate.notAfterMs < digest.tipTimestampMs) {
+    if (certificate.notAfterMs < tipTimestampMs) {
       throw new WrongField(
         certificateField,
         `of "${certificate.commonName}" had expired before the digest's last block`,
@@ -100,21 +156,20 @@ export function verifySignatures(
     }
     if (!isSignedBy(certificate.publicKey, bytes, signature, true)) {
       const detail = `is not a signature of "${certificate.commonName}" over the digest`;
-      throw new WrongField(`signatures[${i}].signature`, detail);
+      throw new WrongField(`${where}[${i}].signature`, detail);
+    }
+    if (typeof chain === "string") {
+      strangers.push(certificate.commonName);
+      continue;
     }
     const root = chain.at(-1) as Certificate;
-    return { name: certificate.commonName, role, root: root.commonName, rootIndex: roots.indexOf(root) };
-  });
-  const unused = intermediates.findIndex((each) => !used.has(each));
-  if (unused >= 0) throw new WrongField(field(unused), "is not needed for any signer's chain");
-  if (!signers.some(({ role }) => role === "orderer")) {
-    throw new WrongField("signatures", "hold none of an ordering node");
+    signers.push({ name: certificate.commonName, role, root: root.commonName, rootIndex: roots.indexOf(root) });
   }
-  return signers;
+  return { signers, strangers };
 }
 
 /** As the organisational units say that Fabric's certificates carry. */
-function roleOf({ units }: Certificate): SignerRole | undefined {
+export function roleOf({ units }: Certificate): SignerRole | undefined {
   if (units.includes("orderer")) return "orderer";
   return units.includes("peer") ? "peer" : undefined;
 }
