@@ -53,7 +53,7 @@ export class GovernanceFollower {
   readonly #options: FollowerOptions;
   readonly #clock: Clock;
   readonly #listeners = new Set<GovernanceListener>();
-  readonly #waiting = new Set<{ readonly size: number; readonly resolve: () => void }>();
+  readonly #waiting = new Set<{ readonly size: number; readonly settle: (failure?: HansaError) => void }>();
   readonly #stopping = new AbortController();
   readonly #verify = new Identities().verifier();
   #position: StrandPosition = STRAND_START;
@@ -115,25 +115,25 @@ export class GovernanceFollower {
     await this.#running;
   }
 
-  /** Resolves when so many blocks are folded. @throws HansaError TIMED_OUT */
+  /** Resolves when so many blocks are folded. @throws HansaError TIMED_OUT, STRAND_INVALID */
   async reached(size: number, withinMs: number): Promise<void> {
     if (this.size >= size) return;
+    if (this.#damage !== undefined) throw this.#damage;
     await new Promise<void>((resolve, reject) => {
-      const entry = { size, resolve: () => done() };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(entry);
-        reject(
-          this.#damage ??
-            new HansaError("TIMED_OUT", `Block ${size - 1} of the governance strand did not come in time.`, {
-              nextStep: "See what the nodes are doing with: hansa status",
-            }),
-        );
-      }, withinMs);
-      const done = () => {
+      const settle = (failure?: HansaError) => {
         clearTimeout(timer);
         this.#waiting.delete(entry);
-        resolve();
+        if (failure === undefined) resolve();
+        else reject(failure);
       };
+      const entry = { size, settle };
+      const timer = setTimeout(() => {
+        settle(
+          new HansaError("TIMED_OUT", `Block ${size - 1} of the governance strand did not come in time.`, {
+            nextStep: "See what the nodes are doing with: hansa status",
+          }),
+        );
+      }, withinMs);
       this.#waiting.add(entry);
     });
   }
@@ -153,6 +153,7 @@ export class GovernanceFollower {
         if (error instanceof StrandDamage) {
           this.#damage = error;
           this.#options.logger.error("governance strand cannot be followed", { reason: error.message });
+          for (const waiting of [...this.#waiting]) waiting.settle(error);
           return;
         }
         if (error instanceof StrandReplaced) {
@@ -195,7 +196,7 @@ export class GovernanceFollower {
     const at = block.block.timestampMs;
     if (state !== undefined)
       for (const act of acts) for (const listener of this.#listeners) this.#tell(listener, state, act, at);
-    for (const waiting of this.#waiting) if (waiting.size <= this.size) waiting.resolve();
+    for (const waiting of [...this.#waiting]) if (waiting.size <= this.size) waiting.settle();
   }
 
   /** What a block holds; moves the clock as it says. */

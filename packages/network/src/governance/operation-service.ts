@@ -36,13 +36,14 @@ export function operationHandlers(
       signal.addEventListener("abort", end, { once: true });
       try {
         for (let number = toNumber(fromSequenceNo); !signal.aborted; number++) {
-          while (number >= copy.size) {
+          while (number === copy.size) {
             if (!stay || signal.aborted || runtime.isStopped) return;
             await new Promise<void>((resolve) => {
               wake = resolve;
             });
           }
-          if (signal.aborted || copy.isClosed) return;
+          // Begun anew meanwhile: whoever follows has to begin anew, too.
+          if (signal.aborted || copy.isClosed || number > copy.size) return;
           await send(copy.block(number));
         }
       } finally {
