@@ -131,7 +131,7 @@ function diskSyncMs(bytes: number): number {
   return ms;
 }
 
-async function benchAppend(inFlight: number) {
+async function benchAppend(inFlight: number, identity: SigningIdentity) {
   const store = new FileJournalStore(path.join(folder, `append-${inFlight}`));
   const strand = await store.create(info);
   previousHash = Buffer.alloc(0);
@@ -155,6 +155,10 @@ async function benchAppend(inFlight: number) {
   await Promise.all(Array.from({ length: inFlight }, worker));
   const seconds = (performance.now() - startedAt) / 1000;
   const { user, system } = process.cpuUsage(cpu);
+  const places = Array.from({ length: Math.min(blocks, 100) }, (_, i) => Math.floor((i * blocks) / 100));
+  const receipting = performance.now();
+  for (const place of places) await receiptOf(strand, place, identity);
+  const receiptMs = (performance.now() - receipting) / places.length;
   await store.close();
   await store.remove(info.strandId);
   latencies.sort((a, b) => a - b);
@@ -169,6 +173,8 @@ async function benchAppend(inFlight: number) {
       p99: round(latencies[Math.floor(latencies.length * 0.99)] ?? 0, 2),
     },
     cores: round((user + system) / 1e6 / seconds, 2),
+    /** Of one envelope of such a block. */
+    receiptMs: round(receiptMs, 3),
   };
 }
 
@@ -328,12 +334,12 @@ try {
   const blockBytes = settings.batch * settings.envelopeBytes;
   const sync = diskSyncMs(blockBytes);
   say(`disk: ${round(sync, 2)} ms to write and sync ${blockBytes} bytes`);
+  const authority = signer();
   const append = [];
   for (const inFlight of [1, 4, 16]) {
-    append.push(await benchAppend(inFlight));
+    append.push(await benchAppend(inFlight, authority.identity));
     say(`append: ${JSON.stringify(append.at(-1))}`);
   }
-  const authority = signer();
   const large = await benchLarge(authority);
   const exported = await benchExport(authority);
   const machine = {
