@@ -19,6 +19,7 @@ export * from "./hash.js";
 export * from "./log.js";
 export * from "./proof.js";
 export * from "./receipt.js";
+export { RunningRoot } from "./running-root.js";
 export * from "./store.js";
 export * from "./strand-id.js";
 export * from "./tree.js";

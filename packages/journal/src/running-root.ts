@@ -6,11 +6,19 @@ import type { Join } from "./fold.js";
 export class RunningRoot {
   readonly #join: Join;
   /** Roots of the complete trees on the right edge, widest first. */
-  readonly #peaks: Bytes[] = [];
-  #size = 0;
+  readonly #peaks: Bytes[];
+  #size: number;
 
-  constructor(join: Join) {
+  /** An empty tree, or one that goes on from the size and the peaks of another. */
+  constructor(join: Join, size = 0, peaks: readonly Bytes[] = []) {
     this.#join = join;
+    this.#size = size;
+    this.#peaks = [...peaks];
+  }
+
+  /** Roots of the complete trees on the right edge, widest first. */
+  get peaks(): readonly Bytes[] {
+    return this.#peaks;
   }
 
   append(leaf: Bytes): void {

@@ -60,8 +60,10 @@ export type ChannelOptions = {
     blockNumber: number,
     transactions: JudgedBlock["transactions"],
   ) => Promise<void>;
-  /** Where blocks come from under a configuration. */
+  /** Where blocks come from under a configuration: orderers that are believed. */
   readonly sources: (config: ChannelConfig) => readonly OrdererSource[];
+  /** An orderer has signed a block that does not stand on the newest one here. */
+  readonly onFork?: (channel: PeerChannel, block: Uint8Array, source: OrdererSource, reason: string) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -112,6 +114,11 @@ export class PeerChannel {
 
   start(): void {
     this.#feed({ kind: "start" });
+  }
+
+  /** Asks anew which orderers are believed. */
+  recheckSources(): void {
+    this.#feed({ kind: "sources", sources: this.#options.sources(this.#config) });
   }
 
   async stop(): Promise<void> {
@@ -228,6 +235,9 @@ export class PeerChannel {
         break;
       case "commit":
         this.#committing = this.#commit(consequence.block);
+        break;
+      case "fork":
+        this.#options.onFork?.(this, consequence.block, consequence.source, consequence.reason);
         break;
       case "warn": {
         const { message, reason, source } = consequence;

@@ -21,6 +21,9 @@ export type ChannelSetOptions = {
   readonly stores: "disk" | "memory";
   readonly openStream: OpenStream;
   readonly fetchPrivate?: ChannelOptions["fetchPrivate"];
+  /** Whether blocks of a channel may be taken from an orderer. */
+  readonly trusts: (channelId: string, address: string) => boolean;
+  readonly onFork: NonNullable<ChannelOptions["onFork"]>;
   /** Which collections' private data this peer keeps. */
   readonly holds: PrivateWrites["holds"];
   /** A channel was opened or joined and is about to follow its orderers. */
@@ -156,7 +159,7 @@ export class ChannelSet {
   }
 
   #follow({ ledger, transient, judge }: Opened, config: ChannelConfig): PeerChannel {
-    const { openStream, fetchPrivate, clock, logger, onOpen } = this.#options;
+    const { openStream, fetchPrivate, trusts, onFork, clock, logger, onOpen } = this.#options;
     const channel = new PeerChannel({
       ledger,
       config,
@@ -164,7 +167,8 @@ export class ChannelSet {
       judge,
       openStream,
       ...(fetchPrivate === undefined ? {} : { fetchPrivate }),
-      sources: (inForce) => inForce.ordererEndpoints(),
+      sources: (inForce) => inForce.ordererEndpoints().filter(({ address }) => trusts(inForce.channelId, address)),
+      onFork,
       clock,
       logger,
     });

@@ -8,6 +8,7 @@ import type { ChaincodeExecution } from "./chaincode/runtime.js";
 import type { Deliver } from "./committer/orderer-stream.js";
 import type { PeerConnection } from "./peer-connection.js";
 import type { RunningPeer } from "./running-peer.js";
+import type { Alarm } from "./witness/evidence.js";
 
 export type PeerConfig = {
   /** For log lines: "peer0.org1". */
@@ -39,6 +40,8 @@ export type PeerConfig = {
    */
   readonly otherPeers?: (config: ChannelConfig) => readonly OtherPeer[];
   readonly limits?: Partial<PeerLimits>;
+  /** Called once for each alarm, also for those that an earlier run raised: a place for metrics. */
+  readonly onAlarm?: (alarm: Alarm) => void;
   /** Called before the peer listens: the place to add further services that use it. */
   readonly mount?: (peer: RunningPeer) => void;
   readonly logger: Logger;

@@ -26,7 +26,7 @@ import {
 } from "@hansa/endorsement/lifecycle";
 import type { PrivateWrites } from "@hansa/ledger";
 import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
-import { HansaError, systemClock, systemRandom } from "@hansa/primitives";
+import { HansaError, messageOf, systemClock, systemRandom } from "@hansa/primitives";
 import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
 import { encode, protos, services } from "@hansa/wire";
 import { KeepRunning } from "./chaincode/keep-running.js";
@@ -38,13 +38,15 @@ import { ChannelSet } from "./channels.js";
 import { isCollectionMember } from "./collections.js";
 import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js";
 import { installedChaincodes } from "./installed-chaincodes.js";
-import { createDialer } from "./orderer-dialer.js";
+import { createDialer, createJournalDialer, type DialerOptions } from "./orderer-dialer.js";
 import { distribute, receivePrivate } from "./private-data/exchange.js";
 import { givePrivate, MissedPrivateData } from "./private-data/missed.js";
 import type { RunningPeer } from "./running-peer.js";
 import { type DeliverChannel, DeliverService } from "./services/deliver.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
 import { blockWithPrivateData } from "./services/private-blocks.js";
+import { Evidence } from "./witness/evidence.js";
+import { WitnessFollowing } from "./witness/following.js";
 
 const STOP_GRACE_MS = 500;
 
@@ -121,21 +123,52 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   const missed = new MissedPrivateData({ signer, holds, others: othersOn, clock, logger });
   const endorserChannels = new Map<string, EndorserChannel>();
   const watched: PeerChannel[] = [];
+  const evidence = new Evidence({
+    folder: join(dataDirectory, "evidence"),
+    by: config.name,
+    clock,
+    logger,
+    onAlarm: (alarm) => config.onAlarm?.(alarm),
+  });
+  evidence.follow(() => {
+    for (const channel of channels?.all() ?? []) channel.recheckSources();
+  });
+  const dialing: DialerOptions = {
+    signer,
+    tls,
+    overrides: config.ordererOverrides ?? {},
+    connectTimeoutMs: limits.ordererConnectTimeoutMs,
+    clock,
+    random,
+  };
+  const connectJournal = createJournalDialer(dialing);
+  const witnesses = new Map<string, WitnessFollowing>();
+  const witnessOf = (channel: PeerChannel) =>
+    new WitnessFollowing({
+      channel,
+      signer,
+      file: config.stores === "memory" ? undefined : join(dataDirectory, "channels", channel.channelId, "witness"),
+      evidence,
+      connect: (source) => connectJournal(source, channel.config()),
+      logger,
+    });
   channels = await ChannelSet.open({
     directory: join(dataDirectory, "channels"),
     stores: config.stores ?? "disk",
-    openStream: createDialer({
-      signer,
-      tls,
-      overrides: config.ordererOverrides ?? {},
-      connectTimeoutMs: limits.ordererConnectTimeoutMs,
-      clock,
-      random,
-    }),
+    openStream: createDialer(dialing),
+    trusts: (channelId, address) => evidence.trusts(channelId, address),
+    onFork: (channel, block, source, reason) => {
+      const keep = async () => {
+        const held = await channel.block(channel.height() - 1);
+        await evidence.blocks(channel.channelId, source.address, `it has signed a block whose ${reason}`, held, block);
+      };
+      keep().catch((error: unknown) => logger.error("evidence of a fork cannot be kept", { reason: messageOf(error) }));
+    },
     holds,
     fetchPrivate: (channel, number, transactions) => missed.fetch(channel, number, transactions),
     onOpen: (channel) => {
       endorserChannels.set(channel.channelId, endorserChannel(channel, passOn));
+      witnesses.set(channel.channelId, witnessOf(channel));
       if (channels === undefined) watched.push(channel);
       else keepRunning.watch(channel);
     },
@@ -143,10 +176,15 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     logger,
   }).catch(async (error) => {
     registry.stop();
+    stopWitnesses();
     await chaincodeServer.stop({ graceMs: 0 });
     throw error;
   });
   const channelSet = channels;
+  function stopWitnesses(): void {
+    for (const witness of witnesses.values()) witness.stop();
+    evidence.stop();
+  }
   for (const channel of watched) keepRunning.watch(channel);
 
   const channelOf = (channelId: string) => endorserChannels.get(channelId);
@@ -265,6 +303,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     channelIds,
     channel: (channelId) => channelSet.get(channelId)?.config(),
     channelFailure: (channelId) => channelSet.get(channelId)?.failure,
+    alarms: () => evidence.alarms,
+    witnessedTip: (channelId) => witnesses.get(channelId)?.signedTip,
     endorseLocal,
     definition: (channelId, name) => {
       const channel = channelSet.get(channelId);
@@ -290,6 +330,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   async function stop(): Promise<void> {
     const serverStopped = server.stop({ graceMs: STOP_GRACE_MS });
     await keepRunning.stop();
+    stopWitnesses();
     await channelSet.stop();
     await runtime.stop();
     registry.stop();

@@ -6,6 +6,7 @@ import type { SigningIdentity } from "@hansa/msp";
 import type { CancelSignal } from "@hansa/primitives";
 import type { RpcServer } from "@hansa/transport";
 import type { TransactionStatus } from "./channel.js";
+import type { Alarm } from "./witness/evidence.js";
 
 export interface RunningPeer {
   readonly name: string;
@@ -31,6 +32,10 @@ export interface RunningPeer {
   channel(channelId: string): ChannelConfig | undefined;
   /** Why a channel takes no more blocks; undefined while it does. */
   channelFailure(channelId: string): Error | undefined;
+  /** Orderers that have shown two histories and were not cleared by an operator: nothing is taken from them. */
+  alarms(): readonly Alarm[];
+  /** Number of the last block of the newest digest that this peer has co-signed; undefined before the first one. */
+  witnessedTip(channelId: string): number | undefined;
 
   /**
    * Endorser.ProcessProposal: bytes of protos.SignedProposal in, of protos.ProposalResponse out.

@@ -88,7 +88,8 @@ export async function openExport(
   if (digest.strandId !== strandId) throw new BadExport(sealKey, `the digest is of strand ${digest.strandId}`);
   const signers = inSeal(
     () =>
-      roots && verifySignatures(seal.digest, digest, seal.signatures, seal.intermediateCertificates, readRoots(roots)),
+      roots &&
+      verifySignatures(seal.digest, digest, seal.signatures, seal.intermediateCertificates, readRoots(roots)).signers,
   );
   const { manifest, data } = await checkManifests(store, prefix, exportId, seal, sealKey, digest);
   return {

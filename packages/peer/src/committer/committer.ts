@@ -40,6 +40,8 @@ export type CommitterInput =
   | { readonly kind: "timer" }
   | { readonly kind: "received"; readonly session: number; readonly block: Uint8Array }
   | { readonly kind: "ended"; readonly session: number; readonly reason: string }
+  /** Some orderers are not to be believed any more, or are again. */
+  | { readonly kind: "sources"; readonly sources: readonly OrdererSource[] }
   | {
       readonly kind: "committed";
       readonly number: number;
@@ -57,6 +59,8 @@ export type Consequence =
   | { readonly kind: "commit"; readonly block: IncomingBlock }
   /** Work on this block's signatures while the one before it is being written. */
   | { readonly kind: "prepare"; readonly block: IncomingBlock }
+  /** An orderer has signed a block that contradicts the blocks that it, or another one, has signed before. */
+  | { readonly kind: "fork"; readonly block: Uint8Array; readonly reason: string; readonly source: OrdererSource }
   | { readonly kind: "warn"; readonly message: string; readonly reason: string; readonly source: OrdererSource };
 
 export type Step = { readonly state: CommitterState; readonly consequences: readonly Consequence[] };
@@ -89,9 +93,28 @@ export function step(state: CommitterState, input: CommitterInput, now: UnixMs):
       return isCurrent(state, input.session) ? receive(state, input.block, now) : { state, consequences: [] };
     case "ended":
       return isCurrent(state, input.session) ? retryLater(state, input.reason, now) : { state, consequences: [] };
+    case "sources":
+      return believe(state, input.sources, now);
     case "committed":
       return committed(state, input, now);
   }
+}
+
+/** From an orderer that is not believed any more nothing is taken but the block that is being committed. */
+function believe(before: CommitterState, sources: readonly OrdererSource[], now: UnixMs): Step {
+  const state = { ...before, sources };
+  const source = sourceOf(state);
+  if (source === undefined) return dial({ ...state, link: { kind: "down", retryAt: now } }, now);
+  if (isListed(source, sources)) return { state, consequences: [] };
+  const [committing] = state.queue;
+  const tip =
+    committing === undefined ? state.tip : { next: committing.number + 1, previousHash: committing.headerHash };
+  const queue = committing === undefined ? [] : [committing];
+  return fail({ ...state, queue, held: [], tip }, "orderer is not believed any more", "see its evidence", now);
+}
+
+function isListed({ address }: OrdererSource, sources: readonly OrdererSource[]): boolean {
+  return sources.some((source) => source.address === address);
 }
 
 function isCurrent(state: CommitterState, session: number): boolean {
@@ -123,7 +146,11 @@ function accept(before: CommitterState, now: UnixMs): Step {
     const [bytes, ...held] = state.held;
     assert(bytes !== undefined, "a held block is there");
     const verdict = checkBlock(bytes, state.tip, state.config);
-    if (verdict.kind === "refused") {
+    if (verdict.kind !== "accepted") {
+      const source = sourceOf(state);
+      if (verdict.kind === "forked" && source !== undefined) {
+        consequences.push({ kind: "fork", block: bytes, reason: verdict.reason, source });
+      }
       // Whatever came behind a bad block came from the same orderer.
       const failed = fail({ ...state, held: [] }, "block refused", verdict.reason, now);
       return { state: failed.state, consequences: [...consequences, ...failed.consequences] };
@@ -153,7 +180,7 @@ function committed(before: CommitterState, input: Extract<CommitterInput, { kind
   state = accepted.state;
   consequences.push(...accepted.consequences);
 
-  if (state.link.kind === "up" && !state.sources.some(({ address }) => address === sourceOf(state)?.address)) {
+  if (state.link.kind === "up" && !isListed(state.link.source, state.sources)) {
     const moved = fail(state, "orderer left the channel configuration", "its address is no longer listed", now);
     return { state: moved.state, consequences: [...consequences, ...moved.consequences] };
   }

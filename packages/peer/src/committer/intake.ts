@@ -20,7 +20,9 @@ export type IncomingBlock = {
 
 export type IntakeVerdict =
   | { readonly kind: "accepted"; readonly block: IncomingBlock }
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "refused"; readonly reason: string }
+  /** Refused, and the orderer has signed it: it stands on another block than the one before. */
+  | { readonly kind: "forked"; readonly reason: string };
 
 const METADATA_SLOTS = 3;
 
@@ -38,10 +40,12 @@ function check(bytes: Uint8Array, tip: ChainTip, config: ChannelConfig): IntakeV
   if (header.number !== BigInt(tip.next)) {
     return refused(`expected block number is [${tip.next}] but actual block number inside block is [${header.number}]`);
   }
-  if (tip.next > 0 && !equalBytes(header.previousHash, tip.previousHash)) {
-    return refused(
-      `previous block hash is [${toHex(header.previousHash)}], but the last block's header hashes to [${toHex(tip.previousHash)}]`,
-    );
+  const follows = tip.next === 0 || equalBytes(header.previousHash, tip.previousHash);
+  if (!follows) {
+    const reason = `previous block hash is [${toHex(header.previousHash)}], but the last block's header hashes to [${toHex(tip.previousHash)}]`;
+    const isSigned =
+      metadata.length >= METADATA_SLOTS && verifyBlockSignatures({ header, envelopes, metadata }, config).ok;
+    return isSigned ? { kind: "forked", reason } : refused(reason);
   }
   if (!equalBytes(blockDataHash(envelopes), header.dataHash)) {
     return refused(`Header.DataHash of block ${header.number} is different from Hash(block.Data)`);
