@@ -38,7 +38,8 @@ export function digestBytes({ hash, logRoot, tip, tipTimestampMs }: Digest, chan
 /** The stored nodes of a strand's two trees. */
 export type StrandTrees = { readonly node: NodeReader; readonly logNode: NodeReader };
 
-export function digestAt(tip: JournalBlock, trees: StrandTrees): Digest {
+/** @param tip the last block covered, or as much of it as is known */
+export function digestAt(tip: Pick<JournalBlock, "address" | "timestampMs">, trees: StrandTrees): Digest {
   const size = tip.address.sequenceNo + 1;
   const [hash, logRoot] = [treeRoot(size, trees.node), treeRoot(size, trees.logNode, joinLog)];
   return { hash, logRoot, tip: tip.address, tipTimestampMs: tip.timestampMs };

@@ -39,7 +39,14 @@ export function newest(strand: JournalStrand): number {
 
 /** The digest with this tip, or the newest. @throws JournalError BLOCK_NOT_FOUND */
 export async function digestOf(strand: JournalStrand, tip: Sequence): Promise<Digest> {
-  return digestAt(await strand.block(sequenceNoOr(tip, newest(strand))), strand);
+  const sequenceNo = sequenceNoOr(tip, newest(strand));
+  const { strandId, lastTimestampMs } = strand.tip;
+  // What is asked for most need not be read from the disk.
+  const isNewest = sequenceNo === newest(strand) && sequenceNo >= 0;
+  const last = isNewest
+    ? { address: { strandId, sequenceNo }, timestampMs: lastTimestampMs }
+    : await strand.block(sequenceNo);
+  return digestAt(last, strand);
 }
 
 /** Who signs digests: this node, and what members' peers have signed of the same bytes. */

@@ -194,8 +194,9 @@ function signer(): { identity: SigningIdentity; roots: string[] } {
 
 /** Everything an orderer does for one receipt, but for the call itself. */
 async function receiptOf(strand: JournalStrand, sequenceNo: number, identity: SigningIdentity) {
-  const tip = strand.tip.size - 1;
-  const digest = digestAt(await strand.block(tip), strand);
+  const { size, strandId, lastTimestampMs } = strand.tip;
+  const tip = size - 1;
+  const digest = digestAt({ address: { strandId, sequenceNo: tip }, timestampMs: lastTimestampMs }, strand);
   const { block, content } = await strand.record(sequenceNo);
   const envelope = splitBlock(content).envelopes[0] as Uint8Array;
   const { binding, entryCount, entryPath: inBlock, blockPath } = logProof(block, 1, tip, strand.logNode);
