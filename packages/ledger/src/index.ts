@@ -10,6 +10,18 @@ export { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./m
 export { missingPrivateSets, type PrivateWrites, privateWritesOf } from "./private-writes.js";
 export { RangeResults } from "./range-results.js";
 export { chaincodeActionOf, computedTxId, readTransaction } from "./read-transaction.js";
+export { RichQueryError } from "./rich-query/error.js";
+export { readDocument } from "./rich-query/json.js";
+export {
+  type IndexDefinition,
+  type IndexPlan,
+  indexKey,
+  indexOf,
+  type JsonIndex,
+  readIndexDefinition,
+} from "./rich-query/json-index.js";
+export { parseRichQuery, type RichQuery } from "./rich-query/query.js";
+export { RichQueryResults } from "./rich-query/run.js";
 export * from "./rwset.js";
 export { type EncodedRwSet, RwSetBuilder } from "./rwset-builder.js";
 export { FieldReader, MalformedMessage } from "./scan.js";

@@ -12,6 +12,8 @@ import { SimulationError } from "./error.js";
 import { hashedNamespace, hashKey, privateNamespace } from "./keys.js";
 import { type Metadata, parseMetadata } from "./metadata.js";
 import { MAX_DEGREE, RangeResults } from "./range-results.js";
+import type { RichQuery } from "./rich-query/query.js";
+import { RichQueryResults } from "./rich-query/run.js";
 import type { RangeQuery } from "./rwset.js";
 import { RwSetBuilder } from "./rwset-builder.js";
 import type { RangeCursor, StateEntry, StateReader, Version } from "./state.js";
@@ -21,6 +23,15 @@ import { sameVersion } from "./version.js";
 export interface StateIterator {
   next(): Promise<StateEntry | undefined>;
   /** Key after the last one served, without recording it: the bookmark of the next page. Empty at the end. Closes. */
+  bookmark(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Results of a rich query, one by one. */
+export interface RichQueryIterator {
+  /** The index that serves it; undefined where every document is looked at. */
+  readonly index: string | undefined;
+  next(): Promise<{ readonly key: string; readonly value: Uint8Array } | undefined>;
   bookmark(): Promise<string>;
   close(): Promise<void>;
 }
@@ -61,7 +72,7 @@ export class TxSimulator {
   readonly #lookup: CollectionLookup | undefined;
   readonly #builder = new RwSetBuilder();
   readonly #iterators: RecordingIterator[] = [];
-  readonly #cursors: RangeCursor[] = [];
+  readonly #cursors: { close(): Promise<void> }[] = [];
   readonly #collections = new Map<string, ReadonlySet<string>>();
   readonly #privateReads = new Map<string, Set<string>>();
   readonly #writtenMetadata = new Map<string, WrittenMetadata>();
@@ -160,6 +171,49 @@ export class TxSimulator {
     return new RecordingIterator(cursor, startKey, endKey, Number.POSITIVE_INFINITY);
   }
 
+  /**
+   * Documents that a query selects. What is served is recorded as read, nothing is for the phantom check; a page makes
+   * the simulation read-only.
+   * @throws RichQueryError, SimulationError
+   */
+  queryState(namespace: string, query: RichQuery, pageSize?: number): RichQueryIterator {
+    if (pageSize !== undefined) {
+      if (this.#hasWritten) this.#refuse("Paginated queries are supported only in a read-only transaction");
+      this.#hasPaginated = true;
+    }
+    this.#checkDone();
+    const results = this.#openQuery(namespace, query, pageSize);
+    return {
+      index: results.index,
+      bookmark: () => results.bookmark(),
+      close: () => results.close(),
+      next: async () => {
+        const found = await results.next();
+        if (found === undefined) return undefined;
+        this.#builder.read(namespace, found.entry.key, found.entry.version);
+        return { key: found.entry.key, value: found.value };
+      },
+    };
+  }
+
+  /** As `queryState`, of a collection: nothing is recorded, and the simulation becomes read-only. */
+  queryPrivateData(namespace: string, collection: string, query: RichQuery): RichQueryIterator {
+    if (this.#hasWritten) this.#refuse("Queries on pvt data is supported only in a read-only transaction");
+    this.#hasQueriedPrivate = true;
+    this.#checkCollection(namespace, collection);
+    this.#checkDone();
+    const results = this.#openQuery(privateNamespace(namespace, collection), query);
+    return {
+      index: results.index,
+      bookmark: () => results.bookmark(),
+      close: () => results.close(),
+      next: async () => {
+        const found = await results.next();
+        return found && { key: found.entry.key, value: found.value };
+      },
+    };
+  }
+
   setPrivateData(namespace: string, collection: string, key: string, value: Uint8Array): void {
     this.#writePrivate(namespace, collection, key, value, false);
   }
@@ -232,6 +286,13 @@ export class TxSimulator {
     const iterator = new RecordingIterator(cursor, startKey, endKey, limit, namespace);
     this.#iterators.push(iterator);
     return iterator;
+  }
+
+  #openQuery(namespace: string, query: RichQuery, pageSize?: number): RichQueryResults {
+    const limit = pageSize === undefined || pageSize === 0 ? Number.POSITIVE_INFINITY : pageSize;
+    const results = new RichQueryResults(this.#state, namespace, query, limit);
+    this.#cursors.push(results);
+    return results;
   }
 
   #beforeWrite(): void {

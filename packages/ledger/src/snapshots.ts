@@ -6,7 +6,9 @@
  * Fabric has a lock instead. Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/txmgr/lockbased_txmgr.go.
  */
 import { compareKeys } from "./keys.js";
-import type { RangeCursor, StateBatch, StateEntry, StateReader, VersionedValue } from "./state.js";
+import { readDocument } from "./rich-query/json.js";
+import { type IndexPlan, indexKey, type JsonIndex } from "./rich-query/json-index.js";
+import type { IndexCursor, RangeCursor, StateBatch, StateEntry, StateReader, VersionedValue } from "./state.js";
 
 /** What one block replaced. */
 type Layer = ReadonlyMap<string, ReadonlyMap<string, VersionedValue | undefined>>;
@@ -73,6 +75,18 @@ export class Snapshot implements StateReader {
       }
     }
     return before.size === 0 ? cursor : new CursorBefore(cursor, before);
+  }
+
+  indexes(namespace: string): readonly JsonIndex[] {
+    return this.#state.indexes?.(namespace) ?? [];
+  }
+
+  scanIndex(namespace: string, plan: IndexPlan, descending: boolean): IndexCursor {
+    const cursor = this.#state.scanIndex!(namespace, plan, descending);
+    const before = new Map<string, VersionedValue | undefined>();
+    for (const layer of this.#layers)
+      for (const [key, value] of layer.get(namespace) ?? []) if (!before.has(key)) before.set(key, value);
+    return before.size === 0 ? cursor : new IndexBefore(cursor, before, plan, descending);
   }
 
   release(): void {
@@ -142,3 +156,77 @@ class CursorBefore implements RangeCursor {
     }
   }
 }
+
+/** Part of an index of the present with some documents where they stood before. */
+class IndexBefore implements IndexCursor {
+  readonly #cursor: IndexCursor;
+  readonly #before: ReadonlyMap<string, VersionedValue | undefined>;
+  readonly #sign: number;
+  /** Where documents stood, in the index's order. */
+  readonly #old: readonly IndexPlace[];
+  #at = 0;
+  #page: readonly IndexPlace[] = [];
+  #position = 0;
+  #isExhausted = false;
+
+  constructor(
+    cursor: IndexCursor,
+    before: ReadonlyMap<string, VersionedValue | undefined>,
+    { index, from, to }: IndexPlan,
+    descending: boolean,
+  ) {
+    this.#cursor = cursor;
+    this.#before = before;
+    this.#sign = descending ? -1 : 1;
+    this.#old = [...before]
+      .flatMap(([key, value]) => {
+        const document = value && readDocument(value.value);
+        const place = document && indexKey(index, document, key);
+        return place !== undefined && place.compare(from) >= 0 && place.compare(to) < 0 ? [{ place, key }] : [];
+      })
+      .sort((a, b) => this.#compare(a, b));
+  }
+
+  async next(max: number): Promise<readonly IndexPlace[]> {
+    const places: IndexPlace[] = [];
+    while (places.length < max) {
+      const present = await this.#peek(max);
+      const old = this.#old[this.#at];
+      if (old !== undefined && (present === undefined || this.#compare(old, present) <= 0)) {
+        places.push(old);
+        this.#at++;
+        continue;
+      }
+      if (present === undefined) break;
+      places.push(present);
+      this.#position++;
+    }
+    return places;
+  }
+
+  async close(): Promise<void> {
+    await this.#cursor.close();
+  }
+
+  #compare(a: IndexPlace, b: IndexPlace): number {
+    return this.#sign * (a.place.compare(b.place) || compareKeys(a.key, b.key));
+  }
+
+  /** The next place of the present whose document is as it was before. */
+  async #peek(max: number): Promise<IndexPlace | undefined> {
+    for (;;) {
+      const place = this.#page[this.#position];
+      if (place !== undefined) {
+        if (!this.#before.has(place.key)) return place;
+        this.#position++;
+        continue;
+      }
+      if (this.#isExhausted) return undefined;
+      this.#page = await this.#cursor.next(max);
+      this.#position = 0;
+      this.#isExhausted = this.#page.length === 0;
+    }
+  }
+}
+
+type IndexPlace = { readonly place: Buffer; readonly key: string };

@@ -5,6 +5,8 @@
  * read would cost ten times that. Ranges are read in pages.
  */
 
+import type { IndexDefinition, IndexPlan, JsonIndex } from "./rich-query/json-index.js";
+
 /** Position of the transaction that wrote a key. Block numbers stay below 2^53. */
 export type Version = { readonly blockNumber: number; readonly txIndex: number };
 
@@ -24,10 +26,21 @@ export interface RangeCursor {
   close(): Promise<void>;
 }
 
+/** Where documents stand in an index, in its order. Close it, unless it is exhausted. */
+export interface IndexCursor {
+  /** Up to `max` further places; an empty list means that the part is exhausted. */
+  next(max: number): Promise<readonly { readonly place: Buffer; readonly key: string }[]>;
+  close(): Promise<void>;
+}
+
 export interface StateReader {
   get(namespace: string, key: string): VersionedValue | undefined;
   /** From `startKey` on, up to and without `endKey`. An empty `endKey` means to the end of the namespace. */
   range(namespace: string, startKey: string, endKey: string): RangeCursor;
+  /** Indexes on the documents of a namespace that are complete. Readers without any leave both methods out. */
+  indexes?(namespace: string): readonly JsonIndex[];
+  /** An index may name places that a document has left: whoever reads it looks at the document. */
+  scanIndex?(namespace: string, plan: IndexPlan, descending: boolean): IndexCursor;
 }
 
 /** A write. No value means that the key is deleted. */
@@ -70,6 +83,13 @@ export interface HistoryCursor {
 }
 
 export interface StateStore extends StateReader {
+  indexes(namespace: string): readonly JsonIndex[];
+  scanIndex(namespace: string, plan: IndexPlan, descending: boolean): IndexCursor;
+  /**
+   * Gives a namespace exactly these indexes. Resolves when they are complete; until then they are kept up to date and
+   * serve no query.
+   */
+  defineIndexes(namespace: string, definitions: readonly IndexDefinition[]): Promise<void>;
   /** Number of the last block whose writes are in the state; undefined when there is none. */
   savepoint(): number | undefined;
   /**

@@ -4,6 +4,7 @@
  *   "s" length(namespace) namespace key                                → version, metadata length, metadata, value
  *   "h" length(namespace) namespace length(key) key block(6) index(4)  → nothing: this transaction wrote this key
  *   "m"                                                                → savepoint, 6 bytes
+ *   "d", "x"                                                           → indexes, see state-indexes.ts
  *
  * Lengths and the numbers of a version are varints, all other numbers big endian; texts are UTF-8, so that the store's
  * byte order is the order of keys.
@@ -12,6 +13,8 @@ import type { HistoryEntry, StateUpdate, Version, VersionedValue } from "@hansa/
 
 const STATE = 0x73;
 const HISTORY = 0x68;
+const INDEX = 0x78;
+const DEFINITIONS = 0x64;
 const POSITION_BYTES = 10;
 
 export const SAVEPOINT_KEY = Buffer.from("m", "latin1");
@@ -87,10 +90,39 @@ export function decodeValue(bytes: Buffer): VersionedValue {
   return { value, version, metadata: bytes.subarray(cursor.at, start) };
 }
 
-const prefixes = { [STATE]: new Map<string, Buffer>(), [HISTORY]: new Map<string, Buffer>() };
+/** All state keys of a namespace. */
+export function namespaceRange(namespace: string): { gte: Buffer; lt: Buffer } {
+  return { gte: namespacePrefix(namespace, STATE), lt: namespaceEnd(namespace) };
+}
+
+/** What the places of one index begin with. */
+export function indexPrefix(namespace: string, index: string): Buffer {
+  const name = Buffer.from(index, "utf8");
+  const length = Buffer.alloc(10);
+  return Buffer.concat([
+    namespacePrefix(namespace, INDEX),
+    length.subarray(0, writeVarint(length, 0, name.length)),
+    name,
+  ]);
+}
+
+export function definitionsKey(namespace: string): Buffer {
+  return namespacePrefix(namespace, DEFINITIONS);
+}
+
+export function definitionsRange(): { gte: Buffer; lt: Buffer } {
+  return { gte: Buffer.of(DEFINITIONS), lt: Buffer.of(DEFINITIONS + 1) };
+}
+
+const prefixes = {
+  [STATE]: new Map<string, Buffer>(),
+  [HISTORY]: new Map<string, Buffer>(),
+  [INDEX]: new Map<string, Buffer>(),
+  [DEFINITIONS]: new Map<string, Buffer>(),
+};
 const REMEMBERED_PREFIXES = 1024;
 
-function namespacePrefix(namespace: string, kind: typeof STATE | typeof HISTORY): Buffer {
+function namespacePrefix(namespace: string, kind: keyof typeof prefixes): Buffer {
   const known = prefixes[kind];
   let prefix = known.get(namespace);
   if (prefix === undefined) {

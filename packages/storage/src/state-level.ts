@@ -7,6 +7,10 @@
  */
 import {
   type HistoryCursor,
+  type IndexCursor,
+  type IndexDefinition,
+  type IndexPlan,
+  type JsonIndex,
   LedgerError,
   type RangeCursor,
   type StateBatch,
@@ -30,6 +34,7 @@ import {
   stateKey,
   versionOfHistoryKey,
 } from "./state-encoding.js";
+import { StateIndexes } from "./state-indexes.js";
 
 export type LevelStateOptions = {
   /** Memory for hot keys. */
@@ -55,6 +60,7 @@ type Iterate = { gte: Buffer; lt: Buffer; reverse?: boolean };
 export class LevelStateStore implements StateStore {
   readonly #db: Database;
   readonly #cache: ByteLru<VersionedValue>;
+  readonly #indexes: StateIndexes;
   readonly #slab = new Slab();
   readonly #allocate = (bytes: number) => this.#slab.allocate(bytes);
   /** What was applied and is not in the database yet. */
@@ -67,8 +73,9 @@ export class LevelStateStore implements StateStore {
   #savepoint: number | undefined;
   #isClosed = false;
 
-  private constructor(db: Database, savepoint: number | undefined, options: LevelStateOptions) {
+  private constructor(db: Database, indexes: StateIndexes, savepoint: number | undefined, options: LevelStateOptions) {
     this.#db = db;
+    this.#indexes = indexes;
     this.#savepoint = savepoint;
     this.#cache = new ByteLru(
       options.cacheBytes ?? DEFAULT_CACHE_BYTES,
@@ -87,7 +94,8 @@ export class LevelStateStore implements StateStore {
     try {
       await db.open();
       const stored = await db.get(SAVEPOINT_KEY);
-      return new LevelStateStore(db, stored?.readUIntBE(0, SAVEPOINT_BYTES), options);
+      const indexes = await StateIndexes.open(db);
+      return new LevelStateStore(db, indexes, stored?.readUIntBE(0, SAVEPOINT_BYTES), options);
     } catch (cause) {
       await db.close().catch(() => {});
       throw openingFailed(folder, cause);
@@ -129,8 +137,10 @@ export class LevelStateStore implements StateStore {
     const group = this.#gather();
     if (sync) group.sync = true;
     for (const [namespace, updates] of batch.updates) {
+      const isIndexed = this.#indexes.covers(namespace);
       for (const [key, update] of updates) {
         const bytes = stateKey(namespace, key);
+        if (isIndexed) this.#indexes.update(group.batch, namespace, key, this.get(namespace, key)?.value, update.value);
         let value: VersionedValue | null = null;
         if (update.value === undefined) group.batch.del(bytes);
         else {
@@ -152,6 +162,20 @@ export class LevelStateStore implements StateStore {
     return group.written;
   }
 
+  indexes(namespace: string): readonly JsonIndex[] {
+    return this.#indexes.of(namespace);
+  }
+
+  scanIndex(namespace: string, plan: IndexPlan, descending: boolean): IndexCursor {
+    this.#checkOpen();
+    return this.#indexes.scan(namespace, plan, descending, this.#written);
+  }
+
+  defineIndexes(namespace: string, definitions: readonly IndexDefinition[]): Promise<void> {
+    this.#checkOpen();
+    return this.#indexes.define(namespace, definitions, () => this.#written);
+  }
+
   history(namespace: string, key: string): HistoryCursor {
     this.#checkOpen();
     const iterator = this.#iterate({ ...historyRange(namespace, key), reverse: true });
@@ -165,6 +189,7 @@ export class LevelStateStore implements StateStore {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#written.catch(() => {});
+    await this.#indexes.close();
     await this.#db.close();
   }
 

@@ -6,8 +6,15 @@
 import {
   compareKeys,
   type HistoryCursor,
+  type IndexCursor,
+  type IndexDefinition,
+  type IndexPlan,
+  indexKey,
+  indexOf,
+  type JsonIndex,
   LedgerError,
   type RangeCursor,
+  readDocument,
   type StateBatch,
   type StateEntry,
   type StateStore,
@@ -88,6 +95,7 @@ export class MemoryStateStore implements StateStore {
   /** Versions of a key, oldest first. */
   readonly #history = new Map<string, Version[]>();
   readonly #cursors = new Set<MemoryCursor>();
+  readonly #indexes = new Map<string, JsonIndex[]>();
   #savepoint: number | undefined;
   #isClosed = false;
 
@@ -126,6 +134,29 @@ export class MemoryStateStore implements StateStore {
       else versions.push(version);
     }
     this.#savepoint = savepoint;
+  }
+
+  indexes(namespace: string): readonly JsonIndex[] {
+    return this.#indexes.get(namespace) ?? [];
+  }
+
+  /** Sorted when it is asked for: what is kept in memory is small. */
+  scanIndex(namespace: string, { index, from, to }: IndexPlan, descending: boolean): IndexCursor {
+    this.#checkOpen();
+    const places = [...(this.#namespaces.get(namespace)?.values ?? [])]
+      .flatMap(([key, { value }]) => {
+        const document = readDocument(value);
+        const place = document && indexKey(index, document, key);
+        return place !== undefined && place.compare(from) >= 0 && place.compare(to) < 0 ? [{ place, key }] : [];
+      })
+      .sort((a, b) => a.place.compare(b.place) || compareKeys(a.key, b.key));
+    if (descending) places.reverse();
+    return { next: async (max) => places.splice(0, max), close: async () => {} };
+  }
+
+  async defineIndexes(namespace: string, definitions: readonly IndexDefinition[]): Promise<void> {
+    this.#checkOpen();
+    this.#indexes.set(namespace, definitions.map(indexOf));
   }
 
   history(namespace: string, key: string): HistoryCursor {

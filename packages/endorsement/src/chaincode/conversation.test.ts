@@ -36,6 +36,8 @@ function mapSimulation(entries: Record<string, string> = {}) {
     getPrivateDataHash: no,
     getPrivateDataMetadata: no,
     getPrivateDataRange: no,
+    queryState: no,
+    queryPrivateData: no,
     setPrivateData: (_n, collection, key) => void log.push(`set private ${collection} ${key}`),
     deletePrivateData: no,
     purgePrivateData: (_n, collection, key) => void log.push(`purge ${collection} ${key}`),
@@ -261,7 +263,7 @@ describe("a call", () => {
         {},
         ShimType.GET_QUERY_RESULT,
         encode(protos.GetQueryResult, { query: "{}" }),
-        "GET_QUERY_RESULT failed: transaction ID: tx1: ExecuteQuery not supported for leveldb",
+        "GET_QUERY_RESULT failed: transaction ID: tx1: error handling CouchDB request. Error:missing_required_key,  Status Code:400,  Reason:Missing required key: selector",
       ],
       [
         {},

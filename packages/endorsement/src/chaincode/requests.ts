@@ -3,6 +3,7 @@
  * the answer's payload, at once where the ledger answers at once.
  * Source: hyperledger/fabric, core/chaincode/handler.go; texts of refusals alike, because they reach clients.
  */
+import { parseRichQuery } from "@hansa/ledger";
 import { type Bytes, NO_BYTES } from "@hansa/primitives";
 import { encode, protos, queryresult, toTimestamp } from "@hansa/wire";
 import { ChaincodeError, refuse } from "./error.js";
@@ -287,10 +288,35 @@ function keyValues(namespace: string, results: StateResults, limit = Number.POSI
   };
 }
 
-function getQueryResult(state: CallState, payload: Bytes): never {
-  const { collection } = read(protos.GetQueryResult, payload);
+function getQueryResult(state: CallState, payload: Bytes): Promise<Bytes> {
+  const { collection, query: text, metadata } = read(protos.GetQueryResult, payload);
+  const { simulation, call } = state;
+  const page = metadata.length === 0 ? undefined : read(protos.QueryMetadata, metadata);
   if (collection !== "") state.checkCanRead(collection);
-  refuse("ExecuteQuery not supported for leveldb");
+  const parsed = parseRichQuery(text);
+  if (collection !== "") {
+    const results = simulation.queryPrivateData(call.chaincode, collection, parsed);
+    noteScan(call, collection, results);
+    const size = page?.pageSize ?? 0;
+    return state.queries.open(keyValues(call.chaincode, results, size > 0 ? size : undefined), undefined);
+  }
+  if (page === undefined || (page.pageSize === 0 && page.bookmark === "")) {
+    const results = simulation.queryState(call.chaincode, parsed);
+    noteScan(call, collection, results);
+    return state.queries.open(keyValues(call.chaincode, results), undefined);
+  }
+  const query = page.bookmark === "" ? parsed : { ...parsed, bookmark: page.bookmark };
+  const results = simulation.queryState(call.chaincode, query, page.pageSize);
+  noteScan(call, collection, results);
+  return state.queries.open(keyValues(call.chaincode, results), {
+    size: page.pageSize,
+    bookmark: () => results.bookmark(),
+  });
+}
+
+/** A query without an index looks at every document; whoever runs the peer is told. */
+function noteScan(call: ChaincodeCall, collection: string, { index }: { readonly index: string | undefined }): void {
+  if (index === undefined) call.onUnindexedQuery?.(collection);
 }
 
 function getHistoryForKey(state: CallState, payload: Bytes): Promise<Bytes> {

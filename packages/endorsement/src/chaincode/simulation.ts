@@ -2,6 +2,7 @@
  * What a chaincode conversation asks of the ledger. The ledger's TxSimulator has this shape; tests and tools may bring
  * their own. Refusals are thrown with Fabric's text.
  */
+import type { RichQuery } from "@hansa/ledger";
 import type { Bytes } from "@hansa/primitives";
 
 export type StateResult = { readonly key: string; readonly value: Bytes };
@@ -15,6 +16,11 @@ export interface ResultIterator<T> {
 export interface StateResults extends ResultIterator<StateResult> {
   /** Where the next page begins, "" at the end; closes. */
   bookmark(): Promise<string>;
+}
+
+export interface RichResults extends StateResults {
+  /** The index that serves the query; undefined where every document is looked at. */
+  readonly index: string | undefined;
 }
 
 export type KeyMetadata = ReadonlyMap<string, Bytes>;
@@ -33,6 +39,9 @@ export interface Simulation {
   getPrivateDataHash(namespace: string, collection: string, key: string): Bytes | undefined;
   getPrivateDataMetadata(namespace: string, collection: string, key: string): KeyMetadata;
   getPrivateDataRange(namespace: string, collection: string, startKey: string, endKey: string): StateResults;
+  /** @throws Error with CouchDB's text as Fabric passes it on */
+  queryState(namespace: string, query: RichQuery, pageSize?: number): RichResults;
+  queryPrivateData(namespace: string, collection: string, query: RichQuery): RichResults;
   setPrivateData(namespace: string, collection: string, key: string, value: Bytes): void;
   deletePrivateData(namespace: string, collection: string, key: string): void;
   purgePrivateData(namespace: string, collection: string, key: string): void;
@@ -82,6 +91,8 @@ export type ChaincodeCall = {
   readonly timeoutMs: number;
   /** Application capability of the channel: "V1_3", "V2_5". A later version includes the earlier. */
   hasCapability(name: "V1_3" | "V2_5"): boolean;
+  /** Told of a rich query that no index serves. @param collection "" for public state */
+  onUnindexedQuery?(collection: string): void;
   /** @throws Error with Fabric's text when there is no such collection */
   permission(collection: string): CollectionPermission;
   /**
