@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,6 +33,8 @@ export async function locateLayout(call: Call): Promise<Layout> {
   const wanted = call.options.text("network");
   if (wanted !== undefined) {
     if (names.includes(wanted)) return new Layout(path.join(root, wanted));
+    const named = names.filter((name) => givenName(path.join(root, name)) === wanted);
+    if (named.length === 1) return new Layout(path.join(root, named[0]!));
     throw new HansaError("NO_NETWORK", `There is no network "${wanted}" in ${root}.${didYouMean(wanted, names)}`, {
       nextStep: names.length === 0 ? "Start one with: hansa up" : `Use one of: ${names.join(", ")}.`,
     });
@@ -62,6 +64,17 @@ function networksIn(root: string): string[] {
     .filter((entry) => entry.isDirectory() && existsSync(path.join(root, entry.name, "network.json")))
     .map((entry) => entry.name)
     .sort();
+}
+
+/** What a network that was made through the control plane is called; its folder is called by its id. */
+function givenName(folder: string): string | undefined {
+  try {
+    const { governance } = JSON.parse(readFileSync(new Layout(folder).networkFile, "utf8")) as NetworkConfig;
+    return governance.name;
+  } catch {
+    // A damaged file is reported by whoever opens that network.
+    return undefined;
+  }
 }
 
 /** Networks that come with Hansa, beside the program. */

@@ -1,5 +1,6 @@
 /** The how-to pages, run as written: every `sh` block in order, every `js` block as a test file of its own. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, describe, it } from "node:test";
@@ -18,7 +19,7 @@ function blocks(page: string, language: string): string[] {
 async function readersFolder(): Promise<string> {
   const { folder, remove } = temporaryFolder();
   after(async () => {
-    await hansa(folder, "down", "--wipe");
+    await stopEverything(folder);
     remove();
   });
   await symlink(path.join(repositoryRoot, "network-configs"), path.join(folder, "network-configs"));
@@ -27,6 +28,15 @@ async function readersFolder(): Promise<string> {
   await symlink(path.join(repositoryRoot, "packages/cli/bin/hansa.mjs"), path.join(folder, "node_modules/.bin/hansa"));
   await writeFile(path.join(folder, "package.json"), '{ "type": "module" }\n');
   return folder;
+}
+
+/** Whatever a page left running, or a page that failed in the middle. */
+async function stopEverything(folder: string): Promise<void> {
+  await hansa(folder, "control-plane", "down");
+  const home = path.join(folder, ".hansa");
+  const names = existsSync(home) ? await readdir(home) : [];
+  const networks = names.filter((name) => existsSync(path.join(home, name, "network.json")));
+  await Promise.all(networks.map((name) => hansa(folder, "down", "--wipe", "--network", name)));
 }
 
 describe("how-to pages", async () => {
