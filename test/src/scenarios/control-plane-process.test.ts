@@ -13,9 +13,11 @@ import {
   readAccounts,
   startControlPlane,
   startControlPlaneDetached,
+  startNetwork,
   stopControlPlane,
 } from "@hansa/network";
 import { temporaryFolder } from "../support/folder.js";
+import { Assembly, createNetwork, foundingOf, joiningMember } from "../support/governing.js";
 import { until } from "../support/until.js";
 
 describe("a control plane in the background", () => {
@@ -77,5 +79,38 @@ describe("a control plane in the background", () => {
     assert.equal(await findControlPlane(own), undefined);
     await new Promise((done) => taken.close(done));
     await stopControlPlane(await start({ port }));
+  });
+});
+
+describe("a control plane that is started again", () => {
+  const { folder, remove } = temporaryFolder();
+  after(remove);
+
+  it("starts the networks again that were made through it, and no others", async () => {
+    const ana = joiningMember("Ana", 1);
+    const first = await startControlPlane({ dataFolder: folder, mode: "inline" });
+    const { networkId } = await createNetwork(first.operator, ana);
+    // The same request again gives what is there.
+    const again = await first.operator.create({ ...foundingOf(ana), networkId });
+    assert.equal(again.networkId, networkId);
+    const own = await startNetwork(
+      { network: "own", mode: "inline", members: [{ name: "A" }] },
+      { dataFolder: folder },
+    );
+    await until("both networks", async () => first.operator.networks().length === 2 || undefined);
+    await own.stop();
+    await first.stop();
+
+    const second = await startControlPlane({ dataFolder: folder, mode: "inline" });
+    const network = second.operator.network(networkId)!;
+    await until("the network", async () => network.isRunning || undefined);
+    await new Assembly(network).propose(ana, { removals: [ana.memberId] });
+    const others = second.operator.networks().filter((each) => each !== network);
+    assert.deepEqual(
+      others.map((each) => [each.governance.name, each.isRunning]),
+      [["own", false]],
+    );
+    await second.stop();
+    assert.equal(network.isRunning, false);
   });
 });

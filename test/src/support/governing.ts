@@ -34,9 +34,9 @@ export function joiningMember(name: string, account: number): JoiningMember {
 
 const MAJORITY: VotingPolicy = { thresholdPercentage: 50, comparator: "GREATER_THAN", proposalDurationHours: 24 };
 
-/** Has a network made with one member. */
-export function createNetwork(home: DataHome, member: JoiningMember, name = "Trade"): Promise<RemoteNetwork> {
-  return home.create({
+/** A network that begins with one member. */
+export function foundingOf(member: JoiningMember, name = "Trade"): Parameters<DataHome["create"]>[0] {
+  return {
     networkId: drawn(networkId),
     name,
     frameworkVersion: "2.5",
@@ -45,7 +45,11 @@ export function createNetwork(home: DataHome, member: JoiningMember, name = "Tra
     memberLimit: 0,
     simulatedClock: true,
     member,
-  });
+  };
+}
+
+export function createNetwork(home: DataHome, member: JoiningMember): Promise<RemoteNetwork> {
+  return home.create(foundingOf(member));
 }
 
 /** What members do in a network, and what became of it. */
