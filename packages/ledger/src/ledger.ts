@@ -34,6 +34,7 @@ import {
 } from "./private-writes.js";
 import { applyPurges } from "./purge.js";
 import { readTransaction } from "./read-transaction.js";
+import type { IndexDefinition, JsonIndex } from "./rich-query/json-index.js";
 import { type CollectionLookup, TxSimulator } from "./simulator.js";
 import { Snapshots } from "./snapshots.js";
 import type { StateBatch, StateReader, StateStore } from "./state.js";
@@ -134,6 +135,16 @@ export class Ledger {
 
   find(txId: string): TxLocation | undefined {
     return this.blocks.find(txId);
+  }
+
+  /** Indexes on the documents of a namespace that are complete. */
+  indexes(namespace: string): readonly JsonIndex[] {
+    return this.#state.indexes(namespace);
+  }
+
+  /** See StateStore.defineIndexes. */
+  defineIndexes(namespace: string, definitions: readonly IndexDefinition[]): Promise<void> {
+    return this.#state.defineIndexes(namespace, definitions);
   }
 
   /**

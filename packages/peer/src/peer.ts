@@ -29,6 +29,7 @@ import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
 import { HansaError, messageOf, systemClock, systemRandom } from "@hansa/primitives";
 import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
 import { encode, protos, services } from "@hansa/wire";
+import { DocumentIndexes } from "./chaincode/document-indexes.js";
 import { KeepRunning } from "./chaincode/keep-running.js";
 import { PackageStore } from "./chaincode/package-store.js";
 import { ChaincodeRuntime } from "./chaincode/runtime.js";
@@ -107,10 +108,12 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   chaincodeAddress = (await chaincodeServer.listen(chaincodeConfig.listenAddress)).address;
 
   const runnable = new RunnableChaincodes(mspId, () => packages.list().map(({ packageId }) => packageId));
+  const indexes = new DocumentIndexes(packages, logger);
   const keepRunning = new KeepRunning({
     mspId,
     packages,
     runtime,
+    indexes,
     runnable,
     channels: () => channels?.all() ?? [],
     logger,
@@ -218,6 +221,9 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     },
     system: new Map(system.map((each) => [each.name, each])),
     executeTimeoutMs: chaincodeConfig.executeTimeoutMs,
+    onUnindexedQuery: firstTimeOnly((channel, chaincode, collection) =>
+      logger.warn("rich query without a matching index looks at every document", { channel, chaincode, collection }),
+    ),
   });
   const endorser = createEndorser({ signer, localMsp, channel: channelOf, access, invoker, clock });
   const endorseLocal = async (signedProposal: Uint8Array): Promise<Uint8Array> => {
@@ -394,4 +400,19 @@ function requireLoopback(address: string): void {
       nextStep: "Use 127.0.0.1; chaincodes on other machines run as a service, and the peer dials them.",
     },
   );
+}
+
+const MOST_NOTED = 1_000;
+
+/** Says a thing once: a contract that queries so does it all the time. */
+function firstTimeOnly(
+  say: (...names: [string, string, string]) => void,
+): (...names: [string, string, string]) => void {
+  const said = new Set<string>();
+  return (...names) => {
+    const key = names.join("\n");
+    if (said.has(key) || said.size >= MOST_NOTED) return;
+    said.add(key);
+    say(...names);
+  };
 }

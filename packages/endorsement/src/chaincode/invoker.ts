@@ -34,6 +34,8 @@ export type InvokerOptions = {
   readonly runnable: RunnableChaincodes;
   readonly processes: ChaincodeProcesses;
   readonly system: ReadonlyMap<string, SystemChaincode>;
+  /** Told of a rich query that no index serves. @param collection "" for public state */
+  readonly onUnindexedQuery?: (channelId: string, chaincode: string, collection: string) => void;
   readonly executeTimeoutMs: number;
 };
 
@@ -189,6 +191,7 @@ export class Invoker {
       timeoutMs,
       hasCapability: (name) => channel !== undefined && hasApplicationCapability(channel.config, name),
       permission: (collection) => permission(scope, chaincode, collection),
+      onUnindexedQuery: (collection) => this.#options.onUnindexedQuery?.(channelId, chaincode, collection),
       invoke: (target, nested) => this.#invokeNested(scope, target, readInput(nested)),
     };
   }

@@ -12,6 +12,7 @@ import {
 import type { CommittedBlock } from "@hansa/ledger";
 import { bytesKey, type Logger, messageOf, sha256 } from "@hansa/primitives";
 import type { PeerChannel } from "../channel.js";
+import type { DocumentIndexes } from "./document-indexes.js";
 import type { PackageStore } from "./package-store.js";
 import type { ChaincodeRuntime } from "./runtime.js";
 
@@ -20,6 +21,7 @@ export type KeepRunningOptions = {
   readonly packages: PackageStore;
   readonly runtime: ChaincodeRuntime;
   readonly runnable: RunnableChaincodes;
+  readonly indexes: DocumentIndexes;
   readonly channels: () => readonly PeerChannel[];
   readonly logger: Logger;
 };
@@ -62,12 +64,14 @@ export class KeepRunning {
   }
 
   async #compare(): Promise<void> {
-    const { runnable, runtime, channels } = this.#options;
+    const { runnable, runtime, indexes, channels } = this.#options;
     const wanted = new Set<string>();
     for (const { channelId, ledger } of channels()) {
       for (const { name, sequence } of await listDefinitions(ledger.state)) {
         const packageId = runnable.find(channelId, name, sequence, ledger.state)?.packageId;
-        if (packageId !== undefined) wanted.add(packageId);
+        if (packageId === undefined) continue;
+        wanted.add(packageId);
+        indexes.follow(channelId, ledger, name, packageId);
       }
     }
     for (const packageId of wanted) if (!this.#committed.has(packageId)) this.#prepare(packageId);
