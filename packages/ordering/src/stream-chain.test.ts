@@ -57,8 +57,8 @@ function record(body: RecordBody, { after = 0, id, timestampMs = T0, signer = or
   return signRecord(fields, signer);
 }
 
-const submission = (items: readonly SubmittedItem[], cut = false, extras?: Extras) =>
-  record({ kind: "submission", items, cut }, extras);
+const submission = (items: readonly SubmittedItem[], cut: boolean | number = false, extras?: Extras) =>
+  record({ kind: "submission", items, cutAfterMs: cut === true ? 0 : cut === false ? undefined : cut }, extras);
 const cut = (blockNumber: bigint, extras?: Extras) => record({ kind: "cut", blockNumber }, extras);
 
 /** A CONFIG transaction that changes the batch size, as an orderer makes it from a signed update. */
@@ -114,6 +114,21 @@ describe("a chain that follows a stream", () => {
     assert.deepEqual(reasons(run([cut(1n, { after: 1 })])), ["from a longer stream"]);
     assert.deepEqual(reasons(run([cut(1n, { signer: client })])), ["not signed by an orderer"]);
     assert.deepEqual(reasons(run([Buffer.from("garbage")])), ["no record"]);
+  });
+
+  it("grants the wish for a cut only when the last one is long enough ago", () => {
+    const at = (ms: number) => ({ timestampMs: T0 + ms });
+    const done = run([
+      submission([item("a")], 25, at(0)),
+      submission([item("b")], 25, at(10)),
+      submission([item("c")], 25, at(24)),
+      submission([item("d")], 25, at(25)),
+      submission([item("e")], 0, at(26)),
+    ]);
+    assert.deepEqual(
+      blocksOf(done).map(({ draft }) => draft.envelopes.length),
+      [1, 3, 1],
+    );
   });
 
   it("takes time from the records, and never backwards", () => {
@@ -182,7 +197,7 @@ describe("a chain that follows a stream", () => {
     const step = fc.record({
       kind: kinds,
       sizes: fc.array(fc.constantFrom(10, 1_500, 6_000), { maxLength: 5 }),
-      cut: fc.boolean(),
+      cut: fc.constantFrom<boolean | number>(false, true, 200, 700),
       back: fc.nat(4),
       time: fc.nat(1_000),
       block: fc.nat(6),

@@ -52,8 +52,11 @@ type Held = ItemRef & {
   readonly envelope: Bytes;
   /** Payload plus signature. */
   readonly bytes: number;
-  readonly position: StreamPosition;
+  readonly position: MessagePosition;
 };
+
+/** A position before its block is cut. */
+type MessagePosition = Omit<StreamPosition, "cutAtMs">;
 
 export type StreamConsequence =
   | {
@@ -65,8 +68,8 @@ export type StreamConsequence =
   | { readonly kind: "refuse"; readonly item: ItemRef; readonly refusal: Refusal }
   /** Not ordered, and not wrong: whoever sent it may judge it anew and send it again. */
   | { readonly kind: "resubmit"; readonly item: ItemRef }
-  /** The record counts; what follows comes from it. */
-  | { readonly kind: "counted"; readonly recordId: string }
+  /** The record, with so many messages, counts; what follows comes from it. */
+  | { readonly kind: "counted"; readonly recordId: string; readonly messages: number }
   | { readonly kind: "ignored"; readonly recordId: string | undefined; readonly reason: IgnoreReason };
 
 export type IgnoreReason =
@@ -86,6 +89,8 @@ export type StreamChainState = {
   readonly sequence: number;
   /** The stream's time: the largest of all records so far. */
   readonly timeMs: UnixMs;
+  /** The stream's time when the newest block was cut. */
+  readonly cutAtMs: UnixMs;
   readonly pending: Pending<Held>;
   /** Ids of the newest records and where each came first, oldest first. */
   readonly recentIds: Map<string, number>;
@@ -116,6 +121,7 @@ export function startStreamChain(
     ...start,
     sequence: Math.max(0, position.sequence - 1),
     timeMs: position.timeMs,
+    cutAtMs: position.cutAtMs,
     pending: nothingPending(),
     recentIds,
     partlyUsed: position.sequence === 0 ? undefined : position,
@@ -156,7 +162,8 @@ class Apply {
     if (fault !== undefined) this.#ignore(read?.record, fault);
     if (read === undefined || fault !== undefined) return;
     const { record } = read;
-    this.consequences.push({ kind: "counted", recordId: record.id });
+    const messages = record.body.kind === "submission" ? record.body.items.length : 0;
+    this.consequences.push({ kind: "counted", recordId: record.id, messages });
     this.#set({ timeMs: Math.max(this.state.timeMs, record.timestampMs) as UnixMs });
     this.#body(record, record.body, partlyUsed?.itemsTaken ?? 0);
   }
@@ -179,7 +186,7 @@ class Apply {
     switch (body.kind) {
       case "submission":
         this.#submission(record, body.items, itemsUsed);
-        if (body.cut) this.#cut();
+        if (this.#isDue(body.cutAfterMs)) this.#cut();
         break;
       case "cut":
         if (body.blockNumber === this.state.tip.number + 1n) this.#cut();
@@ -275,6 +282,10 @@ class Apply {
     this.#block(block.envelopes, placed, position, next, timestampMs);
   }
 
+  #isDue(cutAfterMs: number | undefined): boolean {
+    return cutAfterMs !== undefined && this.state.timeMs - this.state.cutAtMs >= cutAfterMs;
+  }
+
   #cut(): void {
     const { messages } = this.state.pending;
     if (messages.length === 0) return;
@@ -292,7 +303,7 @@ class Apply {
   #block(
     envelopes: readonly Bytes[],
     held: readonly Held[],
-    position: StreamPosition,
+    position: MessagePosition,
     next: ChannelConfig | undefined,
     timestampMs: UnixMs,
   ): void {
@@ -302,14 +313,14 @@ class Apply {
     const headerHash = blockHeaderHash({ number, previousHash: tip.headerHash, dataHash });
     const config = next ?? this.state.config;
     const lastConfigNumber = next === undefined ? this.state.lastConfigNumber : number;
-    this.#set({ tip: { number, headerHash }, lastConfigNumber, config });
-    const engineNote = encodePosition(position);
+    this.#set({ tip: { number, headerHash }, lastConfigNumber, config, cutAtMs: timestampMs });
+    const engineNote = encodePosition({ ...position, cutAtMs: timestampMs });
     const draft = { number, previousHash: tip.headerHash, dataHash, headerHash, envelopes, lastConfigNumber, config };
     const items = held.map(({ recordId, index }) => ({ recordId, index }));
     this.consequences.push({ kind: "block", draft: { ...draft, engineNote }, timestampMs, items });
   }
 
-  #positionOf({ index }: ItemRef): StreamPosition {
+  #positionOf({ index }: ItemRef): MessagePosition {
     this.#hash ??= sha256(this.#message);
     const { sequence, timeMs } = this.state;
     return { sequence, messageHash: this.#hash, itemsTaken: index + 1, timeMs };

@@ -17,7 +17,12 @@ export type SubmittedItem = {
 };
 
 export type RecordBody =
-  | { readonly kind: "submission"; readonly items: readonly SubmittedItem[]; readonly cut: boolean }
+  | {
+      readonly kind: "submission";
+      readonly items: readonly SubmittedItem[];
+      /** Wishes a cut if the last one was so long ago by the stream's time; undefined wishes none. */
+      readonly cutAfterMs: number | undefined;
+    }
   | { readonly kind: "cut"; readonly blockNumber: bigint }
   | { readonly kind: "restored"; readonly block: Bytes; readonly timestampMs: UnixMs };
 
@@ -37,6 +42,8 @@ export type StreamPosition = {
   readonly itemsTaken: number;
   /** The stream's time at that message. */
   readonly timeMs: UnixMs;
+  /** The stream's time when the block was cut. */
+  readonly cutAtMs: UnixMs;
 };
 
 export const STREAM_START: StreamPosition = {
@@ -44,6 +51,7 @@ export const STREAM_START: StreamPosition = {
   messageHash: NO_BYTES,
   itemsTaken: 0,
   timeMs: 0 as UnixMs,
+  cutAtMs: 0 as UnixMs,
 };
 
 export type RecordFields = {
@@ -71,7 +79,8 @@ function wireBody(body: RecordBody): hansa.ordering.IRecord {
       return {
         submission: {
           items: body.items.map((item) => ({ ...item, configSequence: toLong(item.configSequence) })),
-          cut: body.cut,
+          cut: body.cutAfterMs !== undefined,
+          cutAfterMs: body.cutAfterMs ?? 0,
         },
       };
     case "cut":
@@ -110,7 +119,7 @@ function readBody({ submission, cut, restored }: hansa.ordering.IRecord): Record
       configSequence: BigInt(toNumber(configSequence)),
       isConfig: isConfig ?? false,
     }));
-    return { kind: "submission", items, cut: submission.cut ?? false };
+    return { kind: "submission", items, cutAfterMs: submission.cut ? (submission.cutAfterMs ?? 0) : undefined };
   }
   if (cut) return { kind: "cut", blockNumber: BigInt(toNumber(cut.blockNumber)) };
   if (restored) {
@@ -120,9 +129,9 @@ function readBody({ submission, cut, restored }: hansa.ordering.IRecord): Record
   return undefined;
 }
 
-export function encodePosition({ sequence, messageHash, itemsTaken, timeMs }: StreamPosition): Bytes {
-  const timestampMs = toLong(timeMs);
-  return encode(WirePosition, { sequence: toLong(sequence), messageHash, itemsTaken, timestampMs });
+export function encodePosition({ sequence, messageHash, itemsTaken, timeMs, cutAtMs }: StreamPosition): Bytes {
+  const [timestampMs, cutAt] = [toLong(timeMs), toLong(cutAtMs)];
+  return encode(WirePosition, { sequence: toLong(sequence), messageHash, itemsTaken, timestampMs, cutAtMs: cutAt });
 }
 
 /** Where the block ends in the stream; a genesis block, and one that no stream led to, end before its first message. */
@@ -130,7 +139,7 @@ export function positionOf({ metadata }: SplitBlock): StreamPosition {
   const slot = metadata[METADATA.ORDERER] ?? NO_BYTES;
   if (slot.length === 0) return STREAM_START;
   const { value } = decode(common.Metadata, slot, "common.Metadata of ORDERER");
-  const { sequence, messageHash, itemsTaken, timestampMs } = decode(
+  const { sequence, messageHash, itemsTaken, timestampMs, cutAtMs } = decode(
     WirePosition,
     value,
     "hansa.ordering.StreamPosition",
@@ -140,5 +149,6 @@ export function positionOf({ metadata }: SplitBlock): StreamPosition {
     messageHash,
     itemsTaken,
     timeMs: toNumber(timestampMs) as UnixMs,
+    cutAtMs: toNumber(cutAtMs) as UnixMs,
   };
 }

@@ -170,7 +170,7 @@ describe("orderers that share a stream", () => {
     await until("the message is in the stream", () => messages.length > before);
     isAlive = false;
     await until("the other one has the block", () => other.channel.height === 3);
-    await stop([other]);
+    await stop([other, doomed]);
   });
 
   it("go on from the journal, and catch up on what others ordered meanwhile", async () => {

@@ -31,8 +31,10 @@ import { Submitter } from "./submitter.js";
 
 /** Blocks waiting to be written, above which reading waits. */
 const MAX_UNWRITTEN_BLOCKS = 64;
-/** How much longer than the batch timeout others give the orderer whose message is the oldest to have the batch cut. */
+/** How much longer others give the orderer whose message is the oldest to have the batch cut. */
 const CUT_GRACE_MS = 300;
+/** The same while batches are cut by records, and messages that say so are for the last ones of a crowd. */
+const ADAPTIVE_GRACE_MS = { own: 10, others: 60 };
 const CUT_AGAIN_MS = 1_000;
 const RETRY_MS = 200;
 const POLL_MS = 5;
@@ -54,6 +56,7 @@ class StreamEngine implements OrderingEngine {
   readonly #log: BlockLog;
   readonly #options: EngineOptions;
   readonly #source: StreamSource;
+  readonly #batching: Batching;
   readonly #submitter: Submitter;
   readonly #roomWaiters: (() => void)[] = [];
   readonly #unwritten: BlockConsequence[] = [];
@@ -78,6 +81,7 @@ class StreamEngine implements OrderingEngine {
     this.#config = start.config;
     this.#options = options;
     this.#source = source;
+    this.#batching = settings.batching;
     this.#submitter = new Submitter({ ...options, ...settings });
     this.#submitter.onAnswered = () => this.#answered();
   }
@@ -255,7 +259,7 @@ class StreamEngine implements OrderingEngine {
         this.#unwritten.push(consequence);
         break;
       case "counted":
-        this.#submitter.placed(consequence.recordId);
+        if (!this.#submitter.placed(consequence.recordId)) this.#submitter.heard(consequence.messages);
         break;
       case "refuse":
         logger.warn("message refused by the new configuration", { reason: consequence.refusal.info });
@@ -318,8 +322,13 @@ class StreamEngine implements OrderingEngine {
     if (this.#cutTimer?.block === block && oldest !== undefined) return;
     this.#clearCutTimer();
     if (oldest === undefined || this.#stopped) return;
-    const grace = this.#submitter.isOwn(oldest) ? 0 : CUT_GRACE_MS;
-    this.#armCutTimer(block, config.orderer.batchTimeoutMs + grace);
+    const isOwn = this.#submitter.isOwn(oldest);
+    const { batchTimeoutMs } = config.orderer;
+    if (this.#batching === "fabric") this.#armCutTimer(block, batchTimeoutMs + (isOwn ? 0 : CUT_GRACE_MS));
+    else {
+      const grace = isOwn ? ADAPTIVE_GRACE_MS.own : ADAPTIVE_GRACE_MS.others;
+      this.#armCutTimer(block, Math.min(this.#submitter.gapMs, batchTimeoutMs) + grace);
+    }
   }
 
   #armCutTimer(block: bigint, delayMs: number): void {

@@ -114,9 +114,19 @@ export class Submitter {
     return stream.maxMessageBytes - RECORD_OVERHEAD_BYTES - ITEM_OVERHEAD_BYTES;
   }
 
+  /** How long messages should gather, as busy as the channel is now; ms. */
+  get gapMs(): number {
+    return gapMs(this.#pace, this.#now(), this.#options.pace ?? DEFAULT_PACE);
+  }
+
+  /** Messages came by way of other orderers: they fill the same blocks. */
+  heard(messages: number): void {
+    for (let i = 0; i < messages; i++) this.#arrived();
+  }
+
   submit(sender: Sender): void {
     this.#waitingCount++;
-    this.#pace = arrived(this.#pace, this.#now(), this.#options.pace ?? DEFAULT_PACE);
+    this.#arrived();
     this.#queue.push({ ...sender, since: performance.now(), answered: false });
     this.#schedule();
   }
@@ -159,11 +169,13 @@ export class Submitter {
     }
   }
 
-  placed(recordId: string): void {
+  /** The stream has the record, and it counts. @returns whether it is one of this node's */
+  placed(recordId: string): boolean {
     const record = this.#records.get(recordId);
-    if (record === undefined || record.isPlaced) return;
+    if (record === undefined) return false;
     record.isPlaced = true;
     this.#landed(recordId);
+    return true;
   }
 
   /** The stream has the record, and it does not count. */
@@ -222,9 +234,8 @@ export class Submitter {
   #schedule(): void {
     if (this.#outlet === undefined || this.#inFlight !== undefined || this.#queue.length === 0) return;
     if (this.#timer !== undefined) return;
-    const { batching, pace } = this.#options;
     const now = this.#now();
-    const gap = batching === "adaptive" ? gapMs(this.#pace, now, pace ?? DEFAULT_PACE) : 0;
+    const gap = this.#options.batching === "adaptive" ? this.gapMs : 0;
     const due = Math.max(now, this.#lastPublishAt + gap);
     const publish = () => {
       this.#timer = undefined;
@@ -249,7 +260,8 @@ export class Submitter {
       configSequence: admitted.sequence,
       isConfig: admitted.kind === "config",
     }));
-    const body: RecordBody = { kind: "submission", items: submitted, cut: batching === "adaptive" };
+    const cutAfterMs = batching === "adaptive" ? this.gapMs : undefined;
+    const body: RecordBody = { kind: "submission", items: submitted, cutAfterMs };
     const key = bytesKey(id);
     this.#records.set(key, { items, afterSequence, isPlaced: false });
     this.#inFlight = key;
@@ -319,6 +331,10 @@ export class Submitter {
     assert(this.#waitingCount >= 0, "more answers than senders");
     item.answer(outcome);
     this.#onAnswered();
+  }
+
+  #arrived(): void {
+    this.#pace = arrived(this.#pace, this.#now(), this.#options.pace ?? DEFAULT_PACE);
   }
 
   #now(): UnixMs {

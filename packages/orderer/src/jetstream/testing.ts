@@ -68,7 +68,7 @@ export class TestStreams {
     const call = async () => {
       if (this.faults.delayMs > 0) await pause(this.chance() * this.faults.delayMs);
       if (this.isDown) throw new Error("no servers");
-      if (!isAlive()) await new Promise(() => {});
+      if (!isAlive()) throw new Error("this orderer is dead");
     };
     const append = (message: Bytes) => {
       const sequence = messages.push(message);
