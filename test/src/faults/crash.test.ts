@@ -15,7 +15,11 @@ describe(`kill -9 under load, seed ${SEED}`, () => {
     remove();
   });
 
-  for (const victim of VICTIMS) it(`heals when a ${victim} ends`, () => run.strike(victim));
+  for (const victim of VICTIMS)
+    it(`heals when a ${victim} ends`, async () => {
+      await run.strike(victim);
+      await run.inspect();
+    });
 
   it("has every acknowledged transaction once on every peer, with equal hashes, and a journal that verifies", async () => {
     const { transactions } = await run.check();

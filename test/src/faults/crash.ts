@@ -10,18 +10,19 @@ import { askStatus, findSupervisor, Layout, type NetworkStatus, NetworkView } fr
 import { hansa } from "../support/hansa-command.js";
 import { repositoryRoot } from "../support/paths.js";
 import { until } from "../support/until.js";
+import { ChannelWatch, type Reach } from "./channel-watch.js";
 import { identityOf } from "./forge.js";
+import { GovernanceLoad } from "./governance-load.js";
 import { checkJournal, checkPeers, readBlocks } from "./ledger-check.js";
 import { Load } from "./load.js";
 import { childrenOf, isAlive, kill } from "./processes.js";
 import { Seeded } from "./seeded.js";
 
-/** "network" is told to end, with SIGTERM; all others are killed. */
-export const VICTIMS = ["peer", "orderer", "ca", "contract", "supervisor", "network"] as const;
+/** "network" is told to end, with SIGTERM; all others are killed, "both" being the orderer and a peer at once. */
+export const VICTIMS = ["peer", "orderer", "both", "ca", "contract", "supervisor", "network"] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 const CHANNEL = "trade";
-const MEMBERS = ["Alpha", "Beta"];
 const LONGEST_PAUSE_MS = 600;
 const HEAL_MS = 90_000;
 
@@ -29,12 +30,20 @@ export class CrashRun {
   readonly #folder: string;
   readonly #seeded: Seeded;
   readonly #report: (line: string) => void;
+  readonly #members: readonly string[];
   readonly #acknowledged: { txId: string; blockNumber: number }[] = [];
+  #watch: ChannelWatch | undefined;
+  #governance: GovernanceLoad | undefined;
+  /** Orderers and peers that were killed. */
+  nodesKilled = 0;
+  /** From each kill of the orderer until transactions went through again, in ms. */
+  readonly ordererPausesMs: number[] = [];
   #view: NetworkView | undefined;
   #load: Load | undefined;
   #rounds = 0;
 
-  constructor(folder: string, seed: number, report: (line: string) => void) {
+  constructor(folder: string, seed: number, report: (line: string) => void, members = ["Alpha", "Beta"]) {
+    this.#members = members;
     this.#folder = folder;
     this.#seeded = new Seeded(seed);
     this.#report = report;
@@ -47,13 +56,19 @@ export class CrashRun {
       file,
       [
         "network: crash",
-        `members: [${MEMBERS.map((name) => `{ name: ${name} }`).join(", ")}]`,
+        `members: [${this.#members.map((name) => `{ name: ${name} }`).join(", ")}]`,
         `channels: [{ name: ${CHANNEL} }]`,
         `contracts: [{ name: bench, channel: ${CHANNEL}, path: ${JSON.stringify(contract)} }]`,
         "",
       ].join("\n"),
     );
     await this.#up();
+    const view = this.#view!;
+    this.#watch = new ChannelWatch(CHANNEL, identityOf(view.member(this.#members[0]!), "User1"));
+    const ordering = view.plan.organizations.find(({ kind }) => kind === "orderer")!;
+    const organization = this.#layout.organization("orderer", ordering.domain);
+    this.#governance = new GovernanceLoad(organization, ordering.mspId);
+    this.#governance.start(() => this.#rpc("orderer"));
   }
 
   /** Kills one process of this kind under load, and waits until the network works again. */
@@ -64,8 +79,46 @@ export class CrashRun {
     if (victim === "supervisor") await this.#strikeSupervisor(before, "SIGKILL");
     else if (victim === "network") await this.#strikeSupervisor(before, "SIGTERM");
     else if (victim === "contract") this.#strikeContract(before);
-    else await this.#strikeNode(before, victim);
+    else if (victim === "both") await this.#strikeNodes(before, ["orderer", "peer"]);
+    else await this.#strikeNodes(before, [victim]);
     await this.#acknowledgements(3);
+  }
+
+  /** Kills the orderer under load and says how long no transaction went through. */
+  async ordererPause(): Promise<number> {
+    await this.#acknowledgements(3);
+    await sleep(this.#seeded.below(LONGEST_PAUSE_MS));
+    const since = performance.now();
+    await this.#strikeNodes(await this.#status(), ["orderer"]);
+    await this.#acknowledgements(10);
+    const pauseMs = this.#load!.pauseAfter(since);
+    this.ordererPausesMs.push(pauseMs);
+    return pauseMs;
+  }
+
+  /** Checks what is new since the last time, while the load goes on. @throws AssertionError */
+  async inspect(): Promise<{
+    transactions: number;
+    blocks: number;
+    acts: number;
+    consistent: number;
+    witnessed: number;
+  }> {
+    const { blocks } = await this.#watch!.check(this.#reach(), [...this.#acknowledged, ...this.#load!.acknowledged]);
+    const acts = await this.#governance!.check(this.#rpc("orderer"));
+    const transactions = this.#acknowledged.length + this.#load!.acknowledged.length;
+    const { consistent, witnessed } = this.#watch!;
+    return { transactions, blocks, acts, consistent, witnessed };
+  }
+
+  #rpc(id: string) {
+    const view = this.#view!;
+    return view.target(view.plan.nodes.find((node) => node.id === id)!).rpc;
+  }
+
+  #reach(): Reach {
+    const peers = this.#view!.plan.nodes.filter(({ kind }) => kind === "peer");
+    return { orderer: this.#rpc("orderer"), peers: new Map(peers.map(({ id }) => [id, this.#rpc(id)])) };
   }
 
   /** Stops the load and checks everything there is to check. */
@@ -73,8 +126,8 @@ export class CrashRun {
     const failures = this.#load!.failures;
     await this.#stopLoad();
     const view = this.#view!;
-    const identity = identityOf(view.member(MEMBERS[0]!), "User1");
-    const rpc = (id: string) => view.target(view.plan.nodes.find((node) => node.id === id)!).rpc;
+    const identity = identityOf(view.member(this.#members[0]!), "User1");
+    const rpc = (id: string) => this.#rpc(id);
     const ordered = await readBlocks(rpc("orderer"), "orderer", identity, CHANNEL);
     await until("every peer to have every block", async () =>
       (await view.ledgers(CHANNEL)).every(({ height }) => height === ordered.length) ? true : undefined,
@@ -84,12 +137,17 @@ export class CrashRun {
       if (kind === "peer") peers.set(id, await readBlocks(rpc(id), "peer", identity, CHANNEL));
     checkPeers(peers, this.#acknowledged);
     const blocks = await checkJournal(rpc("orderer"), identity, CHANNEL, ordered);
+    await this.#watch!.check(this.#reach(), this.#acknowledged);
+    await this.#governance!.stop();
+    await this.#governance!.check(rpc("orderer"));
+    assert(this.#governance!.acknowledged > 0, "no act was acknowledged");
     return { transactions: this.#acknowledged.length, blocks, failures };
   }
 
   /** Ends the network. Nothing of it is left running. */
   async stop(): Promise<void> {
     await this.#load?.stop();
+    await this.#governance?.stop();
     this.#view?.closeConnections();
     const supervisor = await findSupervisor(this.#layout);
     const pids = supervisor === undefined ? [] : processesOf(await askStatus(supervisor));
@@ -106,7 +164,7 @@ export class CrashRun {
     const { exit, stderr } = await hansa(this.#folder, "up", "crash.yaml");
     assert.equal(exit, 0, stderr);
     this.#view = await NetworkView.open(this.#layout);
-    this.#load = new Load(this.#view, CHANNEL, MEMBERS, `${this.#rounds++}-`);
+    this.#load = new Load(this.#view, CHANNEL, this.#members, `${this.#rounds++}-`);
   }
 
   async #stopLoad(): Promise<void> {
@@ -131,15 +189,20 @@ export class CrashRun {
     );
   }
 
-  async #strikeNode(before: NetworkStatus, kind: Victim): Promise<void> {
-    const node = this.#seeded.pick(before.nodes.filter((each) => each.kind === kind));
-    this.#report(`kill ${node.id}`);
-    kill(node.pid!);
+  async #strikeNodes(before: NetworkStatus, kinds: readonly string[]): Promise<void> {
+    const nodes = kinds.map((kind) => this.#seeded.pick(before.nodes.filter((each) => each.kind === kind)));
+    this.#report(`kill ${nodes.map(({ id }) => id).join(" and ")}`);
+    for (const { kind, pid } of nodes) {
+      kill(pid!);
+      if (kind !== "ca") this.nodesKilled++;
+    }
+    const isBack = ({ id, pid }: NetworkStatus["nodes"][number]) =>
+      nodes.every((node) => node.id !== id) || nodes.some((node) => node.id === id && node.pid !== pid);
     await until(
-      `${node.id} to run again`,
+      `${nodes.map(({ id }) => id).join(" and ")} to run again`,
       async () => {
-        const now = (await this.#status()).nodes.find(({ id }) => id === node.id)!;
-        return now.state === "running" && now.pid !== node.pid ? true : undefined;
+        const now = await this.#status();
+        return now.nodes.every((node) => node.state === "running" && isBack(node)) ? true : undefined;
       },
       HEAL_MS,
     );

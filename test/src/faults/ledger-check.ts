@@ -28,15 +28,20 @@ export type Acknowledged = { readonly txId: string; readonly blockNumber: number
 
 type Block = ReturnType<typeof splitBlock>;
 
-/** All blocks of a channel, as a peer or the orderer delivers them. */
+/** Blocks of a channel from a number on, as a peer or the orderer delivers them; none when there is no such block yet. */
 export async function readBlocks(
   rpc: RpcClient,
   kind: "peer" | "orderer",
   identity: SigningIdentity,
   channelId: string,
+  from = 0,
 ): Promise<Block[]> {
   const method = kind === "peer" ? services.Deliver.methods.Deliver : services.AtomicBroadcast.methods.Deliver;
-  const data = encode(orderer.SeekInfo, { start: { oldest: {} }, stop: { newest: {} } });
+  const data = encode(orderer.SeekInfo, {
+    start: { specified: { number: from } },
+    stop: { specified: { number: Number.MAX_SAFE_INTEGER } },
+    behavior: orderer.SeekInfo.SeekBehavior.FAIL_IF_NOT_READY,
+  });
   const call = rpc.bidi(method, { timeoutMs: 60_000 });
   const blocks: Block[] = [];
   try {
@@ -138,7 +143,7 @@ export async function checkJournal(
   return ordered.length;
 }
 
-function journalBlockOf(bytes: Uint8Array): JournalBlock {
+export function journalBlockOf(bytes: Uint8Array): JournalBlock {
   const message = decode(hansa.journal.JournalBlock, bytes, "hansa.journal.JournalBlock");
   return {
     binding: message.binding,
