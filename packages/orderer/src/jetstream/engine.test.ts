@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { ChannelConfig, computeConfigUpdate, genesisBlock, withBatchSettings } from "@hansa/channel-config";
 import { signedUpdate, testProfile } from "@hansa/channel-config/testing";
+import type { JournalStrand } from "@hansa/journal";
 import { type Batching, readBroadcast } from "@hansa/ordering";
 import { type Logger, silentLogger, systemRandom, toHex } from "@hansa/primitives";
 import { MemoryJournalStore } from "@hansa/storage";
@@ -22,14 +23,35 @@ const client = new TestClient("127.0.0.1:1");
 
 type Node = { store: MemoryJournalStore; registrar: Registrar; channel: OrderedChannel };
 
-type StartOptions = { batching?: Batching; before?: Node; logger?: Logger; isAlive?: () => boolean };
+/** A store whose appends wait for `gate`. */
+class GatedStore extends MemoryJournalStore {
+  gate: Promise<void> = Promise.resolve();
+
+  override async create(...args: Parameters<MemoryJournalStore["create"]>): Promise<JournalStrand> {
+    const strand = await super.create(...args);
+    const append = strand.append.bind(strand);
+    strand.append = async (records) => {
+      await this.gate;
+      await append(records);
+    };
+    return strand;
+  }
+}
+
+type StartOptions = {
+  store?: MemoryJournalStore;
+  batching?: Batching;
+  before?: Node;
+  logger?: Logger;
+  isAlive?: () => boolean;
+};
 
 /** An orderer on these streams; with `before` one that was killed and comes back with its journal. */
 async function startNode(
   streams: TestStreams,
-  { batching = "adaptive", before, logger = silentLogger, isAlive }: StartOptions = {},
+  { batching = "adaptive", before, logger = silentLogger, isAlive, store: given }: StartOptions = {},
 ): Promise<Node> {
-  const store = before?.store ?? new MemoryJournalStore();
+  const store = before?.store ?? given ?? new MemoryJournalStore();
   const registrar = await Registrar.open({
     store,
     logger,
@@ -108,6 +130,28 @@ describe("orderers that share a stream", () => {
       await stop(nodes);
     });
   }
+
+  it("answer when the stream has the message and their own journal the block, not before", async () => {
+    const streams = new TestStreams(5);
+    const store = new GatedStore();
+    const slow = await startNode(streams, { store });
+    const other = await startNode(streams);
+    let open = () => {};
+    store.gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let answered = false;
+    const waiting = send(slow.channel, "m0-0").then((outcome) => {
+      answered = true;
+      return outcome;
+    });
+    await until("the other one has the block", () => other.channel.height === 2);
+    await pause(30);
+    assert.equal(answered, false, "its own journal has not written the block");
+    open();
+    assert.equal((await waiting).status, Status.SUCCESS);
+    await stop([slow, other]);
+  });
 
   it("let a configuration take effect at the same point for all, and judge again what stands behind it", async () => {
     const streams = new TestStreams(7, { ...NO_FAULTS, delayMs: 3 });
