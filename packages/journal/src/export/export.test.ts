@@ -180,31 +180,31 @@ describe("an export", () => {
 
   for (const format of EXPORT_FORMATS) {
     it(`is rejected whichever byte of any file is changed, naming file and block (${format})`, async () => {
-      const small = sampleStrand("c", 3, user);
+      const small = sampleStrand("c", 3);
       const whole = await exported(small, format);
-      const starts = new Map<string, number[]>();
+      const named: number[] = [];
       for (const [key, bytes] of whole.files) {
+        const isSeal = key.endsWith("digest.json");
+        // It is the same in every format, and its signature takes its time.
+        if (isSeal && format !== "ION_BINARY") continue;
         const store = whole.copy();
-        const data = key.includes("/2026/");
-        for (let at = 0; at < bytes.length; at += data ? 5 : 2) {
+        for (let at = 0; at < bytes.length; at++) {
           const damaged = Buffer.from(bytes);
           damaged[at] = damaged.readUInt8(at) ^ (1 << (at % 8));
           store.files.set(key, damaged);
-          const verdict = await verifyExport(location(store), key.endsWith(".json") ? roots : undefined);
+          const verdict = await verifyExport(location(store), isSeal ? roots : undefined);
           assert.ok(!verdict.valid, `bit ${at % 8} of byte ${at} of ${key}`);
-          if (!data) continue;
+          if (!key.includes("/2026/")) continue;
           assert.equal(verdict.file, key);
-          if (verdict.block !== undefined) starts.set(key, [...(starts.get(key) ?? []), verdict.block]);
+          if (verdict.block !== undefined && at < bytes.length - 1) named.push(verdict.block);
         }
       }
-      for (const blocks of starts.values()) {
-        // Bytes were changed from the file's beginning to its end: so are the blocks that are named.
-        assert.deepEqual(
-          blocks,
-          [...blocks].sort((a, b) => a - b),
-        );
-        assert.deepEqual([...new Set(blocks)], [0, 1, 2]);
-      }
+      // Bytes were changed from the file's beginning to its end: so are the blocks that are named.
+      assert.deepEqual(
+        named,
+        [...named].sort((a, b) => a - b),
+      );
+      assert.deepEqual([...new Set(named)], [0, 1, 2]);
     });
   }
 });
