@@ -25,6 +25,8 @@ export const EXITS = [
       "STATE_AHEAD_OF_BLOCKS",
       "DAMAGED",
       "HASH_MISMATCH",
+      "STRAND_INVALID",
+      "GOVERNANCE_DAMAGED",
       "WRONG_PASSPHRASE",
     ],
     meaning: "what a node or the network keeps on disk is damaged",
@@ -102,6 +104,13 @@ export const EXITS = [
   { exit: 33, codes: ["JOURNAL_REFUSED"], meaning: "the orderer refused a question about its journal" },
   { exit: 34, codes: ["EXPORT_STORE"], meaning: "the folder or bucket of an export cannot be read or written" },
   { exit: 35, codes: ["STRAND_EXISTS"], meaning: "the orderer's data folder has the channel already" },
+  { exit: 36, codes: ["NETWORK_DELETED"], meaning: "the network ended when its last member left" },
+  {
+    exit: 37,
+    codes: ["SIGNATURE_REFUSED", "AUTHORITY_REFUSED"],
+    meaning: "a member's certificate authority refused to sign or to certify",
+  },
+  { exit: 38, codes: ["NOT_FOUNDED"], meaning: "the network is just being founded; a moment later it is" },
   { exit: 70, codes: ["NOT_BUILT"], meaning: "the hansa command itself is not built" },
   { exit: 130, codes: ["INTERRUPTED"], meaning: "stopped with Ctrl-C" },
 ] as const satisfies readonly { exit: number; codes: readonly string[]; meaning: string }[];

@@ -16,7 +16,14 @@ import {
 } from "@hansa/network";
 import { RpcClient } from "@hansa/transport";
 import { temporaryFolder } from "../support/folder.js";
-import { Assembly, createNetwork, drawNodeId, type JoiningMember, joiningMember } from "../support/governing.js";
+import {
+  Assembly,
+  createNetwork,
+  drawNodeId,
+  foundingOf,
+  type JoiningMember,
+  joiningMember,
+} from "../support/governing.js";
 import { repositoryRoot } from "../support/paths.js";
 import { until } from "../support/until.js";
 
@@ -222,5 +229,9 @@ describe("the life of a network, decided by its members", () => {
     );
     assert.equal(refusal, "NOT_RUNNING");
     assert.equal(controlPlane.operator.network(network.networkId), network);
+    await assert.rejects(controlPlane.operator.create({ ...foundingOf(dora), networkId: network.networkId }), {
+      code: "NETWORK_DELETED",
+      nextStep: "Give a new network another name, or start over with: hansa down --wipe",
+    });
   });
 });

@@ -4,6 +4,7 @@ import path from "node:path";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import type { NetworkConfig } from "../config/network-config.js";
 import { packageContract } from "../deploy/contract-package.js";
+import { refuseDeleted } from "../governance/deleted.js";
 import { NetworkView } from "../library/network-view.js";
 import { RunningNetwork } from "../membership/running-network.js";
 import type { NodeHost } from "../nodes/host.js";
@@ -63,6 +64,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
 async function launchAlone(options: LaunchOptions): Promise<Omit<Launched, "release">> {
   const { layout, host, logger } = options;
   const before = await readState(layout);
+  if (before !== undefined) await refuseDeleted(layout);
   for (let attempt = 1; ; attempt++) {
     const keeper = new NodeKeeper(host, logger);
     try {
