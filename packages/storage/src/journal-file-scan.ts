@@ -6,7 +6,7 @@
  * file (written after the sync), or a sound record further on whose group began after it.
  */
 import { type OpenFile, readFullySync } from "./files.js";
-import { decodeHeader, HEADER_BYTES, isIntact, MAGIC, type RecordHeader } from "./journal-record.js";
+import { decodeHeader, HEADER_BYTES, isIntact, MAGIC_START, type RecordHeader } from "./journal-record.js";
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -47,9 +47,9 @@ export class RecordScanner {
   wasDurable(broken: number): boolean {
     for (let position = broken + 1; position < this.#size; ) {
       const window = this.bytes(position, CHUNK_BYTES);
-      const found = window.indexOf(MAGIC);
+      const found = window.indexOf(MAGIC_START);
       if (found < 0) {
-        position += Math.max(window.length - MAGIC.length + 1, 1);
+        position += Math.max(window.length - MAGIC_START.length + 1, 1);
         continue;
       }
       const candidate = position + found;

@@ -26,7 +26,7 @@ import { assert, type Bytes, type Logger, messageOf } from "@hansa/primitives";
 import { type FileSystem, type OpenFile, readFully, readFullySync, writeFully, writeFullySync } from "./files.js";
 import { BlockOffsets } from "./journal-file-offsets.js";
 import { RecordScanner } from "./journal-file-scan.js";
-import { TreeFiles } from "./journal-file-trees.js";
+import { type EdgeChecksum, TreeFiles } from "./journal-file-trees.js";
 import { assertFollows } from "./journal-follow.js";
 import { FileIntake } from "./journal-intake.js";
 import { decodeBody, decodeHeader, encodeRecord, HEADER_BYTES, isIntact, type RecordHeader } from "./journal-record.js";
@@ -270,7 +270,7 @@ export class FileStrand implements JournalStrand {
     if (sequenceNo > indexed) this.#makeDurable(last?.groupStart ?? 0, position);
     offsets.trim();
     offsets.save();
-    this.#recoverTrees(last?.frontierChecksum ?? 0, scanner);
+    this.#recoverTrees(last ?? { frontierChecksum: 0, coversLog: true }, scanner);
   }
 
   /**
@@ -296,7 +296,7 @@ export class FileStrand implements JournalStrand {
   }
 
   /** Takes the trees from their files when those fit the last record, and makes them again otherwise. */
-  #recoverTrees(checksum: number, scanner: RecordScanner): void {
+  #recoverTrees(checksum: EdgeChecksum, scanner: RecordScanner): void {
     const { size } = this.#tip;
     if (this.#trees.load(size, checksum)) return;
     if (!this.#trees.rebuild(this.#allBlocks(scanner), checksum)) {

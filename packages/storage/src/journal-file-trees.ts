@@ -16,8 +16,12 @@ import {
 import type { Bytes } from "@hansa/primitives";
 import { type OpenFile, readFullySync, writeFullySync } from "./files.js";
 import { Frontier } from "./journal-frontier.js";
+import type { RecordHeader } from "./journal-record.js";
 
 const FLUSH_BLOCKS = 4096;
+
+/** What a record notes of the trees' right edges. */
+export type EdgeChecksum = Pick<RecordHeader, "frontierChecksum" | "coversLog">;
 
 /** Both trees' right edges with some blocks more, and the nodes that those complete. */
 export class TreeGrowth {
@@ -77,13 +81,14 @@ export class TreeFiles implements StrandTrees {
     this.#logFrontier = logFrontier;
   }
 
-  /** Takes up the trees of so many blocks from the files. False when they do not fit the checksum. */
-  load(size: number, checksum: number): boolean {
+  /** Takes up the trees of so many blocks from the files. False when nothing shows that they fit. */
+  load(size: number, { frontierChecksum, coversLog }: EdgeChecksum): boolean {
+    if (!coversLog) return false;
     const bytes = nodeCount(size) * HASH_BYTES;
     if (this.#tree.size() < bytes || this.#log.size() < bytes) return false;
     const frontier = Frontier.read(size, this.node, dot);
     const logFrontier = Frontier.read(size, this.logNode, joinLog);
-    if (new TreeGrowth(frontier, logFrontier).checksum() !== checksum) return false;
+    if (new TreeGrowth(frontier, logFrontier).checksum() !== frontierChecksum) return false;
     for (const file of [this.#tree, this.#log]) file.truncate(bytes);
     this.#frontier = frontier;
     this.#logFrontier = logFrontier;
@@ -91,7 +96,7 @@ export class TreeFiles implements StrandTrees {
   }
 
   /** Makes both files again from all blocks. False when what comes out does not fit the checksum. */
-  rebuild(blocks: Iterable<JournalBlock>, checksum: number): boolean {
+  rebuild(blocks: Iterable<JournalBlock>, { frontierChecksum, coversLog }: EdgeChecksum): boolean {
     for (const file of [this.#tree, this.#log]) file.truncate(0);
     this.#frontier = Frontier.empty(dot);
     this.#logFrontier = Frontier.empty(joinLog);
@@ -103,7 +108,7 @@ export class TreeFiles implements StrandTrees {
       growth = this.grow();
     }
     this.commit(growth);
-    return growth.checksum() === checksum;
+    return (coversLog ? growth.checksum() : growth.frontier.checksum()) === frontierChecksum;
   }
 
   close(): void {

@@ -10,6 +10,8 @@
  *                        widest first, then the log's
  *   bodyChecksum     4   CRC-32
  *   headerChecksum   4   CRC-32 of the 28 bytes before
+ *
+ * "HJR1" of earlier versions differs in one thing: its frontierChecksum covers the dot tree alone.
  * body
  *   timestampMs 6, entryCount 4, bindingLength 2, previousHashLength 1 (0 or 32)
  *   entriesHash 32, blockHash 32, previousBlockHash, entryHashes 32 each, binding, content
@@ -19,7 +21,10 @@ import { type BlockAddress, HASH_BYTES, type JournalBlock, type JournalRecord } 
 import { assert, type Bytes, type UnixMs } from "@hansa/primitives";
 
 export const HEADER_BYTES = 32;
-export const MAGIC = Buffer.from("HJR2", "latin1");
+const MAGIC = Buffer.from("HJR2", "latin1");
+const EARLIER_MAGIC = Buffer.from("HJR1", "latin1");
+/** What every record begins with. */
+export const MAGIC_START = MAGIC.subarray(0, 3);
 const FIXED_BYTES = 6 + 4 + 2 + 1 + 2 * HASH_BYTES;
 /** A record holds one block; Fabric's own message limit is 100 MB, so anything near this is not a length. */
 export const MAX_BODY_BYTES = 0x4000_0000;
@@ -29,6 +34,8 @@ export type RecordHeader = {
   readonly sequenceNo: number;
   readonly groupStart: number;
   readonly frontierChecksum: number;
+  /** Whether that checksum covers both trees, or the dot tree alone. */
+  readonly coversLog: boolean;
   readonly bodyChecksum: number;
 };
 
@@ -64,7 +71,9 @@ export function encodeRecord(record: JournalRecord, groupStart: number, frontier
 
 /** The header, or undefined when these 32 bytes are none. */
 export function decodeHeader(bytes: Buffer): RecordHeader | undefined {
-  if (bytes.length < HEADER_BYTES || MAGIC.compare(bytes, 0, 4) !== 0) return undefined;
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const coversLog = MAGIC.compare(bytes, 0, 4) === 0;
+  if (!coversLog && EARLIER_MAGIC.compare(bytes, 0, 4) !== 0) return undefined;
   if (crc32(bytes.subarray(0, 28)) !== bytes.readUInt32BE(28)) return undefined;
   const bodyBytes = bytes.readUInt32BE(4);
   if (bodyBytes < FIXED_BYTES || bodyBytes > MAX_BODY_BYTES) return undefined;
@@ -73,6 +82,7 @@ export function decodeHeader(bytes: Buffer): RecordHeader | undefined {
     sequenceNo: bytes.readUIntBE(8, 6),
     groupStart: bytes.readUIntBE(14, 6),
     frontierChecksum: bytes.readUInt32BE(20),
+    coversLog,
     bodyChecksum: bytes.readUInt32BE(24),
   };
 }

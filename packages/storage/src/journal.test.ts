@@ -3,9 +3,11 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, trunc
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
-import { digestAt, JournalError, type JournalRecord } from "@hansa/journal";
+import { crc32 } from "node:zlib";
+import { digestAt, dot, JournalError, type JournalRecord } from "@hansa/journal";
 import { type LogFields, type Logger, silentLogger } from "@hansa/primitives";
 import { FileJournalStore } from "./journal-file.js";
+import { Frontier } from "./journal-frontier.js";
 import { MemoryJournalStore } from "./journal-memory.js";
 import { journalStoreSuite, sampleRecord, sampleRecords, strandInfo } from "./testing/journal-suite.js";
 
@@ -88,6 +90,33 @@ describe("a strand's files", () => {
       const strand = await store.open(info.strandId);
       assert.equal(strand.tip.size, 23);
       assert.deepEqual(digestAt(await strand.block(22), strand), expected, file);
+      await store.close();
+    }
+  });
+
+  it("of an earlier version, without the log, are taken over", async () => {
+    const { folder, records } = await filled(9);
+    const file = inStrand(folder, "blocks");
+    const bytes = readFileSync(file);
+    const edge = Frontier.empty(dot);
+    for (const [i, start] of recordStarts(file).entries()) {
+      const header = bytes.subarray(start, start + 32);
+      edge.append((records[i] as JournalRecord).block.blockHash);
+      header.write("HJR1", "latin1");
+      header.writeUInt32BE(edge.checksum(), 20);
+      header.writeUInt32BE(crc32(header.subarray(0, 28)), 28);
+    }
+    writeFileSync(file, bytes);
+    rmSync(inStrand(folder, "log"));
+    for (let opening = 0; opening < 3; opening++) {
+      const store = new FileJournalStore(folder);
+      const strand = await store.open(info.strandId);
+      assert.equal(strand.tip.size, 9 + opening);
+      const memory = await new MemoryJournalStore().create(info);
+      for (let n = 0; n < strand.tip.size; n++) await memory.append([await strand.record(n)]);
+      const last = await strand.block(strand.tip.size - 1);
+      assert.deepEqual(digestAt(last, strand), digestAt(last, memory));
+      await strand.append([sampleRecord(strand.tip)]);
       await store.close();
     }
   });
