@@ -6,6 +6,7 @@ import { readSignedRecord, readStrandBlock } from "@hansa/governance";
 import {
   askChannels,
   askCreateChannel,
+  askStatus,
   findSupervisor,
   NetworkView,
   nodeProgram,
@@ -100,6 +101,20 @@ describe("a supervisor that is killed while it carries out a decision", () => {
       });
     });
   }
+
+  it("goes on when the orderer and the authorities that sign are killed meanwhile", async () => {
+    const cem = joiningMember("Cem", 3);
+    const { invitation } = await assembly.invite([ana], cem);
+    const member = await network.prepareMember(cem);
+    const { nodes } = await askStatus((await findSupervisor(network.layout))!);
+    await network.submit({ kind: "invitationAccepted", invitationId: invitation, member });
+    for (const { kind, pid, organization } of nodes)
+      if (pid !== undefined && (kind === "orderer" || organization === "Ana")) process.kill(pid, "SIGKILL");
+    await assembly.enacted();
+    assert.equal(assembly.member(cem).status, "active");
+    assert.deepEqual(await membersByChannel(), everywhere(2));
+    assert.equal((await carriedOut()).filter((id) => id === `join:${cem.memberId}`).length, 1);
+  });
 
   it("founded the network once, whatever came between", async () => {
     const blocks = await readStrandCopy(network.layout.governanceStrand);
