@@ -1,6 +1,6 @@
 /**
  * The long run of cluster.test.ts: kills one orderer or one NATS server after another, as a seed says, and checks all
- * blocks after each round. Usage: node cluster-main.js [rounds] [seed]
+ * blocks at the end. Usage: node cluster-main.js [rounds] [seed] ["leader": kills the stream's leading server each time]
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { checkCluster } from "./cluster-checks.js";
@@ -11,6 +11,7 @@ import { TestStreams } from "./testing.js";
 
 const ELECTION_MS = 15_000;
 const [rounds, seed] = [Number(process.argv[2] ?? 10), Number(process.argv[3] ?? Date.now() % 1_000_000)];
+const onlyLeaders = process.argv[4] === "leader";
 const program = findNatsServer(process.env.PATH ?? "");
 if (program === undefined) throw new Error("no nats-server on this machine: run scripts/install-nats.sh");
 
@@ -27,8 +28,8 @@ try {
   for (let round = 1; round <= rounds; round++) {
     await pause(pick(1_000));
     const leader = await cluster.leader();
-    const victim = pick(3);
-    const kind = pick(2) === 0 ? "orderer" : victim === leader ? "leading server" : "following server";
+    const victim = onlyLeaders && leader !== undefined ? leader : pick(3);
+    const kind = !onlyLeaders && pick(2) === 0 ? "orderer" : victim === leader ? "leading server" : "following server";
     const since = performance.now();
     if (kind === "orderer") await cluster.killOrderer(victim);
     else await cluster.killServer(victim);

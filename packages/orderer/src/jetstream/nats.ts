@@ -165,8 +165,8 @@ class NatsStream implements SharedStream {
     return (this.#connection.info?.max_payload ?? 1024 * 1024) - ENVELOPE_BYTES;
   }
 
-  async publish(message: Bytes, id: string): Promise<number> {
-    const options = { msgID: id, timeout: REQUEST_TIMEOUT_MS, retries: 0 };
+  async publish(message: Bytes, id: string, timeoutMs = REQUEST_TIMEOUT_MS): Promise<number> {
+    const options = { msgID: id, timeout: timeoutMs, retries: 0 };
     const { seq } = await this.#client.publish(this.subject, message, options);
     return seq;
   }

@@ -8,8 +8,9 @@ import type { SharedStream } from "./shared-stream.js";
 
 /** Messages read at a time while catching up. */
 const READ_AHEAD = 32;
-/** Messages kept that came before their turn; what is beyond is read again later. */
+/** Messages kept that came before their turn, and their bytes; what is beyond is read again later. */
 const MAX_EARLY = 512;
+const MAX_EARLY_BYTES = 32 * 1024 * 1024;
 /** How long nothing is heard before the next message is asked for. */
 const PROBE_AFTER_MS = 500;
 const RETRY_MS = 50;
@@ -22,6 +23,7 @@ export class StreamReader {
   readonly #stream: SharedStream;
   readonly #logger: Logger;
   readonly #early = new Map<number, Bytes>();
+  #earlyBytes = 0;
   /** The newest message that is known to be there. */
   #known: number;
   #read: number;
@@ -78,6 +80,7 @@ export class StreamReader {
         if (next !== undefined) {
           missingSince = undefined;
           this.#early.delete(this.#read + 1);
+          this.#earlyBytes -= next.length;
           this.#read++;
           this.#lastHash = sha256(next);
           const busy = onMessage(this.#read, next);
@@ -102,9 +105,16 @@ export class StreamReader {
       this.doubt();
       return;
     }
-    if (sequence === this.#read + 1 || this.#early.size < MAX_EARLY) this.#early.set(sequence, message);
+    const hasRoom = this.#early.size < MAX_EARLY && this.#earlyBytes < MAX_EARLY_BYTES;
+    if (sequence === this.#read + 1 || hasRoom) this.#keep(sequence, message);
     this.#known = Math.max(this.#known, sequence);
     this.#wake();
+  }
+
+  #keep(sequence: number, message: Bytes): void {
+    if (this.#early.has(sequence)) return;
+    this.#early.set(sequence, message);
+    this.#earlyBytes += message.length;
   }
 
   /** Reads what is missing next, several at a time. */
@@ -117,7 +127,7 @@ export class StreamReader {
       wanted.map(async (sequence) => ({ sequence, message: await this.#tryRead(sequence) })),
     );
     for (const { sequence, message } of read) {
-      if (message !== undefined && sequence > this.#read) this.#early.set(sequence, message);
+      if (message !== undefined && sequence > this.#read) this.#keep(sequence, message);
     }
   }
 

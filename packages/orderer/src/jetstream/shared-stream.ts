@@ -26,8 +26,9 @@ export interface SharedStream {
    * Appends a message; settles with its sequence when the stream's servers hold it as often as asked for. Fails when
    * that is not known; the message may be there all the same.
    * @param id the same for the same message: a stream may drop what it has had lately
+   * @param timeoutMs how long to wait; the stream's own unless given
    */
-  publish(message: Bytes, id: string): Promise<number>;
+  publish(message: Bytes, id: string, timeoutMs?: number): Promise<number>;
 
   /** The message there; undefined when this stream's nearest server has none there, or not yet. */
   read(sequence: number): Promise<Bytes | undefined>;

@@ -41,7 +41,9 @@ import type { SharedStream } from "./shared-stream.js";
 /** How long a sender waits for messages that do not get into the stream. */
 const PLACE_WITHIN_MS = 15_000;
 const SWEEP_EVERY_MS = 500;
-const RETRY_MS = 100;
+const RETRY_MS = 50;
+/** Once an answer did not come, the stream has no leader perhaps: soon asked again, for it will have one any moment. */
+const RETRY_TIMEOUT_MS = 300;
 /** Per message of a record and per record, beside the envelopes: tags, lengths, identity, signature. */
 const ITEM_OVERHEAD_BYTES = 32;
 const RECORD_OVERHEAD_BYTES = 8 * 1024;
@@ -298,15 +300,17 @@ export class Submitter {
     const record = this.#records.get(key);
     assert(record !== undefined, "a record that nobody knows");
     const isWanted = () => this.#records.has(key) && !record.isPlaced && record.items.some(({ answered }) => !answered);
+    let timeoutMs: number | undefined;
     while (this.#outlet === outlet && isWanted()) {
       try {
-        const sequence = await outlet.stream.publish(message, messageId);
+        const sequence = await outlet.stream.publish(message, messageId, timeoutMs);
         if (sequence <= record.afterSequence) outlet.reader.doubt();
         outlet.reader.expect(sequence);
         break;
       } catch (error) {
         if (this.#outlet !== outlet || !isWanted()) break;
         this.#options.logger.debug("record not acknowledged, sent again", { reason: messageOf(error) });
+        timeoutMs = RETRY_TIMEOUT_MS;
         await pause(RETRY_MS);
       }
     }
