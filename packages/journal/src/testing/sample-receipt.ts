@@ -1,6 +1,13 @@
 /** A small strand with real certificates, and receipts over it, for tests. */
 import { createHash, type KeyObject } from "node:crypto";
-import { Certificate, createSigner, generatePrivateKey, privateKeyFromPem, publicPart } from "@hansa/crypto";
+import {
+  Certificate,
+  createSigner,
+  generatePrivateKey,
+  type KeyAlgorithm,
+  privateKeyFromPem,
+  publicPart,
+} from "@hansa/crypto";
 import { createIntermediateCa, createRootCa, type Issuer, issueCertificate } from "@hansa/crypto/issuing";
 import { type Bytes, sha256, unixMs } from "@hansa/primitives";
 import {
@@ -26,8 +33,8 @@ const times = { nowMs: NOW_MS, validityMs: 365 * 24 * 3_600_000 };
 
 export type Person = { readonly certificate: Certificate; readonly key: KeyObject; sign(bytes: Bytes): Bytes };
 
-export function authority(name: string, above?: Issuer): Issuer {
-  const request = { commonName: name, organization: "example", ...times };
+export function authority(name: string, above?: Issuer, algorithm: KeyAlgorithm = "P-256"): Issuer {
+  const request = { commonName: name, organization: "example", algorithm, ...times };
   const made = above === undefined ? createRootCa(request) : createIntermediateCa({ ...request, issuer: above });
   return { certificate: Certificate.parse(made.certPem), key: privateKeyFromPem(made.keyPem) };
 }

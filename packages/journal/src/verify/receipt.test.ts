@@ -98,6 +98,14 @@ describe("a receipt", () => {
     rejected(strand.receipt(6, 2, 10, [peer], [intermediate]), /signatures/, /none of an ordering node/);
   });
 
+  it("does with those roots that it knows", () => {
+    const other = authority("ca.other", undefined, "P-384").certificate.pem;
+    const verdict = verifyReceipt(text, [other, ...roots]);
+    assert.ok(verdict.valid, JSON.stringify(verdict));
+    rejected(good, /roots/, /hold no certificate that can be used here: one .*P-256|ECDSA and SHA-256/, [other]);
+    rejected(good, /roots/, /base64/, ["-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"]);
+  });
+
   it("is rejected for its signers, with the reason", () => {
     const stranger = person(authority("ca.orderer"), "orderer.example.com", "orderer");
     rejected(

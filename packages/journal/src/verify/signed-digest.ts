@@ -27,7 +27,7 @@ export type Signer = {
   readonly role: SignerRole;
   /** Common name of the root. */
   readonly root: string;
-  /** Position among the certificates of `roots`. */
+  /** Position among those certificates of `roots` that this verifier can read. */
   readonly rootIndex: number;
 };
 
@@ -52,14 +52,24 @@ export function readDigest(bytes: Bytes): DigestParts {
 }
 
 /**
- * Roots as people keep them: any number of texts, each with any number of certificates.
- * @throws WrongField
+ * Roots as people keep them: any number of texts, each with any number of certificates. One of a kind that this verifier
+ * does not know vouches for nobody.
+ * @throws WrongField when there is none that it knows
  */
 export function readRoots(pems: readonly string[]): Certificate[] {
-  const roots = pems.flatMap((text) =>
-    readingField("a root certificate", () => certificatesIn(text).map(readCertificate)),
-  );
-  if (roots.length === 0) throw new WrongField("roots", "hold no certificate");
+  const roots: Certificate[] = [];
+  let flaw = "hold no certificate";
+  for (const text of pems) {
+    for (const der of readingField("roots", () => certificatesIn(text))) {
+      try {
+        roots.push(readCertificate(der));
+      } catch (error) {
+        if (!(error instanceof Malformed)) throw error;
+        flaw = `hold no certificate that can be used here: one ${error.message}`;
+      }
+    }
+  }
+  if (roots.length === 0) throw new WrongField("roots", flaw);
   return roots;
 }
 
