@@ -82,10 +82,10 @@ describe("the follower of a governance strand", () => {
     assert.equal(follower.state?.members.size, 2);
     strand.propose("p-1");
     await follower.reached(2, 1_000);
+    await assert.rejects(follower.reached(3, 5), { code: "TIMED_OUT" });
     await follower.stop();
     assert.deepEqual(heard, ["founded 0", "proposed 1"]);
     assert.deepEqual(kept, strand.blocks);
-    await assert.rejects(follower.reached(3, 5), { code: "TIMED_OUT" });
   });
 
   it("goes on from a copy, and from where its source broke off", async () => {
@@ -120,6 +120,17 @@ describe("the follower of a governance strand", () => {
     const late = new GovernanceFollower({ logger: silentLogger, clock: clockAt(0) });
     late.load(strand.blocks);
     assert.equal(late.now(), to, "never before the newest record");
+  });
+
+  it("keeps nobody waiting when it is stopped", async () => {
+    const strand = new TestStrand();
+    const follower = new GovernanceFollower({ logger: silentLogger });
+    follower.start(strand.source);
+    await follower.reached(1, 1_000);
+    const waiting = assert.rejects(follower.reached(2, 60_000), { code: "INTERRUPTED" });
+    await follower.stop();
+    await waiting;
+    await assert.rejects(follower.reached(2, 60_000), { code: "INTERRUPTED" });
   });
 
   it("takes nothing that is not signed by whose act it is", async () => {

@@ -112,13 +112,15 @@ export class GovernanceFollower {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake();
+    for (const waiting of [...this.#waiting]) waiting.settle(over());
     await this.#running;
   }
 
-  /** Resolves when so many blocks are folded. @throws HansaError TIMED_OUT, STRAND_INVALID */
+  /** Resolves when so many blocks are folded. @throws HansaError TIMED_OUT, INTERRUPTED, STRAND_INVALID */
   async reached(size: number, withinMs: number): Promise<void> {
     if (this.size >= size) return;
     if (this.#damage !== undefined) throw this.#damage;
+    if (this.#stopping.signal.aborted) throw over();
     await new Promise<void>((resolve, reject) => {
       const settle = (failure?: HansaError) => {
         clearTimeout(timer);
@@ -213,6 +215,10 @@ export class GovernanceFollower {
       this.#options.logger.error("a listener failed", { reason: messageOf(error) });
     }
   }
+}
+
+function over(): HansaError {
+  return new HansaError("INTERRUPTED", "The governance strand is not followed any more.");
 }
 
 /** The strand contradicts itself or the rules: following it again changes nothing. */

@@ -228,7 +228,7 @@ export class GovernanceRuntime {
         // An earlier start founded it, and this one has not read the strand yet.
         if (error instanceof GovernanceRefusal && error.reason === "ALREADY_EXISTS")
           return void (await this.follower.reached(1, FOLLOWED_WITHIN_MS));
-        this.logger.warn("network is not founded yet", { reason: messageOf(error), pauseMs });
+        if (!signal.aborted) this.logger.warn("network is not founded yet", { reason: messageOf(error), pauseMs });
       }
       await pause(pauseMs, signal);
     }
@@ -249,6 +249,7 @@ export class GovernanceRuntime {
         this.#settled = state;
         return;
       } catch (error) {
+        if (signal.aborted) return;
         this.logger.warn("nodes do not follow the members yet", { reason: messageOf(error), pauseMs });
       }
       await pause(pauseMs, signal);
@@ -283,6 +284,7 @@ export class GovernanceRuntime {
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
     const timer = setTimeout(done, ms);
     function done() {
       clearTimeout(timer);
