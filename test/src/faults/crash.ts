@@ -58,17 +58,16 @@ export class CrashRun {
         "network: crash",
         `members: [${this.#members.map((name) => `{ name: ${name} }`).join(", ")}]`,
         `channels: [{ name: ${CHANNEL} }]`,
+        "governance: { clock: simulated }",
         `contracts: [{ name: bench, channel: ${CHANNEL}, path: ${JSON.stringify(contract)} }]`,
         "",
       ].join("\n"),
     );
     await this.#up();
     const view = this.#view!;
-    this.#watch = new ChannelWatch(CHANNEL, identityOf(view.member(this.#members[0]!), "User1"));
-    const ordering = view.plan.organizations.find(({ kind }) => kind === "orderer")!;
-    const organization = this.#layout.organization("orderer", ordering.domain);
-    this.#governance = new GovernanceLoad(organization, ordering.mspId);
-    this.#governance.start(() => this.#rpc("orderer"));
+    const reader = identityOf(view.member(this.#members[0]!), "User1");
+    this.#watch = new ChannelWatch(CHANNEL, reader);
+    this.#governance = await GovernanceLoad.start(this.#layout, reader);
   }
 
   /** Kills one process of this kind under load, and waits until the network works again. */
