@@ -112,7 +112,15 @@ describe("a network's life through the Managed Blockchain API", () => {
     await a.vote(invited);
     assert.equal((await a.proposal(invited)).Status, "APPROVED");
     await transact(a, [a]);
-    await Promise.all([b.accept("Beta"), c.accept("Gamma")]);
+    // One of them twice, with tokens of their own: the same invitation makes one member.
+    const twice = await b.acceptance("Beta");
+    const [, ...outcomes] = await Promise.allSettled([
+      c.accept("Gamma"),
+      ...[twice, twice].map((request) => b.client.send(new aws.CreateMemberCommand({ ...request }))),
+    ]);
+    const made = outcomes.flatMap((each) => (each.status === "fulfilled" ? [each.value.MemberId!] : []));
+    assert.equal(made.length, 1);
+    b.memberId = made[0]!;
     await Promise.all([b.joined(), c.joined()]);
     await transact(a, [a]);
     await Promise.all([b.createNode(), c.createNode()]);
