@@ -40,6 +40,9 @@ const RECONNECT_LONGEST_MS = 1_000;
 const KEEPALIVE_INTERVAL_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
 
+/** What a server may have under way to us, on a stream and in all: a block fits, which HTTP/2's own 64 KiB would cut up. */
+const WINDOW_BYTES = 1024 * 1024;
+
 /** A method that no server has; it is only called where there is no server to answer. */
 const PROBE: MethodDefinition = {
   path: "/hansa.Probe/WhyUnconnected",
@@ -68,6 +71,7 @@ export class RpcClient {
       "grpc.service_config_disable_resolution": 1,
       "grpc.initial_reconnect_backoff_ms": RECONNECT_FIRST_MS,
       "grpc.max_reconnect_backoff_ms": RECONNECT_LONGEST_MS,
+      "grpc-node.flow_control_window": WINDOW_BYTES,
       "grpc.keepalive_time_ms": KEEPALIVE_INTERVAL_MS,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
       ...(tls && sentName !== host ? { "grpc.ssl_target_name_override": sentName } : {}),

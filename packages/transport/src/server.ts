@@ -5,6 +5,7 @@
  * A handler that throws RpcStatus ends the call with it; any other error ends it with INTERNAL and a log line, never
  * with a stack on the wire.
  */
+import type { ServerHttp2Session } from "node:http2";
 import * as grpc from "@grpc/grpc-js";
 import { type CancelSignal, HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { asBuffer } from "@hansa/wire";
@@ -70,6 +71,11 @@ type AnyCall =
   | grpc.ServerWritableStream<Buffer, Buffer>;
 type Admission = { enter(): boolean; leave(): void; refusal: string };
 
+/**
+ * What a client may have under way to us on one connection. HTTP/2's own 64 KiB is some thirty proposals: with more in
+ * flight, client and server would only ever work in turns.
+ */
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 const DEFAULT_GRACE_MS = 1_000;
 /** Who is still shaking hands when the others have been ended is not waited for. */
 const HANDSHAKE_GRACE_MS = 200;
@@ -179,7 +185,10 @@ export class RpcServer {
     const { http2Servers } = this.#server as unknown as { http2Servers?: unknown };
     if (!(http2Servers instanceof Map)) return;
     const limit = this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
-    for (const server of http2Servers.keys()) serveUnary(server, (path) => this.#unaryMethods.get(path), limit);
+    for (const server of http2Servers.keys()) {
+      serveUnary(server, (path) => this.#unaryMethods.get(path), limit);
+      server.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    }
   }
 
   #unary(path: string, admission: Admission, handler: UnaryHandler, call: UnaryCall): void {
