@@ -11,22 +11,22 @@ import {
   readCsr,
 } from "@hansa/crypto/issuing";
 import type { Clock, Random } from "@hansa/primitives";
+import { attributeOf, hasPower, REGISTRAR_POWERS, REVOKER } from "./attribute-rules.js";
 import { CaError } from "./error.js";
 import {
-  attributeOf,
+  affiliationFault,
   type CertificateAsk,
   certifiedAttributes,
-  checkAffiliation,
   checkedRegistration,
+  checkMayManage,
   checkMayRegister,
-  REGISTRAR_POWERS,
-  REVOKER,
   type Registration,
 } from "./registration.js";
 import {
   type Authority,
   certificateRecord,
   type IdentityRecord,
+  type IssuedCertificate,
   type RegisteredIdentity,
   type Registry,
   type RegistryRecord,
@@ -35,6 +35,9 @@ import type { Authorities } from "./roots.js";
 import { drawSecret, hashSecret, keepDrawn, type StoredSecret, secretMatches } from "./secret.js";
 
 export type Validities = { identityMs: number; tlsMs: number; revocationListMs: number };
+
+/** An identity with all its certificates, or one certificate; `authority` when the serial number alone does not say. */
+export type RevocationTarget = { id: string; serialHex: string; reason: string; authority?: Authority };
 
 const MAX_BATCH = 1000;
 const MAX_ASKS = 8;
@@ -77,6 +80,10 @@ export class CertificateAuthority {
     return this.#authorities.tls.certificate.pem;
   }
 
+  get nowMs(): number {
+    return this.#clock.now();
+  }
+
   /**
    * The registered identity that a certificate of ours belongs to.
    * @throws CaError UNAUTHENTICATED when it is not ours, has expired or is revoked
@@ -102,9 +109,20 @@ export class CertificateAuthority {
     return identity;
   }
 
-  /** Registers whoever may do everything, unless the id exists. */
+  /** Registers whoever may do everything; one that an earlier version registered gets the powers that came since. */
   async ensureRegistrar({ id, secret, drawn = false }: { id: string; secret: string; drawn?: boolean }): Promise<void> {
-    if (this.#registry.identity(id) !== undefined) return;
+    const known = this.#registry.identity(id);
+    if (known !== undefined) {
+      const missing = REGISTRAR_POWERS.filter(({ name }) => attributeOf(known, name) === undefined);
+      if (missing.length === 0) return;
+      const { type, affiliation, maxEnrollments } = known;
+      const attributes = [...known.attributes, ...missing];
+      const atMs = this.#clock.now();
+      await this.exclusively(() =>
+        this.#registry.append([{ kind: "identityChange", id, type, affiliation, attributes, maxEnrollments, atMs }]),
+      );
+      return;
+    }
     const stored = drawn ? keepDrawn(secret, this.#random) : await hashSecret(secret, this.#random);
     await this.exclusively(async () => {
       const registration = checkedRegistration({
@@ -119,7 +137,21 @@ export class CertificateAuthority {
     });
   }
 
+  /** Makes those of these known that can be affiliations, unless affiliations were recorded before. */
+  async ensureAffiliations(affiliations: readonly string[]): Promise<void> {
+    if (this.#registry.hasAffiliations) return;
+    const added = affiliations.filter((each) => affiliationFault(each) === undefined);
+    const record = { kind: "affiliations", added, removed: [], atMs: this.#clock.now() } as const;
+    await this.exclusively(() => this.#registry.append([record]));
+  }
+
   async enroll(id: string, secret: string, ask: CertificateAsk): Promise<string> {
+    await this.checkSecret(id, secret);
+    return this.enrollKnown(id, ask);
+  }
+
+  /** @throws CaError UNAUTHENTICATED; OVERLOADED after too many wrong secrets */
+  async checkSecret(id: string, secret: string): Promise<void> {
     this.#refuseLocked(id);
     const known = this.#registry.identity(id);
     if (!(await secretMatches(secret, known?.secret))) {
@@ -127,6 +159,10 @@ export class CertificateAuthority {
       throw new CaError("UNAUTHENTICATED", `enrolment of "${id}" refused: unknown id or wrong secret`);
     }
     this.#attempts.delete(id);
+  }
+
+  /** Certifies somebody whose secret was found right. */
+  async enrollKnown(id: string, ask: CertificateAsk): Promise<string> {
     return this.exclusively(async () => {
       const identity = this.#registered(id);
       const certificate = this.#certify(identity, ask, 0);
@@ -146,10 +182,20 @@ export class CertificateAuthority {
     });
   }
 
-  /** Returns the secret. */
-  async register(caller: RegisteredIdentity, registration: Registration): Promise<string> {
+  /**
+   * Returns the secret.
+   * @param affiliations whether a new affiliation becomes known, or is refused
+   */
+  async register(
+    caller: RegisteredIdentity,
+    registration: Registration,
+    affiliations: "new" | "known" = "new",
+  ): Promise<string> {
     const wanted = checkedRegistration(registration);
     checkMayRegister(caller, wanted);
+    const { affiliation } = wanted;
+    if (affiliations === "known" && affiliation !== "" && !this.#registry.hasAffiliation(affiliation))
+      throw new CaError("FORBIDDEN", `affiliation "${affiliation}" is not known here`);
     const { secret, stored } =
       wanted.secret === ""
         ? drawSecret(this.#random)
@@ -213,10 +259,12 @@ export class CertificateAuthority {
   }
 
   /** Returns the serial numbers that were not revoked before. */
-  async revoke(
-    caller: RegisteredIdentity,
-    target: { id: string; serialHex: string; reason: string },
-  ): Promise<string[]> {
+  async revoke(caller: RegisteredIdentity, target: RevocationTarget): Promise<string[]> {
+    return (await this.revokeCertificates(caller, target)).map(({ serialHex }) => serialHex);
+  }
+
+  /** Returns what was not revoked before. */
+  async revokeCertificates(caller: RegisteredIdentity, target: RevocationTarget): Promise<IssuedCertificate[]> {
     const reason = target.reason === "" ? "unspecified" : target.reason.toLowerCase();
     if (!Object.hasOwn(REVOCATION_REASONS, reason)) {
       const known = Object.keys(REVOCATION_REASONS).join(", ");
@@ -229,7 +277,9 @@ export class CertificateAuthority {
       const serialHex = target.serialHex.toLowerCase().replace(/^(?:0x)?0*(?=.)/, "");
       const named =
         target.id === ""
-          ? this.#registry.certificatesBySerial(evenDigits(serialHex))
+          ? this.#registry
+              .certificatesBySerial(evenDigits(serialHex))
+              .filter(({ authority }) => target.authority === undefined || authority === target.authority)
           : this.#registry.certificatesOf(target.id);
       const owner = target.id === "" ? named[0]?.id : target.id;
       const identity = owner === undefined ? undefined : this.#registry.identity(owner);
@@ -240,9 +290,9 @@ export class CertificateAuthority {
         );
       }
       if (identity.id !== caller.id) {
-        if (attributeOf(caller, REVOKER) !== "true")
+        if (!hasPower(caller, REVOKER))
           throw new CaError("FORBIDDEN", `"${caller.id}" may not revoke: it lacks ${REVOKER}`);
-        checkAffiliation(caller, identity.affiliation);
+        checkMayManage(caller, identity);
       }
       const certificates = named.filter((each) => each.revocation === undefined);
       const isNew = target.id !== "" && !identity.revoked;
@@ -257,26 +307,32 @@ export class CertificateAuthority {
           },
         ]);
       }
-      return certificates.map((each) => each.serialHex);
+      return certificates;
     });
   }
 
   /** Lists of both authorities, PEM. */
   revocationLists(): { identityPem: string; tlsPem: string } {
+    return { identityPem: this.revocationList("identity"), tlsPem: this.revocationList("tls") };
+  }
+
+  /** PEM, of the revoked certificates that are wanted. */
+  revocationList(authority: Authority, isWanted: (certificate: IssuedCertificate) => boolean = () => true): string {
     const nowMs = this.#clock.now();
-    const list = (authority: Authority): string =>
-      createRevocationList({
-        issuer: this.#authorities[authority],
-        revoked: this.#registry.revokedBy(authority).map(({ serialHex, revocation }) => ({
+    return createRevocationList({
+      issuer: this.#authorities[authority],
+      revoked: this.#registry
+        .revokedBy(authority)
+        .filter(isWanted)
+        .map(({ serialHex, revocation }) => ({
           serialHex,
           revokedAtMs: revocation?.atMs ?? nowMs,
           reason: revocation?.reason ?? "unspecified",
         })),
-        number: this.#registry.version + 1,
-        nowMs,
-        nextUpdateMs: nowMs + this.#validities.revocationListMs,
-      });
-    return { identityPem: list("identity"), tlsPem: list("tls") };
+      number: this.#registry.version + 1,
+      nowMs,
+      nextUpdateMs: nowMs + this.#validities.revocationListMs,
+    });
   }
 
   /** Waits for changes under way, then closes the registry. */
@@ -301,7 +357,7 @@ export class CertificateAuthority {
   /** @param used enrolments that this request has used up before; -1 when it does not count */
   #certify(identity: RegisteredIdentity, ask: CertificateAsk, used: number): Certificate {
     const { id, maxEnrollments } = identity;
-    if (used >= 0 && maxEnrollments > 0 && identity.enrollments + used >= maxEnrollments) {
+    if (used >= 0 && maxEnrollments >= 0 && identity.enrollments + used >= maxEnrollments) {
       throw new CaError("REFUSED", `identity "${id}" has used its ${maxEnrollments} enrolments`, {
         nextStep: "Re-enrol with the present certificate, or have a registrar register another identity.",
       });

@@ -1,3 +1,4 @@
+export { REGISTRAR_POWERS } from "./attribute-rules.js";
 export {
   type Ask,
   type BlocksFrom,

@@ -6,9 +6,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Logger } from "@hansa/primitives";
 import { CaError } from "./error.js";
-import type { RegistryRecord, RegistryStore } from "./registry.js";
-
-const KINDS: ReadonlySet<unknown> = new Set(["identity", "certificate", "revocation", "governance"]);
+import { RECORD_KINDS, type RegistryRecord, type RegistryStore } from "./registry.js";
 
 export class FileRegistryStore implements RegistryStore {
   readonly #path: string;
@@ -83,7 +81,7 @@ export class FileRegistryStore implements RegistryStore {
 function parseLine(line: string): RegistryRecord[] | undefined {
   try {
     const parsed: unknown = JSON.parse(line);
-    if (!Array.isArray(parsed) || !parsed.every((each) => KINDS.has(each?.kind))) return undefined;
+    if (!Array.isArray(parsed) || !parsed.every((each) => RECORD_KINDS.has(each?.kind))) return undefined;
     return parsed as RegistryRecord[];
   } catch {
     return undefined;

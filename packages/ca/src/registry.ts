@@ -66,7 +66,42 @@ export type GovernanceRecord = {
   atMs: number;
 };
 
-export type RegistryRecord = IdentityRecord | CertificateRecord | RevocationRecord | GovernanceRecord;
+/** What an identity is from now on; `secret` absent keeps the one it has. */
+export type IdentityChangeRecord = Omit<IdentityRecord, "kind" | "secret"> & {
+  kind: "identityChange";
+  secret?: StoredSecret;
+};
+
+/** The identity is gone, and its certificates are revoked. */
+export type RemovalRecord = Omit<RevocationRecord, "kind" | "id"> & { kind: "removal"; id: string };
+
+/** Dotted paths. Whatever stands above an added one is added, whatever stands below a removed one removed. */
+export type AffiliationsRecord = {
+  kind: "affiliations";
+  added: readonly string[];
+  removed: readonly string[];
+  atMs: number;
+};
+
+export type RegistryRecord =
+  | IdentityRecord
+  | IdentityChangeRecord
+  | RemovalRecord
+  | AffiliationsRecord
+  | CertificateRecord
+  | RevocationRecord
+  | GovernanceRecord;
+
+/** Every kind of record; a store refuses others. */
+export const RECORD_KINDS: ReadonlySet<unknown> = new Set<RegistryRecord["kind"]>([
+  "identity",
+  "identityChange",
+  "removal",
+  "affiliations",
+  "certificate",
+  "revocation",
+  "governance",
+]);
 
 /** Durable, ordered, and all or nothing for each call of `append`. */
 export interface RegistryStore {
@@ -91,6 +126,8 @@ export class Registry {
   readonly #certificates = new Map<string, IssuedCertificate>();
   readonly #byIdentity = new Map<string, IssuedCertificate[]>();
   readonly #governance = new Map<string, GovernanceRole>();
+  readonly #affiliations = new Set<string>();
+  #hasAffiliations = false;
   #records = 0;
 
   private constructor(store: RegistryStore) {
@@ -110,6 +147,30 @@ export class Registry {
 
   identity(id: string): RegisteredIdentity | undefined {
     return this.#identities.get(id);
+  }
+
+  /** In the order of their registration. */
+  identities(): IterableIterator<RegisteredIdentity> {
+    return this.#identities.values();
+  }
+
+  /** Of both authorities, in the order of their issue. */
+  certificates(): IterableIterator<IssuedCertificate> {
+    return this.#certificates.values();
+  }
+
+  /** Every affiliation, in order; with one, all that stand above it are there, too. */
+  affiliations(): string[] {
+    return [...this.#affiliations].sort();
+  }
+
+  hasAffiliation(affiliation: string): boolean {
+    return this.#affiliations.has(affiliation);
+  }
+
+  /** Whether affiliations were ever recorded as such. */
+  get hasAffiliations(): boolean {
+    return this.#hasAffiliations;
   }
 
   certificate(authority: Authority, serialHex: string): IssuedCertificate | undefined {
@@ -153,6 +214,25 @@ export class Registry {
     switch (record.kind) {
       case "identity":
         this.#identities.set(record.id, { ...record, enrollments: 0, revoked: false });
+        this.#addAffiliation(record.affiliation);
+        return;
+      case "identityChange": {
+        const identity = this.#identities.get(record.id);
+        if (identity === undefined) throw corrupt(`a change of "${record.id}", who is not registered`);
+        const { type, affiliation, attributes, maxEnrollments, secret = identity.secret } = record;
+        Object.assign(identity, { type, affiliation, attributes, maxEnrollments, secret });
+        this.#addAffiliation(affiliation);
+        return;
+      }
+      case "removal":
+        if (!this.#identities.delete(record.id)) throw corrupt(`the removal of "${record.id}", who is not registered`);
+        this.#revoke(record);
+        return;
+      case "affiliations":
+        this.#hasAffiliations = true;
+        for (const removed of record.removed)
+          for (const each of this.#affiliations) if (isWithin(each, removed)) this.#affiliations.delete(each);
+        for (const added of record.added) this.#addAffiliation(added);
         return;
       case "certificate": {
         const identity = this.#identities.get(record.id);
@@ -171,11 +251,7 @@ export class Registry {
           if (identity === undefined) throw corrupt(`a revocation of "${record.id}", who is not registered`);
           identity.revoked = true;
         }
-        for (const { authority, serialHex } of record.certificates) {
-          const issued = this.certificate(authority, serialHex);
-          if (issued === undefined) throw corrupt(`a revocation of certificate ${serialHex}, which was not issued`);
-          issued.revocation ??= { reason: record.reason, atMs: record.atMs };
-        }
+        this.#revoke(record);
         return;
       }
       case "governance": {
@@ -189,6 +265,25 @@ export class Registry {
       }
     }
   }
+
+  #revoke({ certificates, reason, atMs }: RevocationRecord | RemovalRecord): void {
+    for (const { authority, serialHex } of certificates) {
+      const issued = this.certificate(authority, serialHex);
+      if (issued === undefined) throw corrupt(`a revocation of certificate ${serialHex}, which was not issued`);
+      issued.revocation ??= { reason, atMs };
+    }
+  }
+
+  #addAffiliation(affiliation: string): void {
+    const parts = affiliation.split(".");
+    for (let length = 1; affiliation !== "" && length <= parts.length; length++)
+      this.#affiliations.add(parts.slice(0, length).join("."));
+  }
+}
+
+/** Whether an affiliation is `above` or stands below it. Everything stands below "". */
+export function isWithin(affiliation: string, above: string): boolean {
+  return above === "" || affiliation === above || affiliation.startsWith(`${above}.`);
 }
 
 function corrupt(fact: string): CaError {

@@ -6,11 +6,15 @@ import { issueCertificate } from "@hansa/crypto/issuing";
 import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from "@hansa/primitives";
 import { RpcServer, type TlsServer } from "@hansa/transport";
 import { services } from "@hansa/wire";
+import { AffiliationDesk } from "./affiliation-desk.js";
 import { CertificateAuthority } from "./authority.js";
+import { CertificateDesk } from "./certificate-desk.js";
 import { CaError } from "./error.js";
 import { GovernanceDesk } from "./governance-desk.js";
+import { IdentityDesk } from "./identity-desk.js";
 import { MemoryRegistryStore, Registry } from "./registry.js";
 import { FileRegistryStore } from "./registry-file.js";
+import { RestServer } from "./rest/server.js";
 import {
   type Authorities,
   authoritiesFrom,
@@ -29,6 +33,15 @@ export type CaConfig = {
   dataDir?: string;
   /** "127.0.0.1:0" takes a free port. */
   listenAddress: string;
+  /** fabric-ca's REST API, on a port of its own; absent leaves it out. */
+  rest?: {
+    /** "127.0.0.1:0" takes a free port. */
+    listenAddress: string;
+    /** By which clients may call the authority, besides ca.<domain>. */
+    otherNames?: readonly string[];
+    /** Known from the first start on, besides those of a new fabric-ca. */
+    affiliations?: readonly string[];
+  };
   /** Names and addresses under which clients reach the server; localhost and 127.0.0.1 always work. */
   hosts?: readonly string[];
   /**
@@ -56,11 +69,16 @@ export type RunningCa = {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** Of fabric-ca's REST API. */
+  readonly restAddress: string | undefined;
   readonly caCertificatePem: string;
   /** Also what clients of this server must trust. */
   readonly tlsCaCertificatePem: string;
   stop(options?: { graceMs?: number }): Promise<void>;
 };
+
+/** What a fabric-ca server knows that was not told otherwise. Source: hyperledger/fabric-ca, cmd/fabric-ca-server. */
+const FABRIC_AFFILIATIONS = ["org1.department1", "org1.department2", "org2.department1"];
 
 /** Beyond this, callers are told to come back: each call may hold a slow hash or an fsync. */
 const MAX_CONCURRENT_CALLS = 256;
@@ -102,10 +120,17 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
     passphrase: config.passphrase,
     exclusively: (action) => authority.exclusively(action),
   });
+  const servers: { stop(options?: { graceMs?: number }): Promise<void> }[] = [];
+  const stop = async (options: { graceMs?: number } = {}) => {
+    await Promise.all(servers.map((each) => each.stop(options)));
+    await authority.close();
+  };
   try {
     await authority.ensureRegistrar(config.registrar);
+    await authority.ensureAffiliations([...FABRIC_AFFILIATIONS, ...(config.rest?.affiliations ?? [])]);
+    const tls = serverTls(authorities, config, clock.now());
     const server = new RpcServer({
-      tls: serverTls(authorities, config, clock.now()),
+      tls,
       maxMessageBytes: 16 * 1024 * 1024,
       logger,
     });
@@ -113,20 +138,40 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
       maxConcurrentCalls: MAX_CONCURRENT_CALLS,
     });
     const { address, port } = await server.listen(config.listenAddress);
-    logger.info("certificate authority ready", { name: authority.name, address });
+    servers.push(server);
+    let restAddress: string | undefined;
+    if (config.rest !== undefined) {
+      const desk = {
+        registry,
+        clock,
+        random,
+        registrarId: config.registrar.id,
+        exclusively: <T>(action: () => Promise<T>) => authority.exclusively(action),
+      };
+      const office = {
+        authority,
+        identities: new IdentityDesk(desk),
+        affiliations: new AffiliationDesk(desk),
+        certificates: new CertificateDesk({ authority, authorities, registry, clock }),
+        otherNames: config.rest.otherNames ?? [],
+        logger,
+      };
+      const rest = new RestServer(office, tls);
+      restAddress = (await rest.listen(config.rest.listenAddress)).address;
+      servers.push(rest);
+    }
+    logger.info("certificate authority ready", { name: authority.name, address, restAddress });
     return {
       name: authority.name,
       address,
       port,
       caCertificatePem: authority.certificatePem,
       tlsCaCertificatePem: authority.tlsCertificatePem,
-      async stop(options = {}) {
-        await server.stop(options);
-        await authority.close();
-      },
+      restAddress,
+      stop,
     };
   } catch (error) {
-    await authority.close();
+    await stop();
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import path from "node:path";
-import { CaClient, CaError, type CaSigner, caSigner, type NewIdentity } from "@hansa/ca";
+import { CaClient, CaError, type CaSigner, caSigner, type NewIdentity, REGISTRAR_POWERS } from "@hansa/ca";
 import { generatePrivateKey, type KeyAlgorithm, keyAlgorithm, privateKeyToPem } from "@hansa/crypto";
 import { createCsr } from "@hansa/crypto/issuing";
 import { RpcClient } from "@hansa/transport";
@@ -51,11 +51,15 @@ export async function registerAdministrator(
   authority: CaSpec,
   { username, password }: { readonly username: string; readonly password: string },
 ): Promise<void> {
-  const may = { "hf.Registrar.Roles": "*", "hf.Registrar.Attributes": "*", "hf.Revoker": "true" };
-  const attributes = Object.entries(may).map(([name, value]) => ({ name, value, ecert: false }));
   await asRegistrar(authority, async (ca, registrar) => {
     try {
-      await ca.register(registrar, { id: username, type: "admin", secret: password, attributes, maxEnrollments: -1 });
+      await ca.register(registrar, {
+        id: username,
+        type: "admin",
+        secret: password,
+        attributes: REGISTRAR_POWERS,
+        maxEnrollments: -1,
+      });
     } catch (error) {
       if (!(error instanceof CaError && error.fault === "ALREADY_REGISTERED")) throw error;
     }

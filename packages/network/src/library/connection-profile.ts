@@ -65,8 +65,8 @@ export function connectionProfile({ organization, plan, layout, ports, channels 
     peers: Object.fromEntries(nodes("peer").map((peer) => [peer.host, server(peer)])),
     certificateAuthorities: {
       [authority.host]: {
-        url: `grpcs://${address(authority)}`,
-        caName: authority.host,
+        url: `https://${address(authority)}`,
+        caName: `ca.${organization.domain}`,
         tlsCACerts: { pem: [tlsRoot(organization)] },
         httpOptions: { verify: true },
       },

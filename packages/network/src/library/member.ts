@@ -114,8 +114,15 @@ export class Member {
     return this.#nodes("peer").map((node) => ({ id: node.id, host: node.host, address: this.#address(node) }));
   }
 
+  /** Of fabric-ca's REST API, over HTTPS. */
   get caAddress(): string {
     return this.#address(this.#nodes("ca")[0]!);
+  }
+
+  /** Who registers others at the authority, and the file with the secret that enrols it. */
+  get caRegistrar(): { readonly id: string; readonly secretFile: string } {
+    const spec = authoritySpec(this.#organization, this.#plan, this.#layout, this.#ports);
+    return { id: spec.registrar, secretFile: spec.registrarSecretFile };
   }
 
   get tlsRootFile(): string {

@@ -12,6 +12,7 @@ export async function caRole(config: unknown, logger: Logger): Promise<RunningRo
     domain: spec.domain,
     dataDir: spec.dataFolder,
     listenAddress: spec.address,
+    rest: { listenAddress: spec.restAddress, otherNames: spec.otherNames, affiliations: spec.affiliations },
     hosts: [spec.host],
     registrar: { id: spec.registrar, secret, drawn: true },
     logger,

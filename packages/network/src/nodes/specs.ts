@@ -12,7 +12,14 @@ export type CaSpec = {
   readonly host: string;
   readonly domain: string;
   readonly dataFolder: string;
+  /** Where the network itself speaks to it. */
   readonly address: string;
+  /** fabric-ca's REST API, for clients. */
+  readonly restAddress: string;
+  /** By which clients may call it, besides ca.<domain>. */
+  readonly otherNames: readonly string[];
+  /** Affiliations that it knows from its first start on. */
+  readonly affiliations: readonly string[];
   /** Enrolment id of the identity that registers others, and the file with its secret. */
   readonly registrar: string;
   readonly registrarSecretFile: string;
@@ -65,12 +72,17 @@ export type OtherPeerSpec = {
 /** What an organisation's authority is told. */
 export function authoritySpec(organization: Organization, plan: NetworkPlan, layout: Layout, ports: Ports): CaSpec {
   const { id, host } = plan.nodes.find((node) => node.kind === "ca" && node.organization.mspId === organization.mspId)!;
+  const { name, mspId, domain } = organization;
   return {
     id,
     host,
-    domain: organization.domain,
+    domain,
     dataFolder: layout.node(id),
-    address: `127.0.0.1:${ports[id]!.port}`,
+    address: `127.0.0.1:${ports[id]!.adminPort}`,
+    restAddress: `127.0.0.1:${ports[id]!.port}`,
+    // Managed Blockchain calls an authority by its member's id.
+    otherNames: [mspId],
+    affiliations: [...new Set([name, name.toLowerCase()])],
     registrar: "registrar",
     registrarSecretFile: path.join(layout.node(id), "registrar.secret"),
   };

@@ -1,6 +1,9 @@
 import type { MemberConfig, NetworkConfig } from "../config/network-config.js";
 
-/** The ports of one node; a node that has a second door has a second port. */
+/**
+ * The ports of one node; a node that has a second door has a second port. An authority's first is fabric-ca's REST API,
+ * and through its second the network itself speaks to it.
+ */
 export type NodePorts = { readonly port: number; readonly adminPort?: number };
 
 export type NodeKind = RoleKind | "nats";

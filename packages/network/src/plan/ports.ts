@@ -65,8 +65,8 @@ export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, 
   }
 }
 
-/** An orderer's administrators, and the other servers of a NATS server, have a door of their own. */
-const hasSecondPort = ({ kind }: PlannedNode) => kind === "orderer" || kind === "nats";
+/** An orderer's administrators, the other servers of a NATS server, and an authority's network have a door of their own. */
+const hasSecondPort = ({ kind }: PlannedNode) => kind !== "peer";
 
 function hold(host: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
