@@ -20,14 +20,15 @@ const { values } = parseArgs({
 });
 /** What is mostly killed is what keeps things: orderer and peers. */
 const LONG_VICTIMS: readonly Victim[] = [
-  ...Array<Victim>(6).fill("orderer"),
-  ...Array<Victim>(6).fill("peer"),
-  ...Array<Victim>(8).fill("both"),
+  ...Array<Victim>(4).fill("orderer"),
+  ...Array<Victim>(4).fill("peer"),
+  ...Array<Victim>(6).fill("both"),
+  ...Array<Victim>(10).fill("all"),
   ...VICTIMS,
 ];
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const wanted = Number(values.kills ?? (values.long ? 300 : 50));
-const endAt = values.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(values.minutes) * 60_000;
+let endAt = values.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(values.minutes) * 60_000;
 const { folder, remove } = temporaryFolder();
 console.log(`seed ${seed}, ${wanted} kills`);
 const startedAt = Date.now();
@@ -35,6 +36,12 @@ const say = (line: string) => console.log(`${((Date.now() - startedAt) / 1000).t
 const run = new CrashRun(folder, seed, say, values.long ? ["Alpha", "Beta", "Gamma"] : undefined);
 const choice = new Seeded(seed + 1);
 let strikes = 0;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    say(`${signal}: the last strike`);
+    endAt = 0;
+  });
+}
 const killed = () => (values.long ? run.nodesKilled : strikes);
 await run.start();
 try {

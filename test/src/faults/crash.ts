@@ -18,8 +18,11 @@ import { Load } from "./load.js";
 import { childrenOf, isAlive, kill } from "./processes.js";
 import { Seeded } from "./seeded.js";
 
-/** "network" is told to end, with SIGTERM; all others are killed, "both" being the orderer and a peer at once. */
-export const VICTIMS = ["peer", "orderer", "both", "ca", "contract", "supervisor", "network"] as const;
+/**
+ * "network" is told to end, with SIGTERM; all others are killed: "both" being the orderer and a peer at once, "all" the
+ * orderer and every peer.
+ */
+export const VICTIMS = ["peer", "orderer", "both", "all", "ca", "contract", "supervisor", "network"] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 const CHANNEL = "trade";
@@ -78,8 +81,7 @@ export class CrashRun {
     if (victim === "supervisor") await this.#strikeSupervisor(before, "SIGKILL");
     else if (victim === "network") await this.#strikeSupervisor(before, "SIGTERM");
     else if (victim === "contract") this.#strikeContract(before);
-    else if (victim === "both") await this.#strikeNodes(before, ["orderer", "peer"]);
-    else await this.#strikeNodes(before, [victim]);
+    else await this.#strikeNodes(this.#chosen(before, victim));
     await this.#acknowledgements(3);
   }
 
@@ -88,7 +90,8 @@ export class CrashRun {
     await this.#acknowledgements(3);
     await sleep(this.#seeded.below(LONGEST_PAUSE_MS));
     const since = performance.now();
-    await this.#strikeNodes(await this.#status(), ["orderer"]);
+    const before = await this.#status();
+    await this.#strikeNodes(this.#chosen(before, "orderer"));
     await this.#acknowledgements(10);
     const pauseMs = this.#load!.pauseAfter(since);
     this.ordererPausesMs.push(pauseMs);
@@ -188,8 +191,13 @@ export class CrashRun {
     );
   }
 
-  async #strikeNodes(before: NetworkStatus, kinds: readonly string[]): Promise<void> {
-    const nodes = kinds.map((kind) => this.#seeded.pick(before.nodes.filter((each) => each.kind === kind)));
+  #chosen({ nodes }: NetworkStatus, victim: Victim): NetworkStatus["nodes"] {
+    if (victim === "all") return nodes.filter(({ kind }) => kind === "orderer" || kind === "peer");
+    const kinds = victim === "both" ? ["orderer", "peer"] : [victim];
+    return kinds.map((kind) => this.#seeded.pick(nodes.filter((each) => each.kind === kind)));
+  }
+
+  async #strikeNodes(nodes: NetworkStatus["nodes"]): Promise<void> {
     this.#report(`kill ${nodes.map(({ id }) => id).join(" and ")}`);
     for (const { kind, pid } of nodes) {
       kill(pid!);
