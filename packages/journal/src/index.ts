@@ -22,4 +22,12 @@ export * from "./receipt.js";
 export { RunningRoot } from "./running-root.js";
 export * from "./store.js";
 export * from "./strand-id.js";
+export {
+  blockRecords,
+  controlRecord,
+  type StreamIdentity,
+  type StreamRecord,
+  type StreamRecordType,
+  streamRecordBytes,
+} from "./stream/records.js";
 export * from "./tree.js";

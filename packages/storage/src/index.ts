@@ -9,3 +9,7 @@ export { importStrand } from "./journal-import.js";
 export { MemoryJournalStore } from "./journal-memory.js";
 export { type LevelStateOptions, LevelStateStore } from "./state-level.js";
 export { MemoryStateStore } from "./state-memory.js";
+export { type StreamJournalOptions, type StreamSummary, streamJournal } from "./stream-journal.js";
+export { streamTarget } from "./stream-places.js";
+export { readPosition, type StreamPosition, writePosition } from "./stream-position.js";
+export { StreamRefused, type StreamTarget, type StreamTargetOptions } from "./stream-target.js";

@@ -26,9 +26,9 @@ const FIELD_NAMES = [
 const SYMBOL_OF = new Map<string, number>(FIELD_NAMES.map((name, i) => [name, FIRST_OWN_SYMBOL + i]));
 
 /** What a file begins with. */
-export function ionBinaryHead(): Buffer {
-  const list = writeIonBinary(FIELD_NAMES);
-  const writer = new Writer();
+export function ionBinaryHead(names: readonly string[] = FIELD_NAMES): Buffer {
+  const list = writeIonBinary(names);
+  const writer = new Writer(SYMBOL_OF);
   writer.container(TYPE.annotated, () => {
     writer.varUint(1);
     writer.varUint(SYMBOL_TABLE);
@@ -40,8 +40,22 @@ export function ionBinaryHead(): Buffer {
   return Buffer.concat([VERSION_MARKER, writer.taken()]);
 }
 
-export function writeIonBinary(value: Value): Buffer {
-  const writer = new Writer();
+/** A value that stands by itself: the names of its own fields come first. */
+export function ionBinaryDocument(value: Value): Buffer {
+  const names = [...fieldNames(value, new Set())];
+  const symbols = new Map(names.map((name, i) => [name, FIRST_OWN_SYMBOL + i]));
+  return Buffer.concat([ionBinaryHead(names), writeIonBinary(value, symbols)]);
+}
+
+function fieldNames(value: Value, into: Set<string>): Set<string> {
+  if (typeof value !== "object" || value instanceof Uint8Array || value instanceof Date) return into;
+  if (!Array.isArray(value)) for (const name of Object.keys(value)) into.add(name);
+  for (const inner of Object.values(value)) fieldNames(inner as Value, into);
+  return into;
+}
+
+export function writeIonBinary(value: Value, symbols: ReadonlyMap<string, number> = SYMBOL_OF): Buffer {
+  const writer = new Writer(symbols);
   writer.value(value);
   return writer.taken();
 }
@@ -51,8 +65,13 @@ const LONGEST_HEAD = 6;
 
 /** One buffer that grows. A container is written behind the longest head it might need, then moved up to its own. */
 class Writer {
+  readonly #symbols: ReadonlyMap<string, number>;
   #buffer = Buffer.allocUnsafe(4096);
   #at = 0;
+
+  constructor(symbols: ReadonlyMap<string, number>) {
+    this.#symbols = symbols;
+  }
 
   taken(): Buffer {
     return Buffer.from(this.#buffer.subarray(0, this.#at));
@@ -70,7 +89,7 @@ class Writer {
     } else {
       this.container(TYPE.struct, () => {
         for (const name of Object.keys(value)) {
-          const symbol = SYMBOL_OF.get(name);
+          const symbol = this.#symbols.get(name);
           assert(symbol !== undefined, `${name} has no symbol`);
           this.varUint(symbol);
           this.value((value as { readonly [field: string]: Value })[name] as Value);
