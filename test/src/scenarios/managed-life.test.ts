@@ -317,12 +317,18 @@ describe("a network's life through the Managed Blockchain API", () => {
     assert.equal(verified, true);
   });
 
-  it("ends when the last member leaves", async () => {
-    await Promise.all([b.leave(), c.leave()]);
-    await Promise.all([d.gone(b.memberId), d.gone(c.memberId)]);
-    await transact(d, [d]);
+  it("ends when the last members leave, whatever comes at the same instant", async () => {
+    const removal = await d.propose({ Removals: [{ MemberId: c.memberId }] });
+    await d.vote(removal);
+    const [vote, leave] = await Promise.allSettled([b.vote(removal), c.leave()]);
+    assert.equal(vote.status, "fulfilled");
+    if (leave.status === "rejected")
+      assert.match((leave.reason as Error).name, /^Resource(NotReady|NotFound)Exception$/);
+    await d.gone(c.memberId);
+    assert.equal((await d.proposal(removal)).Status, "APPROVED");
+    await transact(d, [b, d]);
     const { supervisorPid, nodes } = await service.status(d.networkId);
-    await d.leave();
+    await Promise.all([b.leave(), d.leave()]);
     await until("the network to go", async () => {
       const { Networks } = await d.client.send(new aws.ListNetworksCommand({}));
       return Networks!.every(({ Status }) => Status === "DELETED") || undefined;
