@@ -29,7 +29,7 @@ export class Load {
     this.#workers = members.map((member) => this.#work(member));
   }
 
-  /** How long after `since` transactions began to commit again for good, in ms: the longest pause, and what came before. */
+  /** How long after `since` the longest pause ended, in ms: from then on transactions committed again. */
   pauseAfter(since: number): number {
     const times = [since, ...this.answeredAt.filter((at) => at > since), performance.now()];
     let longest = 0;
@@ -39,6 +39,12 @@ export class Load {
       if (pause > longest) [longest, recovered] = [pause, times[i]! - since];
     }
     return Math.round(recovered);
+  }
+
+  /** The longest time after `since` in which nothing was committed, in ms. */
+  longestPause(since: number): number {
+    const times = [since, ...this.answeredAt.filter((at) => at > since), performance.now()];
+    return Math.round(Math.max(...times.slice(1).map((at, i) => at - times[i]!)));
   }
 
   async stop(): Promise<void> {

@@ -19,7 +19,7 @@ try {
     const id = choice.pick(run.nodes(kind));
     const pausedMs = await run.strike(id, 3_000);
     pauses.set(kind, [...(pauses.get(kind) ?? []), pausedMs]);
-    console.log(`kill ${i}: ${id}, transactions committed again after ${pausedMs} ms`);
+    console.log(`kill ${i}: ${id}, longest pause ${pausedMs} ms`);
   }
   const { transactions, blocks, failures } = await run.check();
   console.log(`${transactions} acknowledged transactions in ${blocks} blocks: all there, once, everywhere`);

@@ -56,14 +56,14 @@ export class OrderingRun {
     return this.#view!.plan.nodes.filter((node) => node.kind === kind).map(({ id }) => id);
   }
 
-  /** Kills a node, and says after how many ms transactions committed again without a pause. */
+  /** Kills a node, and says how long nothing was committed at most while it was watched, in ms. */
   async strike(id: string, watchMs: number): Promise<number> {
     const before = (await this.#status()).nodes.find((node) => node.id === id)!;
     const since = performance.now();
     kill(before.pid!);
     await sleep(watchMs);
     await this.#acknowledgements(10);
-    const pausedMs = this.#load!.pauseAfter(since);
+    const pausedMs = this.#load!.longestPause(since);
     await until(`${id} to run again`, async () => {
       const now = (await this.#status()).nodes.find((node) => node.id === id)!;
       return now.state === "running" && now.pid !== before.pid ? true : undefined;
