@@ -12,6 +12,7 @@ import { env } from "./commands/env.js";
 import { governanceLog } from "./commands/governance.js";
 import { invitationList, invitationReject } from "./commands/invitation.js";
 import { journalDigest, journalExport, journalImport, journalVerifyExport } from "./commands/journal.js";
+import { journalStream } from "./commands/journal-stream.js";
 import { logs } from "./commands/logs.js";
 import { memberJoin, memberLeave, memberList } from "./commands/member.js";
 import { memberWhy } from "./commands/member-why.js";
@@ -31,7 +32,7 @@ export const GROUPS: readonly CommandGroup[] = [
   { title: "Channels and contracts", commands: [channelList, channelCreate, deploy, invoke, query] },
   {
     title: "Proof",
-    commands: [receipt, verify, journalDigest, journalExport, journalVerifyExport, journalImport],
+    commands: [receipt, verify, journalDigest, journalExport, journalVerifyExport, journalImport, journalStream],
   },
   { title: "Identities", commands: [enrol, env, connection] },
   {

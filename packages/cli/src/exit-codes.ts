@@ -98,11 +98,15 @@ export const EXITS = [
   {
     exit: 31,
     codes: ["PROOF_INVALID"],
-    meaning: "a receipt or an export does not hold; what is wrong with it is named",
+    meaning: "a receipt, evidence or an export does not hold; what is wrong with it is named",
   },
   { exit: 32, codes: ["UNKNOWN_TRANSACTION"], meaning: "the channel has no such transaction" },
   { exit: 33, codes: ["JOURNAL_REFUSED"], meaning: "the orderer refused a question about its journal" },
-  { exit: 34, codes: ["EXPORT_STORE"], meaning: "the folder or bucket of an export cannot be read or written" },
+  {
+    exit: 34,
+    codes: ["EXPORT_STORE", "STREAM_TARGET", "STREAM_POSITION", "STREAM_BROKEN"],
+    meaning: "the place of an export or the target of a stream cannot be read or written",
+  },
   { exit: 35, codes: ["STRAND_EXISTS"], meaning: "the orderer's data folder has the channel already" },
   { exit: 36, codes: ["NETWORK_DELETED"], meaning: "the network ended when its last member left" },
   {

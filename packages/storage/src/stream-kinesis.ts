@@ -5,6 +5,7 @@ import { messageOf } from "@hansa/primitives";
 import { StreamRefused, type StreamTarget, type StreamTargetOptions } from "./stream-target.js";
 
 type Sdk = typeof import("@aws-sdk/client-kinesis");
+type Handlers = typeof import("@smithy/node-http-handler");
 
 /** Source: the service's limits for PutRecords. */
 const MOST_RECORDS = 500;
@@ -84,10 +85,14 @@ export class KinesisTarget implements StreamTarget {
   }
 
   async #load(): Promise<{ sdk: Sdk; client: KinesisClient }> {
-    const sdk = await import("@aws-sdk/client-kinesis");
+    const loaded: Sdk & { readonly default?: Sdk } = await import("@aws-sdk/client-kinesis");
+    // A bundler that finds the SDK's CommonJS form gives it as the default export alone.
+    const sdk = loaded.KinesisClient === undefined && loaded.default !== undefined ? loaded.default : loaded;
     const { endpoint, region } = this.#options;
     // Amazon's own endpoints speak HTTP/2, which others seldom do.
-    const { NodeHttpHandler } = await import("@smithy/node-http-handler");
+    const handlers: Handlers & { readonly default?: Handlers } = await import("@smithy/node-http-handler");
+    const { NodeHttpHandler } =
+      handlers.NodeHttpHandler === undefined && handlers.default !== undefined ? handlers.default : handlers;
     const client = new sdk.KinesisClient({
       ...(endpoint === undefined
         ? {}

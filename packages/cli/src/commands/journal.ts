@@ -1,5 +1,5 @@
 import path from "node:path";
-import { BadExport, type ExportFormat, openExport, verifyExport } from "@hansa/journal";
+import { BadExport, openExport, verifyExport } from "@hansa/journal";
 import { readDigest } from "@hansa/journal/verify";
 import { HansaError, toHex } from "@hansa/primitives";
 import { exportTarget, importStrand } from "@hansa/storage";
@@ -7,6 +7,7 @@ import type { Call, Command } from "../command.js";
 import { locateNetwork, runningSupervisor } from "../locate.js";
 import { wholeNumber } from "../options.js";
 import { theChannel } from "./channel-option.js";
+import { FORMATS, formatOf } from "./journal-format.js";
 import { ROOTS_DETAILS, ROOTS_OPTION, rootsOf } from "./roots.js";
 
 const channel = {
@@ -23,12 +24,6 @@ const PLACES =
   "A place is a folder, or s3://bucket/prefix. Credentials for S3 are found as Amazon's own tools find them: in the\n" +
   "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), in a profile, or from the machine's role.";
 
-const FORMATS: Readonly<Record<string, ExportFormat>> = {
-  ion: "ION_TEXT",
-  "ion-binary": "ION_BINARY",
-  json: "JSON",
-};
-
 export const journalDigest: Command = {
   name: "journal digest",
   summary: "the signed digest over all blocks of a channel, or up to one",
@@ -36,6 +31,11 @@ export const journalDigest: Command = {
   options: {
     channel,
     block: { type: "string", value: "number", about: "the last block covered; the newest unless given" },
+    wait: {
+      type: "string",
+      value: "seconds",
+      about: "how long to wait for peers of most members to sign it too; 0 unless given",
+    },
   },
   positionals: { min: 0, max: 0 },
   examples: ["hansa journal digest", "hansa journal digest --channel deliveries --block 7 --json"],
@@ -43,9 +43,10 @@ export const journalDigest: Command = {
     const view = await locateNetwork(call);
     const name = theChannel(call, view);
     const tip = call.options.text("block") === undefined ? undefined : wholeNumber(call.options, "block", 0);
+    const waitMs = call.options.text("wait") === undefined ? 0 : wholeNumber(call.options, "wait", 0) * 1_000;
     await runningSupervisor(view);
     try {
-      const signed = await (await view.journal(name)).digest(tip);
+      const signed = await (await view.journal(name)).digest(tip, waitMs);
       const digest = readDigest(signed.digest);
       const data = {
         channel: digest.channel,
@@ -85,12 +86,7 @@ export const journalExport: Command = {
   positionals: { min: 1, max: 1 },
   examples: ["hansa journal export backup", "hansa journal export s3://backup/beer --format json"],
   async run(call) {
-    const word = call.options.text("format") ?? "ion";
-    const format = FORMATS[word];
-    if (format === undefined)
-      throw new HansaError("USAGE", `There is no format "${word}".`, {
-        nextStep: `Use one of: ${Object.keys(FORMATS).join(", ")}.`,
-      });
+    const format = formatOf(call.options.text("format") ?? "ion");
     const place = placeOf(call);
     const view = await locateNetwork(call);
     const name = theChannel(call, view);

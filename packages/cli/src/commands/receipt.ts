@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { type Verdict, verifyReceipt } from "@hansa/journal/verify";
+import { isEvidence, type Verdict, verifyEvidence, verifyReceipt } from "@hansa/journal/verify";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { Command } from "../command.js";
 import { locateNetwork, runningSupervisor } from "../locate.js";
@@ -43,12 +43,15 @@ export const receipt: Command = {
 
 export const verify: Command = {
   name: "verify",
-  summary: "check a receipt, without a network",
-  usage: "<receipt.json>",
+  summary: "check a receipt, or evidence of two histories, without a network",
+  usage: "<receipt.json>|<evidence.json>",
   details: ROOTS_DETAILS,
   options: { roots: ROOTS_OPTION },
   positionals: { min: 1, max: 1 },
-  examples: ["hansa verify receipt.json --roots brewery-ca.pem,orderer-ca.pem"],
+  examples: [
+    "hansa verify receipt.json --roots brewery-ca.pem,orderer-ca.pem",
+    "hansa verify .hansa/beer/nodes/peer0.pub/evidence/deliveries-….json --roots orderer-ca.pem,pub-ca.pem",
+  ],
   async run(call) {
     const name = call.options.positionals[0]!;
     const roots = rootsOf(call);
@@ -56,7 +59,8 @@ export const verify: Command = {
       throw new HansaError("USAGE", "Without --roots nobody vouches for the digest's signature.", {
         nextStep: "Give the root certificates that you trust, e.g. --roots .hansa/<network>/organizations",
       });
-    const verdict = verifyReceipt(read(path.resolve(call.io.cwd, name)), roots);
+    const text = read(path.resolve(call.io.cwd, name));
+    const verdict = isEvidence(text) ? verifyEvidence(text, roots) : verifyReceipt(text, roots);
     if (!verdict.valid)
       throw new HansaError("PROOF_INVALID", `${name} does not hold: ${verdict.field} ${verdict.reason}.`, {
         nextStep: "Ask for the receipt again, from somebody you trust to keep files as they are.",
@@ -65,7 +69,7 @@ export const verify: Command = {
   },
 };
 
-function wordsOf(name: string, { proved, notProved }: Verdict & { valid: true }): string {
+function wordsOf(name: string, { proved, notProved }: Pick<Verdict & { valid: true }, "proved" | "notProved">): string {
   const list = (sentences: readonly string[]) => sentences.map((sentence) => `  ${sentence}\n`).join("");
   return `${name} holds. It proves:\n${list(proved)}It does not prove:\n${list(notProved)}`;
 }

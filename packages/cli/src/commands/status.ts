@@ -35,9 +35,19 @@ export const status: Command = {
     const coloured = lines
       .replaceAll(/ running /g, (text) => green(text))
       .replaceAll(/ restarting /g, (text) => red(text));
+    const alarms = found.nodes
+      .filter(({ alarms: files }) => files.length > 0)
+      .map(({ id, alarms: files }) =>
+        red(
+          `\nALARM  ${id} has been shown two histories and takes no more blocks from the orderer that showed them.\n` +
+            files.map((file) => `  evidence: ${file}\n`).join("") +
+            "  Check it with: hansa verify <evidence> --roots <root certificates>\n",
+        ),
+      )
+      .join("");
     return {
       data: { ...found, running: true, contracts },
-      text: `Network ${bold(view.name)} is running, supervisor ${found.supervisorPid}.\n\n${coloured}`,
+      text: `Network ${bold(view.name)} is running, supervisor ${found.supervisorPid}.\n\n${coloured}${alarms}`,
     };
   },
 };

@@ -8,7 +8,7 @@ import { decode, encode, HeaderType, hansa, services, signedEnvelope, toLong, to
 import type { Target } from "./admin-client.js";
 
 const { journal } = hansa;
-const { GetDigest, GetReceipt, StreamBlocks } = services.Journal.methods;
+const { GetDigest, GetReceipt, ListDigests, StreamBlocks } = services.Journal.methods;
 const CALL_TIMEOUT_MS = 30_000;
 const NONCE_BYTES = 24;
 
@@ -23,24 +23,34 @@ export class JournalClient {
     this.channelId = channelId;
   }
 
-  /** The newest digest, or the one with this tip. @throws HansaError NODE_UNREACHABLE, TIMED_OUT, JOURNAL_REFUSED */
-  async digest(tipSequenceNo?: number): Promise<hansa.journal.SignedDigest> {
-    const request = tipSequenceNo === undefined ? {} : { tipSequenceNo: toLong(tipSequenceNo) };
-    const answer = await this.#ask(GetDigest, encode(journal.GetDigestRequest, request));
+  /**
+   * The newest digest, or the one with this tip.
+   * @param waitMs how long to wait at most for peers of a majority of the members to sign it too
+   * @throws HansaError NODE_UNREACHABLE, TIMED_OUT, JOURNAL_REFUSED
+   */
+  async digest(tipSequenceNo?: number, waitMs = 0): Promise<hansa.journal.SignedDigest> {
+    const tip = tipSequenceNo === undefined ? {} : { tipSequenceNo: toLong(tipSequenceNo) };
+    const answer = await this.#ask(GetDigest, encode(journal.GetDigestRequest, { ...tip, waitMs }));
     return decode(journal.SignedDigest, answer, "hansa.journal.SignedDigest");
   }
 
-  /** @param entryIndex from 1 on. Throws as `digest`. */
-  async receipt(sequenceNo: number, entryIndex: number): Promise<hansa.journal.Receipt> {
-    const request = encode(journal.GetReceiptRequest, { sequenceNo: toLong(sequenceNo), entryIndex });
+  /** Digests that peers have signed, newest first, of those that cover a block. Throws as `digest`. */
+  async digests(fromSequenceNo: number, limit: number): Promise<hansa.journal.DigestList> {
+    const request = encode(journal.ListDigestsRequest, { fromSequenceNo: toLong(fromSequenceNo), limit });
+    return decode(journal.DigestList, await this.#ask(ListDigests, request), "hansa.journal.DigestList");
+  }
+
+  /** @param entryIndex from 1 on. @param waitMs as for `digest`. Throws as `digest`. */
+  async receipt(sequenceNo: number, entryIndex: number, waitMs = 0): Promise<hansa.journal.Receipt> {
+    const request = encode(journal.GetReceiptRequest, { sequenceNo: toLong(sequenceNo), entryIndex, waitMs });
     return decode(journal.Receipt, await this.#ask(GetReceipt, request), "hansa.journal.Receipt");
   }
 
-  /** Blocks 0 to this one, in order. Throws as `digest`. */
-  async *records(lastSequenceNo: number): AsyncGenerator<JournalRecord> {
+  /** Blocks up to this one, or to the newest, in order. Throws as `digest`. */
+  async *records(lastSequenceNo?: number, firstSequenceNo = 0): AsyncGenerator<JournalRecord> {
     const request = encode(journal.StreamBlocksRequest, {
-      firstSequenceNo: toLong(0),
-      lastSequenceNo: toLong(lastSequenceNo),
+      firstSequenceNo: toLong(firstSequenceNo),
+      ...(lastSequenceNo === undefined ? {} : { lastSequenceNo: toLong(lastSequenceNo) }),
     });
     const stream = this.#orderer.rpc.serverStream(StreamBlocks, this.#envelope(request));
     try {

@@ -20,6 +20,8 @@ export type NodeStatus = {
   readonly restarts: number;
   readonly startedAtMs: number;
   readonly lastFailure: string | undefined;
+  /** Files of evidence that an orderer has shown this peer two histories. */
+  readonly alarms: readonly string[];
 };
 
 export type NetworkStatus = {
@@ -65,6 +67,7 @@ export async function askStatus(supervisor: SupervisorRecord): Promise<NetworkSt
       restarts: node.restarts ?? 0,
       startedAtMs: toNumber(node.startedAtMs),
       lastFailure: node.lastFailure === "" ? undefined : (node.lastFailure ?? undefined),
+      alarms: node.alarms ?? [],
     })),
   };
 }

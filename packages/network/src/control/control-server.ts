@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, rmdirSync, unlinkSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
@@ -65,7 +65,17 @@ export async function serveControl(
   };
 }
 
+/** A peer keeps evidence of a fork there until an operator moves it away; so it is seen whether the peer runs or not. */
+function alarmsOf(dataFolder: string): string[] {
+  const folder = path.join(dataFolder, "evidence");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => path.join(folder, name));
+}
+
 function status(network: RunningNetwork, startedAtMs: number): hansa.control.IStatusResponse {
+  const { layout } = network;
   const { ports } = network.state();
   return {
     network: network.config().name,
@@ -84,6 +94,7 @@ function status(network: RunningNetwork, startedAtMs: number): hansa.control.ISt
         restarts,
         startedAtMs: toLong(startedAtMs),
         lastFailure: lastFailure ?? "",
+        alarms: alarmsOf(layout.node(node.id)),
       };
     }),
   };

@@ -5,6 +5,7 @@ import {
   type ExportStore,
   type ExportSummary,
   idFromBytes,
+  type JournalRecord,
   receiptFile,
   signatureParts,
   writeExport,
@@ -14,6 +15,9 @@ import { fromUtf8, HansaError } from "@hansa/primitives";
 import { decode, hansa, readEnvelope, splitBlock, toNumber, WireError } from "@hansa/wire";
 import { evaluate, type Target } from "../client/admin-client.js";
 import { JournalClient } from "../client/journal-client.js";
+
+/** Peers that run sign within a few hundred milliseconds. */
+const RECEIPT_WAIT_MS = 2_000;
 
 export type ExportPlace = { readonly store: ExportStore; readonly prefix: string; readonly bucket: string };
 
@@ -30,18 +34,33 @@ export class ChannelJournal {
     this.#journal = new JournalClient(orderer, reader, channel);
   }
 
-  /** The newest signed digest, or the one with this tip. @throws HansaError NODE_UNREACHABLE, JOURNAL_REFUSED */
-  async digest(tip?: number): Promise<hansa.journal.SignedDigest> {
-    return this.#journal.digest(tip);
+  /**
+   * The newest signed digest, or the one with this tip.
+   * @param waitMs how long to wait at most for peers of a majority of the members to sign it too
+   * @throws HansaError NODE_UNREACHABLE, JOURNAL_REFUSED
+   */
+  async digest(tip?: number, waitMs = 0): Promise<hansa.journal.SignedDigest> {
+    return this.#journal.digest(tip, waitMs);
+  }
+
+  /** Digests that peers have signed, newest first, of those that cover a block. Throws as `digest`. */
+  async digests(fromSequenceNo = 0, limit = 20): Promise<hansa.journal.DigestList> {
+    return this.#journal.digests(fromSequenceNo, limit);
+  }
+
+  /** The blocks there are now, from a number on. Throws as `digest`. */
+  records(firstSequenceNo = 0): AsyncIterable<JournalRecord> {
+    return this.#journal.records(undefined, firstSequenceNo);
   }
 
   /**
    * The text of a receipt's file: `verifyReceipt` of hansa/verify reads it, without a network.
+   * @param waitMs as for `digest`
    * @throws HansaError UNKNOWN_TRANSACTION, NODE_UNREACHABLE, JOURNAL_REFUSED
    */
-  async receipt(transactionId: string): Promise<string> {
+  async receipt(transactionId: string, waitMs = RECEIPT_WAIT_MS): Promise<string> {
     const { sequenceNo, entryIndex } = await this.#find(transactionId);
-    return receiptFile(await this.#journal.receipt(sequenceNo, entryIndex));
+    return receiptFile(await this.#journal.receipt(sequenceNo, entryIndex, waitMs));
   }
 
   /** Exports all blocks there are now. @throws HansaError; whatever the place throws */
