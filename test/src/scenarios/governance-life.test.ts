@@ -1,7 +1,7 @@
 /** The whole life of a network whose members decide who is in: made, joined, transacted in, left, and over. */
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { CaClient } from "@hansa/ca";
@@ -14,7 +14,6 @@ import {
   type RunningControlPlane,
   startControlPlane,
 } from "@hansa/network";
-import { RpcClient } from "@hansa/transport";
 import { temporaryFolder } from "../support/folder.js";
 import {
   Assembly,
@@ -96,18 +95,17 @@ describe("the life of a network, decided by its members", () => {
   });
 
   it("lets the member's administrator in by password, and has one for the member's own tools", async () => {
-    const member = (await controlPlane.network(network.networkId)).member("Ana");
+    const view = await controlPlane.network(network.networkId);
+    const member = view.member("Ana");
     const key = generatePrivateKey("P-256");
-    const rpc = new RpcClient(member.caAddress, {
-      rootPems: [readFileSync(member.tlsRootFile, "utf8")],
-      serverName: `ca.${member.domain}`,
-    });
-    const ca = new CaClient(rpc);
+    const authority = view.plan.nodes.find(
+      ({ kind, organization }) => kind === "ca" && organization.mspId === member.mspId,
+    );
+    const ca = new CaClient(view.target(authority!).rpc);
     const csrPem = createCsr({ key, subject: { commonName: ana.adminUsername } });
     const enrolment = { id: ana.adminUsername, csrPem };
     const certificate = await ca.enroll({ ...enrolment, secret: ana.adminPassword });
     await assert.rejects(ca.enroll({ ...enrolment, secret: "Password124" }), { fault: "UNAUTHENTICATED" });
-    rpc.close();
     assert.match(new X509Certificate(certificate).subject, /OU=admin/);
     const env = member.env();
     assert.equal(env.CORE_PEER_LOCALMSPID, ana.memberId);

@@ -311,7 +311,9 @@ export class NetworkView {
     let rpc = this.#targets.get(node.id);
     if (rpc === undefined) {
       const { kind, domain } = node.organization;
-      rpc = new RpcClient(`127.0.0.1:${this.#state.ports[node.id]!.port}`, {
+      const { port, adminPort } = this.#state.ports[node.id]!;
+      // An authority's first port is fabric-ca's REST API.
+      rpc = new RpcClient(`127.0.0.1:${node.kind === "ca" ? adminPort : port}`, {
         rootPems: [readPem(this.layout.tlsRoot(kind, domain))],
         serverName: node.host,
       });
