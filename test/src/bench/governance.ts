@@ -5,8 +5,9 @@
  *
  * `newcomers`: accounts join one after the other, as fast as a client of AWS's SDK can have them: from the answer to the
  * deciding vote to the invitation's acceptance, to the member admitted on every channel, to its peer having so many
- * blocks of one of them. `api`: how long the SDK waits for calls of the API while a client submits transactions, so many
- * of them in flight, 0 meaning none. Everything is a process of its own; the machine's load is given with the figures.
+ * blocks of one of them; `cpuMs` is what all nodes and the control plane used for it. `api`: how long the SDK waits for
+ * calls of the API while a client submits transactions, so many of them in flight, 0 meaning none. Everything is a
+ * process of its own; the machine's load is given with the figures.
  */
 import { fork } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -20,6 +21,7 @@ import { ManagedAccount } from "../support/managed-account.js";
 import { ManagedService } from "../support/managed-service.js";
 import { until } from "../support/until.js";
 import { type LoadOrder, type LoadReport, quantile } from "./load.js";
+import { processTree } from "./processes.js";
 
 const CONTRACT = "ledger";
 const LONG = "channel-0";
@@ -93,6 +95,13 @@ async function height(account: ManagedAccount): Promise<number> {
   }
 }
 
+/** CPU time that the network and the control plane have used, of the processes that run now. */
+async function cpuMs(networkId: string): Promise<number> {
+  const { supervisorPid } = await service.status(networkId);
+  const uses = processTree(() => "", [service.pid, supervisorPid!]);
+  return Math.round(uses.reduce((sum, { cpuMs }) => sum + cpuMs, 0));
+}
+
 async function join(voters: readonly ManagedAccount[], newcomer: ManagedAccount, name: string) {
   const before = load();
   const proposal = await voters[0]!.propose({ Invitations: [{ Principal: newcomer.accountId }] });
@@ -100,6 +109,7 @@ async function join(voters: readonly ManagedAccount[], newcomer: ManagedAccount,
     if ((await voter.proposal(proposal)).Status !== "IN_PROGRESS") break;
     await voter.vote(proposal);
   }
+  const cpuBefore = await cpuMs(voters[0]!.networkId);
   const startedAt = performance.now();
   await newcomer.accept(name);
   const acceptedMs = since(startedAt);
@@ -110,7 +120,9 @@ async function join(voters: readonly ManagedAccount[], newcomer: ManagedAccount,
   await until("the peer to catch up", async () =>
     (await height(newcomer).catch(() => 0)) >= settings.blocks ? true : undefined,
   );
-  return { voters: voters.length, acceptedMs, admittedMs, peerServesMs, caughtUpMs: since(startedAt), load: before };
+  const caughtUpMs = since(startedAt);
+  const usedMs = (await cpuMs(newcomer.networkId)) - cpuBefore;
+  return { voters: voters.length, acceptedMs, admittedMs, peerServesMs, caughtUpMs, cpuMs: usedMs, load: before };
 }
 
 async function callApi(account: ManagedAccount, inFlight: number) {

@@ -29,13 +29,16 @@ function rssMb(pid: number): number {
   return Math.round(Number(line?.[1] ?? 0) / 1024);
 }
 
-/** This process and everything below it, named by `nameOf` or by its command line. */
-export function processTree(nameOf: (pid: number) => string | undefined): ProcessUse[] {
+/** These processes, or this one, and everything below them, named by `nameOf` or by their command lines. */
+export function processTree(
+  nameOf: (pid: number) => string | undefined,
+  roots: readonly number[] = [process.pid],
+): ProcessUse[] {
   const all = readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map((name) => readEntry(Number(name)))
     .filter((entry): entry is Entry => entry !== undefined);
-  const wanted = new Set([process.pid]);
+  const wanted = new Set(roots);
   for (let grew = true; grew; ) {
     grew = false;
     for (const { pid, parent } of all) {
