@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import { authority, person, sampleStrand } from "@hansa/journal/testing";
-import { formatReceipt } from "@hansa/journal/verify";
+import { formatEvidence, formatReceipt } from "@hansa/journal/verify";
 import { temporaryFolder } from "../support/folder.js";
 import { hansa } from "../support/hansa-command.js";
 
@@ -20,6 +20,21 @@ const strand = sampleStrand("deliveries", 5, person(authority("ca.pub"), "User1"
 const good = strand.receipt(3, 2, 4, [orderer]);
 const write = (name: string, text: string) => writeFileSync(path.join(folder, name), text);
 write("good.json", formatReceipt(good));
+const other = sampleStrand("deliveries", 5, person(authority("ca.pub"), "User1", "client"));
+const signed = (digest: Uint8Array) => ({
+  digest,
+  signatures: [{ certificate: orderer.certificate.raw, signature: orderer.sign(digest) }],
+});
+const evidence = (second: Uint8Array) =>
+  formatEvidence({
+    kind: "digests",
+    channel: "deliveries",
+    found: { by: "peer0.pub", at: "2026-06-01T00:00:00.000Z", source: "127.0.0.1:7050" },
+    statements: [signed(strand.digest(4)), signed(second)],
+    intermediateCertificates: [],
+  });
+write("evidence.json", evidence(other.digest(4)));
+write("no-evidence.json", evidence(strand.digest(4)));
 write("other-place.json", formatReceipt({ ...good, entry: 1 }));
 write("nonsense.json", "{ not json");
 write("root.pem", ca.certificate.pem);
@@ -54,6 +69,16 @@ const cases: readonly [string, args: string[], exit: number, said: RegExp][] = [
   ["an import to nowhere", ["journal", "import", "empty"], 2, /--into/],
   ["an import of nothing", ["journal", "import", "empty", "--into", "fresh"], 31, /no finished export/],
   ["a format that is unknown", ["journal", "export", "out", "--format", "xml"], 2, /ion, ion-binary, json/],
+  [
+    "evidence that holds",
+    ["verify", "evidence.json", "--roots", "root.pem"],
+    0,
+    /orderer\.example\.com .* signed both/,
+  ],
+  ["evidence of nothing", ["verify", "no-evidence.json", "--roots", "root.pem"], 31, /statements say the same/],
+  ["a stream to a nameless webhook", ["journal", "stream", "https://x/hook"], 2, /--position/],
+  ["a stream from no network", ["journal", "stream", "out.ndjson"], 5, /no network/],
+  ["a stream in an unknown format", ["journal", "stream", "out.ndjson", "--format", "xml"], 2, /ion, ion-binary, json/],
   ["a group without a command", ["journal"], 2, /journal digest/],
 ];
 
