@@ -1,3 +1,4 @@
+export type { CallContext, StreamContext } from "./call-context.js";
 export * from "./client.js";
 export type { MethodDefinition, ServiceDefinition } from "./method.js";
 export * from "./server.js";

@@ -10,7 +10,7 @@
 import type { Http2Server, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { TLSSocket } from "node:tls";
 import type { CancelSignal } from "@hansa/primitives";
-import type { CallContext } from "./server.js";
+import type { CallContext } from "./call-context.js";
 import { encodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
 
 /** A unary call whose request is there. It is to be answered or failed, once; what comes later is dropped. */

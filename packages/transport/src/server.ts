@@ -9,6 +9,7 @@ import type { ServerHttp2Session } from "node:http2";
 import * as grpc from "@grpc/grpc-js";
 import { type CancelSignal, HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { asBuffer } from "@hansa/wire";
+import type { CallContext, StreamContext } from "./call-context.js";
 import { identity, MAX_MESSAGE_BYTES, type MethodDefinition, type ServiceDefinition } from "./method.js";
 import { serveUnary, type UnaryCall } from "./quick-unary.js";
 import { encodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
@@ -22,21 +23,6 @@ export type TlsServer = {
   /** True refuses a client without a certificate that chains to `clientCaPems`. */
   readonly requireClientCert?: boolean;
 };
-
-export type CallContext = {
-  /** Aborted when the client cancels, its deadline passes, or the connection is lost. */
-  readonly signal: CancelSignal;
-  readonly peerAddress: string;
-  /** The `:authority` that the client asked for: usually the server's address. */
-  readonly authority: string;
-  /** DER of the client's TLS certificate, with mutual TLS. */
-  readonly tlsClientCert: Uint8Array | undefined;
-  /** When the client stops waiting, in ms since 1970; undefined without a deadline. */
-  readonly deadlineMs: number | undefined;
-};
-
-/** Streams last, so theirs is a whole AbortSignal. */
-export type StreamContext = CallContext & { readonly signal: AbortSignal };
 
 export type UnaryHandler = (request: Uint8Array, context: CallContext) => Promise<Uint8Array> | Uint8Array;
 export type ServerStreamHandler = (request: Uint8Array, context: StreamContext, send: Send) => Promise<void>;

@@ -9,6 +9,8 @@ export type ProcessUse = {
   readonly name: string;
   readonly cpuMs: number;
   readonly rssMb: number;
+  /** With what it shares with others, node's own code above all, counted once among them. */
+  readonly pssMb: number;
 };
 
 type Entry = { pid: number; parent: number; cpuMs: number };
@@ -24,9 +26,10 @@ function readEntry(pid: number): Entry | undefined {
   }
 }
 
-function rssMb(pid: number): number {
-  const line = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Math.round(Number(line?.[1] ?? 0) / 1024);
+function memoryOf(pid: number): { rssMb: number; pssMb: number } {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const mb = (line: RegExp) => Math.round(Number(line.exec(text)?.[1] ?? 0) / 1024);
+  return { rssMb: mb(/^Rss:\s+(\d+) kB/m), pssMb: mb(/^Pss:\s+(\d+) kB/m) };
 }
 
 /** These processes, or this one, and everything below them, named by `nameOf` or by their command lines. */
@@ -54,7 +57,7 @@ export function processTree(
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
         // Chaincode processes name themselves "chaincode <label>", and that is then all of their command line.
         const fallback = command[0]?.startsWith("chaincode ") ? command[0] : path.basename(command[1] ?? "");
-        return [{ pid, name: nameOf(pid) ?? fallback, cpuMs, rssMb: rssMb(pid) }];
+        return [{ pid, name: nameOf(pid) ?? fallback, cpuMs, ...memoryOf(pid) }];
       } catch {
         return [];
       }
