@@ -3,7 +3,7 @@ import { GOVERNANCE_STRAND } from "@hansa/governance";
 import { JournalError, type JournalStrand } from "@hansa/journal";
 import type { SigningIdentity } from "@hansa/msp";
 import { ReadAccess, readSeekEnvelope, type SeekRefusal } from "@hansa/ordering";
-import { type Bytes, type Clock, sha256 } from "@hansa/primitives";
+import { type Clock, sha256 } from "@hansa/primitives";
 import {
   type CallContext,
   GrpcStatus,
@@ -15,7 +15,6 @@ import {
 } from "@hansa/transport";
 import { decode, encode, HeaderType, hansa, Status, type services, toNumber, WireError } from "@hansa/wire";
 import type { Channels } from "./broadcast.js";
-import type { OrderedChannel } from "./channel.js";
 import { StrandAccess } from "./governance-access.js";
 import type { GovernanceStrand } from "./governance-strand.js";
 import {
@@ -30,6 +29,7 @@ import {
   sequenceNoOr,
   signDigest,
 } from "./journal-answers.js";
+import type { JournalAnswer, Source } from "./journal-source.js";
 import type { WitnessDesks } from "./witness/desks.js";
 import { receiptTip, witnessed, witnessHandlers } from "./witness/witness-service.js";
 
@@ -48,22 +48,10 @@ export type JournalOptions = {
   readonly clock: Clock;
 };
 
-/** What is asked about and by whom. The governance strand has no channel and no witnesses. */
-export type Source = {
-  readonly strand: JournalStrand;
-  readonly channel: OrderedChannel | undefined;
-  /** msp.SerializedIdentity of the sender. */
-  readonly creator: Bytes;
-  /** @throws RpcStatus once the sender may read no more */
-  recheck(): void;
-};
-
-type Answer = (request: Uint8Array, source: Source, signal: CallContext["signal"]) => Promise<Uint8Array>;
-
 export function journalHandlers(options: JournalOptions): Handlers<typeof services.Journal> {
   const { identity, witnesses } = options;
   const guarded =
-    (answer: Answer): UnaryHandler =>
+    (answer: JournalAnswer): UnaryHandler =>
     async (raw, context) => {
       const { request, source } = admitted(raw, context, options);
       return statusOfFailure(() => answer(request, source, context.signal));

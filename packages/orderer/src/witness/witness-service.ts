@@ -14,14 +14,13 @@ import {
 import { decode, encode, hansa, type services, toLong, toNumber } from "@hansa/wire";
 import type { OrderedChannel } from "../channel.js";
 import { newest, signDigest } from "../journal-answers.js";
-import type { Source } from "../journal-service.js";
+import type { JournalAnswer, Source } from "../journal-source.js";
 import type { WitnessState } from "./co-signed.js";
 import type { WitnessDesk } from "./desk.js";
 import type { WitnessDesks } from "./desks.js";
 
 const { journal } = hansa;
 
-type Answer = (request: Uint8Array, source: Source, signal: CallContext["signal"]) => Promise<Uint8Array>;
 type Admit = (raw: Uint8Array, context: CallContext) => { request: Uint8Array; source: Source };
 
 const MAX_TIMES = 4_096;
@@ -33,7 +32,7 @@ const MAX_PENDING = 32;
 export function witnessHandlers(
   witnesses: WitnessDesks,
   identity: SigningIdentity,
-  guarded: (answer: Answer) => UnaryHandler,
+  guarded: (answer: JournalAnswer) => UnaryHandler,
   admit: Admit,
 ): Handlers<typeof services.Journal> {
   const followDigests: ServerStreamHandler = async (raw, context, send) => {
