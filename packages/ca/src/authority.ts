@@ -11,6 +11,7 @@ import {
   readCsr,
 } from "@hansa/crypto/issuing";
 import type { Clock, Random } from "@hansa/primitives";
+import { Attempts } from "./attempts.js";
 import { attributeOf, hasPower, REGISTRAR_POWERS, REVOKER } from "./attribute-rules.js";
 import { CaError } from "./error.js";
 import {
@@ -41,10 +42,6 @@ export type RevocationTarget = { id: string; serialHex: string; reason: string; 
 
 const MAX_BATCH = 1000;
 const MAX_ASKS = 8;
-/** Wrong secrets in a row after which an id has to wait. */
-const MAX_ATTEMPTS = 10;
-const LOCK_MS = 60_000;
-const MAX_WATCHED_IDS = 10_000;
 
 export class CertificateAuthority {
   readonly name: string;
@@ -53,7 +50,7 @@ export class CertificateAuthority {
   readonly #validities: Validities;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #attempts = new Map<string, { failures: number; lastMs: number }>();
+  readonly #attempts: Attempts;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: {
@@ -70,6 +67,7 @@ export class CertificateAuthority {
     this.#validities = parts.validities;
     this.#clock = parts.clock;
     this.#random = parts.random;
+    this.#attempts = new Attempts(parts.clock);
   }
 
   get certificatePem(): string {
@@ -152,13 +150,13 @@ export class CertificateAuthority {
 
   /** @throws CaError UNAUTHENTICATED; OVERLOADED after too many wrong secrets */
   async checkSecret(id: string, secret: string): Promise<void> {
-    this.#refuseLocked(id);
+    this.#attempts.refuseLocked(id);
     const known = this.#registry.identity(id);
     if (!(await secretMatches(secret, known?.secret))) {
-      this.#countFailure(id);
+      this.#attempts.countFailure(id);
       throw new CaError("UNAUTHENTICATED", `enrolment of "${id}" refused: unknown id or wrong secret`);
     }
-    this.#attempts.delete(id);
+    this.#attempts.forget(id);
   }
 
   /** Certifies somebody whose secret was found right. */
@@ -386,24 +384,6 @@ export class CertificateAuthority {
       if (cause instanceof CryptoError)
         throw new CaError("BAD_REQUEST", `enrolment of "${id}": ${cause.message}`, { cause });
       throw cause;
-    }
-  }
-
-  #refuseLocked(id: string): void {
-    const attempts = this.#attempts.get(id);
-    if (attempts === undefined || attempts.failures < MAX_ATTEMPTS) return;
-    const waitMs = attempts.lastMs + LOCK_MS - this.#clock.now();
-    if (waitMs <= 0) this.#attempts.delete(id);
-    else throw new CaError("OVERLOADED", `too many wrong secrets for "${id}"; wait ${Math.ceil(waitMs / 1000)} s`);
-  }
-
-  #countFailure(id: string): void {
-    const failures = (this.#attempts.get(id)?.failures ?? 0) + 1;
-    this.#attempts.delete(id);
-    this.#attempts.set(id, { failures, lastMs: this.#clock.now() });
-    for (const oldest of this.#attempts.keys()) {
-      if (this.#attempts.size <= MAX_WATCHED_IDS) break;
-      this.#attempts.delete(oldest);
     }
   }
 
