@@ -70,7 +70,7 @@ describe("committer", { skip }, () => {
       assert.deepEqual(dialled.consequences, [{ kind: "dial", session, source: two[(session - 1) % 2], from: 1 }]);
       state = run(dialled.state, [{ kind: "ended", session, reason: "gone" }, now]).state;
     }
-    assert.deepEqual(waits, [100, 100, 200, 200, 400, 400, 800, 800, 1600, 1600, 3200, 3200]);
+    assert.deepEqual(waits, [100, 100, 120, 120, 144, 144, 173, 173, 207, 207, 249, 249]);
   });
 
   it("ignores sessions that are over", () => {

@@ -67,8 +67,9 @@ export type Step = { readonly state: CommitterState; readonly consequences: read
 
 /** Blocks that may wait, accepted or held, before the stream is paused. */
 const MAX_WAITING_BLOCKS = 16;
-/** Source: hyperledger/fabric, core/deliverservice/config.go (first pause) and its growth, here without a last one of hours. */
+/** Source: hyperledger/fabric, internal/pkg/peer/blocksprovider (first pause and growth), here with a shorter last one. */
 const FIRST_RETRY_MS = 100;
+const GROWTH = 1.2;
 const LAST_RETRY_MS = 5_000;
 
 export function newCommitter(config: ChannelConfig, tip: ChainTip, sources: readonly OrdererSource[]): CommitterState {
@@ -224,7 +225,7 @@ function retryLater(state: CommitterState, reason: string, now: UnixMs): Step {
 /** The pause grows only after every orderer was tried. */
 function waitFor(state: CommitterState, consequences: readonly Consequence[], now: UnixMs): Step {
   const rounds = Math.floor(state.failures / Math.max(1, state.sources.length));
-  const pauseMs = Math.min(FIRST_RETRY_MS * 2 ** Math.min(rounds, 10), LAST_RETRY_MS);
+  const pauseMs = Math.min(Math.round(FIRST_RETRY_MS * GROWTH ** Math.min(rounds, 100)), LAST_RETRY_MS);
   const retryAt = (now + pauseMs) as UnixMs;
   return {
     state: { ...state, failures: state.failures + 1, link: { kind: "down", retryAt } },
