@@ -44,11 +44,16 @@ const controls = { startedAtMs: 1_000, stop: async () => {}, exit: () => {} };
 
 describe("the supervisor's control socket", () => {
   for (const name of ["short", "long-".repeat(30)]) {
-    it(`answers its owner, in a folder with a name of ${name.length} characters`, async () => {
+    it(`answers its owner, in a folder with a name of ${name.length} characters`, async (test) => {
       const layout = new Layout(path.join(folder, name));
       mkdirSync(layout.root);
+      const evidence = path.join(layout.node("peer0.pub"), "evidence", "fork.json");
+      mkdirSync(path.dirname(evidence), { recursive: true });
+      writeFileSync(evidence, "{}");
       assert.equal(await findSupervisor(layout), undefined);
       const close = await serveControl(running(layout), controls, silentLogger);
+      let isOpen = true;
+      test.after(() => (isOpen ? close() : undefined));
       const supervisor = (await findSupervisor(layout))!;
       assert.equal(statSync(supervisor.socket).mode & 0o077, 0);
       const { network, nodes } = await askStatus(supervisor);
@@ -65,9 +70,11 @@ describe("the supervisor's control socket", () => {
           restarts: 2,
           startedAtMs: 2_000,
           lastFailure: "it was ended by SIGKILL",
+          alarms: [evidence],
         },
       ]);
       await close();
+      isOpen = false;
       assert.equal(existsSync(supervisor.socket), false);
       assert.equal(await findSupervisor(layout), undefined);
     });
