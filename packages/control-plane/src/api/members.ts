@@ -1,4 +1,5 @@
 /** CreateMember, GetMember, ListMembers, UpdateMember, DeleteMember. */
+import { GovernanceRefusal } from "@hansa/governance";
 import { endpoint } from "../arns.js";
 import { exists, invalid, limit, notFound, notReady } from "../errors.js";
 import type { Input } from "../input/inputs.js";
@@ -108,7 +109,14 @@ export async function deleteMember(context: Context, input: Input<"DeleteMember"
     return {};
   }
   if (status !== "AVAILABLE" && status !== "UPDATING") throw notReady(`Member ${memberId} is ${status}.`);
-  await acted(async () => view.operated?.submit({ kind: "left", memberId }));
+  await acted(async () =>
+    view.operated?.submit({ kind: "left", memberId }).catch((error: unknown) => {
+      // A removal was decided in the same moment.
+      if (error instanceof GovernanceRefusal && error.reason === "ILLEGAL_ACTION")
+        throw notReady(`Member ${memberId} cannot leave: ${error.message}.`);
+      throw error;
+    }),
+  );
   return {};
 }
 
