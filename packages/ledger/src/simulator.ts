@@ -182,18 +182,9 @@ export class TxSimulator {
       this.#hasPaginated = true;
     }
     this.#checkDone();
-    const results = this.#openQuery(namespace, query, pageSize);
-    return {
-      index: results.index,
-      bookmark: () => results.bookmark(),
-      close: () => results.close(),
-      next: async () => {
-        const found = await results.next();
-        if (found === undefined) return undefined;
-        this.#builder.read(namespace, found.entry.key, found.entry.version);
-        return { key: found.entry.key, value: found.value };
-      },
-    };
+    return this.#openQuery(namespace, query, pageSize, ({ key, version }) =>
+      this.#builder.read(namespace, key, version),
+    );
   }
 
   /** As `queryState`, of a collection: nothing is recorded, and the simulation becomes read-only. */
@@ -202,16 +193,7 @@ export class TxSimulator {
     this.#hasQueriedPrivate = true;
     this.#checkCollection(namespace, collection);
     this.#checkDone();
-    const results = this.#openQuery(privateNamespace(namespace, collection), query);
-    return {
-      index: results.index,
-      bookmark: () => results.bookmark(),
-      close: () => results.close(),
-      next: async () => {
-        const found = await results.next();
-        return found && { key: found.entry.key, value: found.value };
-      },
-    };
+    return this.#openQuery(privateNamespace(namespace, collection), query);
   }
 
   setPrivateData(namespace: string, collection: string, key: string, value: Uint8Array): void {
@@ -288,11 +270,26 @@ export class TxSimulator {
     return iterator;
   }
 
-  #openQuery(namespace: string, query: RichQuery, pageSize?: number): RichQueryResults {
+  #openQuery(
+    namespace: string,
+    query: RichQuery,
+    pageSize?: number,
+    onServed: (entry: StateEntry) => void = () => {},
+  ): RichQueryIterator {
     const limit = pageSize === undefined || pageSize === 0 ? Number.POSITIVE_INFINITY : pageSize;
     const results = new RichQueryResults(this.#state, namespace, query, limit);
     this.#cursors.push(results);
-    return results;
+    return {
+      index: results.index,
+      bookmark: () => results.bookmark(),
+      close: () => results.close(),
+      next: async () => {
+        const found = await results.next();
+        if (found === undefined) return undefined;
+        onServed(found.entry);
+        return { key: found.entry.key, value: found.value };
+      },
+    };
   }
 
   #beforeWrite(): void {

@@ -74,7 +74,9 @@ export class Snapshot implements StateReader {
         if (isInRange && !before.has(key)) before.set(key, value);
       }
     }
-    return before.size === 0 ? cursor : new CursorBefore(cursor, before);
+    if (before.size === 0) return cursor;
+    const old = [...before].flatMap(([key, value]) => (value === undefined ? [] : [{ key, ...value }]));
+    return new CursorBefore<StateEntry>(cursor, before, old, (a, b) => compareKeys(a.key, b.key));
   }
 
   indexes(namespace: string): readonly JsonIndex[] {
@@ -86,7 +88,20 @@ export class Snapshot implements StateReader {
     const before = new Map<string, VersionedValue | undefined>();
     for (const layer of this.#layers)
       for (const [key, value] of layer.get(namespace) ?? []) if (!before.has(key)) before.set(key, value);
-    return before.size === 0 ? cursor : new IndexBefore(cursor, before, plan, descending);
+    if (before.size === 0) return cursor;
+    const { index, from, to } = plan;
+    const old = [...before].flatMap(([key, value]): IndexPlace[] => {
+      const document = value && readDocument(value.value);
+      const place = document && indexKey(index, document, key);
+      return place !== undefined && place.compare(from) >= 0 && place.compare(to) < 0 ? [{ place, key }] : [];
+    });
+    const sign = descending ? -1 : 1;
+    return new CursorBefore(
+      cursor,
+      before,
+      old,
+      (a, b) => sign * (a.place.compare(b.place) || compareKeys(a.key, b.key)),
+    );
   }
 
   release(): void {
@@ -100,124 +115,63 @@ export class Snapshot implements StateReader {
   }
 }
 
-/** A range of the present with some keys as they were before. */
-class CursorBefore implements RangeCursor {
-  readonly #cursor: RangeCursor;
-  readonly #before: ReadonlyMap<string, VersionedValue | undefined>;
-  /** Keys that were there, in order. */
-  readonly #old: readonly StateEntry[];
+type IndexPlace = { readonly place: Buffer; readonly key: string };
+
+/** Ranges and parts of indexes read alike. */
+type Cursor<T> = { next(max: number): Promise<readonly T[]>; close(): Promise<void> };
+
+/** What the present has, with some keys as they were before. */
+class CursorBefore<T extends { readonly key: string }> implements Cursor<T> {
+  readonly #cursor: Cursor<T>;
+  readonly #before: ReadonlyMap<string, unknown>;
+  readonly #compare: (a: T, b: T) => number;
+  /** What was there before, in order. */
+  readonly #old: readonly T[];
   #at = 0;
-  #page: readonly StateEntry[] = [];
+  #page: readonly T[] = [];
   #position = 0;
   #isExhausted = false;
 
-  constructor(cursor: RangeCursor, before: ReadonlyMap<string, VersionedValue | undefined>) {
-    this.#cursor = cursor;
-    this.#before = before;
-    this.#old = [...before]
-      .flatMap(([key, value]) => (value === undefined ? [] : [{ key, ...value }]))
-      .sort((a, b) => compareKeys(a.key, b.key));
-  }
-
-  async next(max: number): Promise<readonly StateEntry[]> {
-    const entries: StateEntry[] = [];
-    while (entries.length < max) {
-      const present = await this.#peek(max);
-      const old = this.#old[this.#at];
-      if (old !== undefined && (present === undefined || compareKeys(old.key, present.key) <= 0)) {
-        entries.push(old);
-        this.#at++;
-        continue;
-      }
-      if (present === undefined) break;
-      entries.push(present);
-      this.#position++;
-    }
-    return entries;
-  }
-
-  async close(): Promise<void> {
-    await this.#cursor.close();
-  }
-
-  /** The next entry of the present that is as it was before. */
-  async #peek(max: number): Promise<StateEntry | undefined> {
-    for (;;) {
-      const entry = this.#page[this.#position];
-      if (entry !== undefined) {
-        if (!this.#before.has(entry.key)) return entry;
-        this.#position++;
-        continue;
-      }
-      if (this.#isExhausted) return undefined;
-      this.#page = await this.#cursor.next(max);
-      this.#position = 0;
-      this.#isExhausted = this.#page.length === 0;
-    }
-  }
-}
-
-/** Part of an index of the present with some documents where they stood before. */
-class IndexBefore implements IndexCursor {
-  readonly #cursor: IndexCursor;
-  readonly #before: ReadonlyMap<string, VersionedValue | undefined>;
-  readonly #sign: number;
-  /** Where documents stood, in the index's order. */
-  readonly #old: readonly IndexPlace[];
-  #at = 0;
-  #page: readonly IndexPlace[] = [];
-  #position = 0;
-  #isExhausted = false;
-
+  /** @param old what the keys of `before` had, in any order */
   constructor(
-    cursor: IndexCursor,
-    before: ReadonlyMap<string, VersionedValue | undefined>,
-    { index, from, to }: IndexPlan,
-    descending: boolean,
+    cursor: Cursor<T>,
+    before: ReadonlyMap<string, unknown>,
+    old: readonly T[],
+    compare: (a: T, b: T) => number,
   ) {
     this.#cursor = cursor;
     this.#before = before;
-    this.#sign = descending ? -1 : 1;
-    this.#old = [...before]
-      .flatMap(([key, value]) => {
-        const document = value && readDocument(value.value);
-        const place = document && indexKey(index, document, key);
-        return place !== undefined && place.compare(from) >= 0 && place.compare(to) < 0 ? [{ place, key }] : [];
-      })
-      .sort((a, b) => this.#compare(a, b));
+    this.#compare = compare;
+    this.#old = [...old].sort(compare);
   }
 
-  async next(max: number): Promise<readonly IndexPlace[]> {
-    const places: IndexPlace[] = [];
-    while (places.length < max) {
+  async next(max: number): Promise<readonly T[]> {
+    const found: T[] = [];
+    while (found.length < max) {
       const present = await this.#peek(max);
       const old = this.#old[this.#at];
       if (old !== undefined && (present === undefined || this.#compare(old, present) <= 0)) {
-        places.push(old);
+        found.push(old);
         this.#at++;
         continue;
       }
       if (present === undefined) break;
-      places.push(present);
+      found.push(present);
       this.#position++;
     }
-    return places;
+    return found;
   }
 
   async close(): Promise<void> {
     await this.#cursor.close();
   }
 
-  #compare(a: IndexPlace, b: IndexPlace): number {
-    return this.#sign * (a.place.compare(b.place) || compareKeys(a.key, b.key));
-  }
-
-  /** The next place of the present whose document is as it was before. */
-  async #peek(max: number): Promise<IndexPlace | undefined> {
+  /** The next one of the present that is as it was before. */
+  async #peek(max: number): Promise<T | undefined> {
     for (;;) {
-      const place = this.#page[this.#position];
-      if (place !== undefined) {
-        if (!this.#before.has(place.key)) return place;
+      const present = this.#page[this.#position];
+      if (present !== undefined) {
+        if (!this.#before.has(present.key)) return present;
         this.#position++;
         continue;
       }
@@ -228,5 +182,3 @@ class IndexBefore implements IndexCursor {
     }
   }
 }
-
-type IndexPlace = { readonly place: Buffer; readonly key: string };
