@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { ChannelConfig } from "@hansa/channel-config";
-import { createGateway, type Gateway, type GatewayHost } from "@hansa/gateway";
+import { createGateway, type Gateway } from "@hansa/gateway";
 import { mspConfigFromFiles } from "@hansa/msp";
-import { type RunningPeer, startPeer } from "@hansa/peer";
+import { startPeer } from "@hansa/peer";
 import type { Logger } from "@hansa/primitives";
-import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import { services } from "@hansa/wire";
+import { gatewayHost } from "./gateway-host.js";
 import type { Neighbours } from "./neighbours.js";
 import { type OtherPeer, OtherPeers } from "./other-peers.js";
 import type { RunningRole } from "./role.js";
@@ -28,6 +28,7 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
   let gateway: Gateway | undefined;
   const othersOn = (channel: ChannelConfig | undefined): OtherPeer[] =>
     channel === undefined ? [] : others.of(channel.applicationOrgs().map(({ mspId }) => mspId));
+  const serverNameOf = (address: string) => spec.orderers.find((orderer) => orderer.address === address)?.host;
   const peer = await startPeer({
     name: spec.id,
     identity,
@@ -50,7 +51,7 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
     otherPeers: (channel) =>
       othersOn(channel).map(({ mspId, endpoint, client }) => ({ mspId, address: endpoint, connection: client })),
     mount: (mounted) => {
-      gateway = createGateway(gatewayHost(mounted, spec, othersOn, neighbours), { tlsIdentity: tls });
+      gateway = createGateway(gatewayHost(mounted, { othersOn, serverNameOf, neighbours }), { tlsIdentity: tls });
       mounted.server.addService(services.Gateway, gateway.handlers, { maxConcurrentCalls: GATEWAY_CALLS });
     },
     logger,
@@ -80,55 +81,5 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
       await others.follow(otherPeers);
       await joinNew(changed as ServerSpec);
     },
-  };
-}
-
-function gatewayHost(
-  peer: RunningPeer,
-  spec: ServerSpec,
-  othersOn: (channel: ChannelConfig | undefined) => OtherPeer[],
-  neighbours: Neighbours | undefined,
-): GatewayHost {
-  return {
-    mspId: peer.mspId,
-    get address() {
-      return peer.address;
-    },
-    identity: peer.identity,
-    endorseLocal: (proposal, signal) => peer.endorseLocal(proposal, signal),
-    channel: (channelId) => peer.channel(channelId),
-    definition: (channelId, chaincode) => peer.definition(channelId, chaincode),
-    hasChaincode: (channelId, chaincode) => peer.hasChaincode(channelId, chaincode),
-    ledgerHeight: (channelId) => peer.ledgerHeight(channelId),
-    peers: (channelId) => othersOn(peer.channel(channelId)),
-    orderers: (channelId) => {
-      const config = peer.channel(channelId);
-      if (config === undefined) return [];
-      return config.ordererEndpoints().map(({ mspId, address }) => ({
-        mspId,
-        address,
-        tlsRootPems: config.ordererTlsRoots(mspId),
-        ...serverNameOf(address, spec),
-        ...(neighbours?.orderer(address) === undefined ? {} : { broadcast: broadcastInside(address, neighbours) }),
-      }));
-    },
-    commitStatus: (channelId, txId, signal) => peer.commitStatus(channelId, txId, signal),
-    blockOfTransaction: (channelId, txId) => peer.blockOfTransaction(channelId, txId),
-    blocks: (channelId, from, signal) => peer.blocks(channelId, from, signal),
-  };
-}
-
-/** Channels name orderers by address, and TLS wants a name. */
-function serverNameOf(address: string, { orderers }: ServerSpec): { serverName?: string } {
-  const known = orderers.find((orderer) => orderer.address === address);
-  return known === undefined ? {} : { serverName: known.host };
-}
-
-function broadcastInside(address: string, neighbours: Neighbours): (envelope: Uint8Array) => Promise<Uint8Array> {
-  return (envelope) => {
-    const orderer = neighbours.orderer(address);
-    if (orderer === undefined)
-      return Promise.reject(new RpcStatus(GrpcStatus.UNAVAILABLE, `the orderer at ${address} has stopped`));
-    return orderer.broadcast(envelope);
   };
 }

@@ -1,0 +1,58 @@
+/** What a peer's gateway asks of its peer and of the network around it. */
+import type { ChannelConfig } from "@hansa/channel-config";
+import type { GatewayHost, GatewayPeer } from "@hansa/gateway";
+import type { RunningPeer } from "@hansa/peer";
+import { GrpcStatus, RpcStatus } from "@hansa/transport";
+import type { Neighbours } from "./neighbours.js";
+
+export type Surroundings = {
+  /** The other peers of a channel by its configuration in force. */
+  othersOn(channel: ChannelConfig | undefined): readonly GatewayPeer[];
+  /** Channels name orderers by address, and TLS wants a name; undefined when the address will do. */
+  serverNameOf?(ordererAddress: string): string | undefined;
+  /** The network's other nodes in this process, when there are any. */
+  readonly neighbours?: Neighbours | undefined;
+};
+
+export function gatewayHost(peer: RunningPeer, { othersOn, serverNameOf, neighbours }: Surroundings): GatewayHost {
+  return {
+    mspId: peer.mspId,
+    get address() {
+      return peer.address;
+    },
+    identity: peer.identity,
+    endorseLocal: (proposal, signal) => peer.endorseLocal(proposal, signal),
+    channel: (channelId) => peer.channel(channelId),
+    definition: (channelId, chaincode) => peer.definition(channelId, chaincode),
+    hasChaincode: (channelId, chaincode) => peer.hasChaincode(channelId, chaincode),
+    ledgerHeight: (channelId) => peer.ledgerHeight(channelId),
+    peers: (channelId) => othersOn(peer.channel(channelId)),
+    orderers: (channelId) => {
+      const config = peer.channel(channelId);
+      if (config === undefined) return [];
+      return config.ordererEndpoints().map(({ mspId, address }) => ({
+        mspId,
+        address,
+        tlsRootPems: config.ordererTlsRoots(mspId),
+        ...serverName(serverNameOf?.(address)),
+        ...(neighbours?.orderer(address) === undefined ? {} : { broadcast: broadcastInside(address, neighbours) }),
+      }));
+    },
+    commitStatus: (channelId, txId, signal) => peer.commitStatus(channelId, txId, signal),
+    blockOfTransaction: (channelId, txId) => peer.blockOfTransaction(channelId, txId),
+    blocks: (channelId, from, signal) => peer.blocks(channelId, from, signal),
+  };
+}
+
+function serverName(name: string | undefined): { serverName?: string } {
+  return name === undefined ? {} : { serverName: name };
+}
+
+function broadcastInside(address: string, neighbours: Neighbours): (envelope: Uint8Array) => Promise<Uint8Array> {
+  return (envelope) => {
+    const orderer = neighbours.orderer(address);
+    if (orderer === undefined)
+      return Promise.reject(new RpcStatus(GrpcStatus.UNAVAILABLE, `the orderer at ${address} has stopped`));
+    return orderer.broadcast(envelope);
+  };
+}
