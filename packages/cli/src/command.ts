@@ -25,6 +25,8 @@ export type Command = {
   readonly options?: Readonly<Record<string, OptionDefinition>>;
   readonly positionals: { readonly min: number; readonly max: number };
   readonly examples: readonly string[];
+  /** The exit code of every failure, where scripts know it from one of Fabric's own programs. */
+  readonly failsWith?: number;
   /** Undefined when it has printed everything itself. */
   run(call: Call): Promise<Result | undefined>;
 };

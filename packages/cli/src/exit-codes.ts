@@ -115,6 +115,7 @@ export const EXITS = [
     meaning: "a member's certificate authority refused to sign or to certify",
   },
   { exit: 38, codes: ["NOT_FOUNDED"], meaning: "the network is just being founded; a moment later it is" },
+  { exit: 39, codes: ["NODE_FILES"], meaning: "core.yaml, orderer.yaml or what they name cannot be used" },
   { exit: 70, codes: ["NOT_BUILT"], meaning: "the hansa command itself is not built" },
   { exit: 130, codes: ["INTERRUPTED"], meaning: "stopped with Ctrl-C" },
 ] as const satisfies readonly { exit: number; codes: readonly string[]; meaning: string }[];
@@ -142,6 +143,7 @@ export function exitCodesPage(): string {
     "",
     "Every command ends with one of these. With `--json`, an error is printed as JSON with the same code by name:",
     '`{"error": {"code", "exit", "message", "nextStep"}}`. The numbers are never reused.',
+    "Commands that stand in for a program of Fabric (`hansa peer node`, `hansa orderer`) end with its number, 1.",
     "",
     line(all[0]!),
     line(["", "", ""], "-"),

@@ -13,7 +13,8 @@ export async function main(argv: readonly string[], io: Io, interrupted: AbortSi
     return await run(argv, io, interrupted);
   } catch (error) {
     report(error, json, io);
-    return exitOf(error instanceof HansaError ? error.code : "UNEXPECTED");
+    const code = error instanceof HansaError ? error.code : "UNEXPECTED";
+    return findCommand(argv)?.command.failsWith ?? exitOf(code);
   }
 }
 

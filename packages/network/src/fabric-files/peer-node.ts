@@ -1,0 +1,138 @@
+/** A peer started from Fabric's own files. */
+import { existsSync } from "node:fs";
+import { isIPv4 } from "node:net";
+import { networkInterfaces } from "node:os";
+import path from "node:path";
+import { createGateway, type Gateway } from "@hansa/gateway";
+import { type OrdererOverride, startPeer } from "@hansa/peer";
+import type { Logger } from "@hansa/primitives";
+import type { TlsServer } from "@hansa/transport";
+import { services } from "@hansa/wire";
+import { gatewayHost } from "../nodes/gateway-host.js";
+import type { RunningRole } from "../nodes/role.js";
+import { checkTlsPair, readNodeIdentity } from "./identity.js";
+import { type PeerFiles, requireBccspMsp } from "./peer-files.js";
+import { peerWarnings } from "./peer-warnings.js";
+import type { SettingsFile } from "./settings-file.js";
+
+export type PeerNodeOptions = {
+  /** `--peer-chaincodedev`: chaincodes are started by their developers and attach by themselves. */
+  readonly chaincodeDevMode?: boolean;
+};
+
+/** @throws HansaError NODE_FILES, PORT_IN_USE, STORE_CORRUPT */
+export async function startPeerNode(
+  files: PeerFiles,
+  logger: Logger,
+  { chaincodeDevMode = false }: PeerNodeOptions = {},
+): Promise<RunningRole> {
+  const { settings, mspId, mspFolder, id, networkId } = files;
+  requireBccspMsp(files);
+  const { identity, localMsp } = readNodeIdentity(settings, {
+    mspFolder,
+    mspId,
+    cryptoKey: "peer.BCCSP",
+    folderKey: "peer.mspConfigPath",
+  });
+  const tls = readTls(settings);
+  const address = ownAddress(settings);
+  for (const warning of peerWarnings(settings)) logger.warn(warning);
+  if (existsSync(path.join(files.fileSystemPath, "ledgersData")))
+    logger.warn(
+      `${files.fileSystemPath} holds the ledgers of a Fabric peer, which are neither read nor changed: this peer keeps its own in ${files.dataFolder} and joins channels anew`,
+    );
+  const devMode = chaincodeDevMode || settings.text("chaincode.mode") === "dev";
+  let gateway: Gateway | undefined;
+  const peer = await startPeer({
+    name: id,
+    identity,
+    localMsp,
+    listenAddress: settings.address("peer.listenAddress"),
+    externalAddress: settings.text("peer.gossip.externalEndpoint") || address,
+    ...(tls === undefined ? {} : { tls }),
+    dataDirectory: files.dataFolder,
+    chaincode: {
+      allowAttach: devMode,
+      executeTimeoutMs: settings.durationMs("chaincode.executetimeout", 30_000),
+      startupTimeoutMs: settings.durationMs("chaincode.startuptimeout", 300_000),
+      buildTimeoutMs: settings.durationMs("chaincode.installTimeout", 300_000),
+    },
+    ordererOverrides: addressOverrides(settings),
+    limits: {
+      endorserConcurrency: concurrency(settings, "endorserService"),
+      deliverConcurrency: concurrency(settings, "deliverService"),
+      authenticationWindowMs: settings.durationMs("peer.authentication.timewindow", 15 * 60_000),
+      ordererConnectTimeoutMs: settings.durationMs("peer.deliveryclient.connTimeout", 3_000),
+    },
+    mount: (mounted) => {
+      if (settings.isSet("peer.gateway.enabled") && !settings.flag("peer.gateway.enabled")) return;
+      const host = gatewayHost(mounted, { othersOn: () => [] });
+      gateway = createGateway(host, tls === undefined ? {} : { tlsIdentity: tls });
+      mounted.server.addService(services.Gateway, gateway.handlers, {
+        maxConcurrentCalls: concurrency(settings, "gatewayService"),
+      });
+    },
+    logger,
+  });
+  logger.info(`Started peer with ID=[${id}], network ID=[${networkId}], address=[${address}]`);
+  return {
+    stop: async () => {
+      gateway?.close();
+      await peer.stop();
+    },
+  };
+}
+
+/** @throws HansaError NODE_FILES */
+function readTls(settings: SettingsFile): TlsServer | undefined {
+  if (!settings.flag("peer.tls.enabled")) return undefined;
+  const required = settings.flag("peer.tls.clientAuthRequired");
+  const tls: TlsServer = {
+    certPem: settings.readFile("peer.tls.cert.file"),
+    keyPem: settings.readFile("peer.tls.key.file"),
+    ...(required
+      ? {
+          requireClientCert: true,
+          clientCaPems: settings
+            .paths("peer.tls.clientRootCAs.files")
+            .map((file) => settings.readFile("peer.tls.clientRootCAs.files", file)),
+        }
+      : {}),
+  };
+  checkTlsPair(settings, "peer.tls.cert.file", "peer.tls.key.file", tls);
+  return tls;
+}
+
+/** 0 or nothing means no limit, as in Fabric. */
+function concurrency(settings: SettingsFile, service: string): number {
+  return settings.whole(`peer.limits.concurrency.${service}`, 0) || Number.POSITIVE_INFINITY;
+}
+
+/** What others are told; an unspecified or undetermined host becomes the machine's own address. */
+function ownAddress(settings: SettingsFile): string {
+  const address = settings.address("peer.address");
+  const at = address.lastIndexOf(":");
+  const host = address.slice(0, at).replaceAll(/[[\]]/g, "");
+  const isUnspecified = host === "" || host === "0.0.0.0" || host === "::";
+  if (!isUnspecified && !settings.flag("peer.addressAutoDetect")) return address;
+  const own = Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .find((each) => !each.internal && isIPv4(each.address));
+  return `${own?.address ?? "127.0.0.1"}${address.slice(at)}`;
+}
+
+function addressOverrides(settings: SettingsFile): Record<string, OrdererOverride> {
+  const key = "peer.deliveryclient.addressOverrides";
+  const overrides: Record<string, OrdererOverride> = {};
+  for (const each of settings.maps(key)) {
+    const { from, to, caCertsFile } = each;
+    if (typeof from !== "string" || typeof to !== "string") continue;
+    overrides[from] = {
+      address: to,
+      ...(typeof caCertsFile === "string" && caCertsFile !== ""
+        ? { rootPems: [settings.readFile(key, path.resolve(settings.folder, caCertsFile))] }
+        : {}),
+    };
+  }
+  return overrides;
+}

@@ -1,0 +1,42 @@
+/** Fabric's two server programs, by their files and environment. */
+import { HansaError, type Logger } from "@hansa/primitives";
+import type { RunningRole } from "../nodes/role.js";
+import { logLevelOf, nodeLogger, serveUntilStopped } from "./foreground.js";
+import { readPeerFiles } from "./peer-files.js";
+import type { PeerNodeOptions } from "./peer-node.js";
+import type { Environment } from "./settings-file.js";
+
+export type Foreground = {
+  /** FABRIC_CFG_PATH, FABRIC_LOGGING_SPEC, CORE_* and ORDERER_*. */
+  readonly env: Environment;
+  readonly cwd: string;
+  /** Where the log goes. */
+  write(text: string): void;
+  readonly interrupted: AbortSignal;
+};
+
+/** What `peer node start` does. Resolves once the peer has stopped. @throws HansaError NODE_FILES and of startPeer */
+export async function runPeerNode(foreground: Foreground, options: PeerNodeOptions = {}): Promise<void> {
+  const { env, cwd } = foreground;
+  process.title = "hansa peer";
+  await run(foreground, "peer", async (logger) => {
+    const files = readPeerFiles(env, cwd);
+    const { startPeerNode } = await import("./peer-node.js");
+    return startPeerNode(files, logger, options);
+  });
+}
+
+async function run(
+  { env, write, interrupted }: Foreground,
+  part: string,
+  start: (logger: Logger) => Promise<RunningRole>,
+): Promise<void> {
+  const logger = nodeLogger(write, part, logLevelOf(env));
+  const fail = (error: unknown) => {
+    logger.error("node failed", { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    process.exit(error instanceof HansaError ? 1 : 2);
+  };
+  process.on("uncaughtException", fail);
+  process.on("unhandledRejection", fail);
+  await serveUntilStopped(await start(logger), logger, interrupted);
+}
