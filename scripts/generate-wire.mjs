@@ -13,6 +13,8 @@ const root = path.resolve(path.dirname(self), "..");
 const out = path.join(root, "packages/wire/generated");
 const require = createRequire(path.join(root, "package.json"));
 
+const GENERATED = ["messages", "services", "fields"].flatMap((name) => [`${name}.js`, `${name}.d.ts`]);
+
 /** Folders that imports inside .proto files are relative to; google/ is named by its full path, as everywhere. */
 const importRoots = ["proto/fabric", "proto/hansa", "proto"];
 const sourceFolders = ["proto/fabric", "proto/google", "proto/hansa"];
@@ -35,8 +37,7 @@ function run(tool, args) {
   if (result.status !== 0) throw new Error(`${tool} failed:\n${result.stderr}${result.stdout}`);
 }
 
-/** Every service of the sources as [simple name, service], with message types resolved. */
-function readServices(sources) {
+function readDefinitions(sources, options) {
   const protobuf = require("protobufjs");
   const definitions = new protobuf.Root();
   const bundled = protobuf.Root.prototype.resolvePath;
@@ -44,7 +45,13 @@ function readServices(sources) {
     const local = importRoots.map((folder) => path.join(root, folder, target)).find(existsSync);
     return path.isAbsolute(target) ? target : (local ?? bundled.call(definitions, origin, target));
   };
-  definitions.loadSync(sources).resolveAll();
+  return definitions.loadSync(sources, options).resolveAll();
+}
+
+/** Every service of the sources as [simple name, service], with message types resolved. */
+function readServices(sources) {
+  const protobuf = require("protobufjs");
+  const definitions = readDefinitions(sources);
 
   const services = new Map();
   const visit = (namespace) => {
@@ -104,6 +111,45 @@ function serviceTables(sources) {
   };
 }
 
+/**
+ * What JSON needs to know of Fabric's messages and the classes do not say: message → field → [property, type], where
+ * the field has its name in the .proto file and the type reads "uint64", "repeated bytes", "map string common.Policy"
+ * or "oneof msp.MSPRole"; and enum → value → number.
+ */
+function fieldTables(sources) {
+  const protobuf = require("protobufjs");
+  const messages = {};
+  const enums = {};
+  const typeOf = (field) => {
+    const base = field.resolvedType === null ? field.type : field.resolvedType.fullName.slice(1);
+    if (field instanceof protobuf.MapField) return `map ${field.keyType} ${base}`;
+    if (field.repeated) return `repeated ${base}`;
+    return field.partOf === null ? base : `oneof ${base}`;
+  };
+  // The definitions that come with protobufjs are not parsed, so their names stay as they are.
+  const propertyOf = ({ name, parent }) =>
+    parent.fullName.startsWith(".google.protobuf.") ? name : protobuf.util.camelCase(name);
+  const visit = (namespace) => {
+    for (const item of namespace.nestedArray) {
+      const name = item.fullName.slice(1);
+      if (item instanceof protobuf.Enum) enums[name] = item.values;
+      if (item instanceof protobuf.Type)
+        messages[name] = Object.fromEntries(
+          item.fieldsArray.map((field) => [field.name, [propertyOf(field), typeOf(field)]]),
+        );
+      if (item instanceof protobuf.Namespace) visit(item);
+    }
+  };
+  visit(readDefinitions(sources, { keepCase: true }));
+  const js = `export const messages = ${JSON.stringify(messages)};\nexport const enums = ${JSON.stringify(enums)};\n`;
+  const dts = [
+    "export declare const messages: Readonly<Record<string, Readonly<Record<string, readonly [string, string]>>>>;",
+    "export declare const enums: Readonly<Record<string, Readonly<Record<string, number>>>>;",
+    "",
+  ].join("\n");
+  return { js: js.replaceAll("},", "},\n"), dts };
+}
+
 /** Returns true when files were written. */
 export function generateWire() {
   const sources = protoFiles();
@@ -132,9 +178,11 @@ export function generateWire() {
     const tables = serviceTables(sources);
     writeFileSync(path.join(draft, "services.js"), tables.js);
     writeFileSync(path.join(draft, "services.d.ts"), tables.dts);
+    const fields = fieldTables(sources.filter((file) => !file.includes("/proto/hansa/")));
+    writeFileSync(path.join(draft, "fields.js"), fields.js);
+    writeFileSync(path.join(draft, "fields.d.ts"), fields.dts);
     // A rename each, so that whoever loads them meanwhile never sees half a file.
-    for (const file of ["messages.js", "messages.d.ts", "services.js", "services.d.ts"])
-      renameSync(path.join(draft, file), path.join(out, file));
+    for (const file of GENERATED) renameSync(path.join(draft, file), path.join(out, file));
     writeFileSync(stampFile, stamp);
   } finally {
     rmSync(draft, { recursive: true, force: true });
