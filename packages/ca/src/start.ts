@@ -3,6 +3,7 @@ import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { generatePrivateKey, type KeyAlgorithm, privateKeyToPem, publicPart } from "@hansa/crypto";
 import { issueCertificate } from "@hansa/crypto/issuing";
+import type { OperationsConfig } from "@hansa/operations";
 import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from "@hansa/primitives";
 import { RpcServer, type TlsServer } from "@hansa/transport";
 import { services } from "@hansa/wire";
@@ -42,6 +43,8 @@ export type CaConfig = {
     /** Known from the first start on, besides those of a new fabric-ca. */
     affiliations?: readonly string[];
   };
+  /** Health, metrics, log levels and version over HTTP; absent leaves them out. */
+  operations?: OperationsConfig;
   /** Names and addresses under which clients reach the server; localhost and 127.0.0.1 always work. */
   hosts?: readonly string[];
   /**

@@ -1,5 +1,6 @@
 /** What an ordering node is told at start. Read once; nothing below reads the environment. */
 import type { SigningIdentity } from "@hansa/msp";
+import type { OperationsConfig } from "@hansa/operations";
 import type { Batching, PaceSettings } from "@hansa/ordering";
 import {
   type Clock,
@@ -31,6 +32,8 @@ export type OrdererConfig = {
     /** Largest request in bytes. Default 10 MiB. */
     readonly maxRequestBytes?: number;
   };
+  /** Health, metrics, log levels and version over HTTP. Absent: no such port. */
+  readonly operations?: OperationsConfig;
   /** What puts messages in order. Default "embedded": this node alone. "jetstream": all nodes that share the servers. */
   readonly ordering?: { readonly engine: "embedded" } | ({ readonly engine: "jetstream" } & JetStreamSettings);
   /** Default "adaptive". */
@@ -54,8 +57,8 @@ export type OrdererConfig = {
 
 /** The configuration with every default in place, frozen. */
 export type ResolvedConfig = Readonly<
-  Required<Omit<OrdererConfig, "dataFolder" | "admin" | "pace" | "witnesses">> &
-    Pick<OrdererConfig, "dataFolder" | "pace"> & {
+  Required<Omit<OrdererConfig, "dataFolder" | "admin" | "operations" | "pace" | "witnesses">> &
+    Pick<OrdererConfig, "dataFolder" | "operations" | "pace"> & {
       readonly witnesses: WitnessSettings;
       readonly admin: (NonNullable<OrdererConfig["admin"]> & { readonly maxRequestBytes: number }) | undefined;
     }
@@ -95,6 +98,7 @@ export function resolveConfig(config: OrdererConfig): ResolvedConfig {
     identity: config.identity,
     listen: Object.freeze({ ...config.listen }),
     admin: config.admin && Object.freeze({ maxRequestBytes: 10 * MIB, ...config.admin }),
+    operations: config.operations,
     ordering: Object.freeze({ ...ordering }),
     batching,
     pace: config.pace,

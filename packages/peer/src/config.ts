@@ -1,5 +1,6 @@
 /** What a peer is told at its start. Read once, at the top; nothing below looks into the environment. */
 import type { ChannelConfig } from "@hansa/channel-config";
+import type { OperationsConfig } from "@hansa/operations";
 import type { Clock, Logger, MspId, Random } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import type { msp } from "@hansa/wire";
@@ -40,6 +41,8 @@ export type PeerConfig = {
    */
   readonly otherPeers?: (config: ChannelConfig) => readonly OtherPeer[];
   readonly limits?: Partial<PeerLimits>;
+  /** Health, metrics, log levels and version over HTTP. Absent: no such port. */
+  readonly operations?: OperationsConfig;
   /** Called once for each alarm, also for those that an earlier run raised: a place for metrics. */
   readonly onAlarm?: (alarm: Alarm) => void;
   /** Called before the peer listens: the place to add further services that use it. */

@@ -14,7 +14,7 @@ const ROWS: readonly (readonly string[])[] = [
   ["crypto", "journal"],
   ["msp", "ledger", "governance"],
   ["channel-config", "endorsement", "ordering"],
-  ["storage", "transport"],
+  ["storage", "transport", "operations"],
   ["orderer", "peer", "gateway", "ca", "control-plane"],
   ["network", "simulation"],
   ["cli", "console"],
