@@ -1,12 +1,26 @@
-export type { BlockStore, StoredBlock, TxLocation } from "./block-store.js";
+export { type BlockStore, firstBlock, type SnapshotBasis, type StoredBlock, type TxLocation } from "./block-store.js";
+export {
+  COLLECTION_HISTORY,
+  type CollectionChanges,
+  collectionEntryKey,
+  readCollectionEntryKey,
+} from "./collection-history.js";
 export { commitHash, updateBytes } from "./commit-hash.js";
 export { LedgerError, type LedgerFault, SimulationError } from "./error.js";
 export type { BlockToLive } from "./expiry.js";
 export { type HistoricValue, KeyHistory } from "./history.js";
 export * from "./keys.js";
-export { type CommitInput, type CommitListener, type CommittedBlock, Ledger, type LedgerOptions } from "./ledger.js";
+export {
+  type CommitInput,
+  type CommitListener,
+  type CommittedBlock,
+  type FrozenLedger,
+  Ledger,
+  type LedgerOptions,
+} from "./ledger.js";
 export { type Metadata, parseMetadata, serializeMetadata, VALIDATION_PARAMETER } from "./metadata.js";
 export { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
+export { type Change, type LastChange, Past, type PastLimits } from "./past.js";
 export { missingPrivateSets, type PrivateWrites, privateWritesOf } from "./private-writes.js";
 export { RangeResults } from "./range-results.js";
 export { chaincodeActionOf, computedTxId, readTransaction } from "./read-transaction.js";

@@ -54,19 +54,52 @@ export type NamespaceCheck = {
 };
 
 export function isEndorsed(check: NamespaceCheck): boolean {
+  return firstUnmet(check) === undefined;
+}
+
+/** What the endorsements fall short of. Key and collection are empty where they do not matter. */
+export type Unmet = {
+  readonly kind:
+    | "chaincode"
+    | "collection"
+    | "key"
+    /** An earlier transaction of the block changes the key's policy. */
+    | "changed key"
+    /** The key's policy cannot be read. */
+    | "unreadable key"
+    | "unknown collection";
+  readonly collection: string;
+  /** As in the read-write set: a hash in a collection. */
+  readonly key: string;
+  /** `common.SignaturePolicyEnvelope` of a key, `protos.ApplicationPolicy` of chaincode and collection. */
+  readonly policy: Bytes | undefined;
+};
+
+/** The first policy that the endorsements of a namespace do not satisfy; undefined when they satisfy all. */
+export function firstUnmet(check: NamespaceCheck): Unmet | undefined {
   const evaluation = new Evaluation(check);
   for (const set of check.rwset.namespaces) {
     if (set.namespace !== check.namespace) continue;
-    for (const { key } of set.writes) if (!evaluation.isKeyEndorsed("", key)) return false;
-    for (const { key } of set.metadataWrites) if (!evaluation.isKeyEndorsed("", key)) return false;
-    for (const { name, writes } of set.collections) {
-      for (const { key } of writes) if (!evaluation.isKeyEndorsed(name, key)) return false;
-    }
-    for (const { name, metadataWrites } of set.collections) {
-      for (const { key } of metadataWrites) if (!evaluation.isKeyEndorsed(name, key)) return false;
-    }
+    const unmet =
+      firstOf(set.writes, "", evaluation) ??
+      firstOf(set.metadataWrites, "", evaluation) ??
+      first(set.collections, ({ name, writes }) => firstOf(writes, name, evaluation)) ??
+      first(set.collections, ({ name, metadataWrites }) => firstOf(metadataWrites, name, evaluation));
+    if (unmet !== undefined) return unmet;
   }
-  return evaluation.isAnythingChecked || evaluation.isChaincodePolicySatisfied();
+  return evaluation.isAnythingChecked ? undefined : evaluation.ofChaincode();
+}
+
+function firstOf(writes: readonly { key: string }[], collection: string, evaluation: Evaluation): Unmet | undefined {
+  return first(writes, ({ key }) => evaluation.ofKey(collection, key));
+}
+
+function first<T>(items: readonly T[], check: (item: T) => Unmet | undefined): Unmet | undefined {
+  for (const item of items) {
+    const unmet = check(item);
+    if (unmet !== undefined) return unmet;
+  }
+  return undefined;
 }
 
 class Evaluation {
@@ -79,44 +112,48 @@ class Evaluation {
     this.#check = check;
   }
 
-  isKeyEndorsed(collection: string, key: string): boolean {
+  ofKey(collection: string, key: string): Unmet | undefined {
     const { namespace, changed, state, policies, signers } = this.#check;
-    if (changed.has(namespace, collection, key)) return false;
+    if (changed.has(namespace, collection, key)) return { kind: "changed key", collection, key, policy: undefined };
     const place = collection === "" ? namespace : hashedNamespace(namespace, collection);
     const metadata = state.get(place, key)?.metadata;
     if (metadata !== undefined) {
       const policy = readPolicy(metadata);
-      if (policy === "unreadable") return false;
+      if (policy === "unreadable") return { kind: "unreadable key", collection, key, policy: undefined };
       if (policy !== undefined) {
-        if (!policies.satisfiesSignaturePolicy(policy, signers)) return false;
+        if (!policies.satisfiesSignaturePolicy(policy, signers)) return { kind: "key", collection, key, policy };
         this.isAnythingChecked = true;
-        return true;
+        return undefined;
       }
     }
-    return collection === "" ? this.isChaincodePolicySatisfied() : this.#isCollectionPolicySatisfied(collection);
+    return collection === "" ? this.ofChaincode() : this.#ofCollection(collection);
   }
 
-  isChaincodePolicySatisfied(): boolean {
+  ofChaincode(): Unmet | undefined {
     const { chaincodePolicy, policies, signers } = this.#check;
-    if (this.#satisfied.has("")) return true;
-    if (!policies.satisfiesApplicationPolicy(chaincodePolicy, signers)) return false;
+    if (this.#satisfied.has("")) return undefined;
+    if (!policies.satisfiesApplicationPolicy(chaincodePolicy, signers)) {
+      return { kind: "chaincode", collection: "", key: "", policy: chaincodePolicy };
+    }
     return this.#note("");
   }
 
-  #isCollectionPolicySatisfied(collection: string): boolean {
+  #ofCollection(collection: string): Unmet | undefined {
     const { namespace, definitions, policies, signers } = this.#check;
-    if (this.#satisfied.has(collection)) return true;
+    if (this.#satisfied.has(collection)) return undefined;
     const policy = definitions.collectionPolicyOf(namespace, collection);
-    if (policy === undefined) return false;
-    if (policy === "chaincode") return this.isChaincodePolicySatisfied();
-    if (!policies.satisfiesApplicationPolicy(policy, signers)) return false;
+    if (policy === undefined) return { kind: "unknown collection", collection, key: "", policy };
+    if (policy === "chaincode") return this.ofChaincode();
+    if (!policies.satisfiesApplicationPolicy(policy, signers)) {
+      return { kind: "collection", collection, key: "", policy };
+    }
     return this.#note(collection);
   }
 
-  #note(collection: string): true {
+  #note(collection: string): undefined {
     this.#satisfied.add(collection);
     this.isAnythingChecked = true;
-    return true;
+    return undefined;
   }
 }
 
