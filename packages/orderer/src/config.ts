@@ -1,4 +1,5 @@
 /** What an ordering node is told at start. Read once; nothing below reads the environment. */
+import type { ChannelConfig } from "@hansa/channel-config";
 import type { SigningIdentity } from "@hansa/msp";
 import type { OperationsConfig } from "@hansa/operations";
 import type { Batching, PaceSettings } from "@hansa/ordering";
@@ -40,6 +41,10 @@ export type OrdererConfig = {
   readonly batching?: Batching;
   /** Tuning of adaptive batching. */
   readonly pace?: PaceSettings;
+  /** Why this node must not begin to order a channel; undefined when it may. Asked before each join. */
+  readonly refuses?: (channel: ChannelConfig) => string | undefined;
+  /** Called for each channel once this node orders it: at start, and after a join. */
+  readonly onChannel?: (channel: ChannelConfig) => void;
   /** How far the clock of a Deliver client may be off. Default 15 minutes. */
   readonly timeWindowMs?: number;
   /** Recent blocks kept in memory for followers, bytes per channel. Default 8 MiB. */
@@ -55,10 +60,12 @@ export type OrdererConfig = {
   readonly random?: Random;
 };
 
+type Optional = "dataFolder" | "pace" | "operations" | "refuses" | "onChannel";
+
 /** The configuration with every default in place, frozen. */
 export type ResolvedConfig = Readonly<
-  Required<Omit<OrdererConfig, "dataFolder" | "admin" | "operations" | "pace" | "witnesses">> &
-    Pick<OrdererConfig, "dataFolder" | "operations" | "pace"> & {
+  Required<Omit<OrdererConfig, Optional | "admin" | "witnesses">> &
+    Pick<OrdererConfig, Optional> & {
       readonly witnesses: WitnessSettings;
       readonly admin: (NonNullable<OrdererConfig["admin"]> & { readonly maxRequestBytes: number }) | undefined;
     }
@@ -102,6 +109,8 @@ export function resolveConfig(config: OrdererConfig): ResolvedConfig {
     ordering: Object.freeze({ ...ordering }),
     batching,
     pace: config.pace,
+    refuses: config.refuses,
+    onChannel: config.onChannel,
     timeWindowMs: config.timeWindowMs ?? 15 * MINUTE_MS,
     tailCacheBytes: config.tailCacheBytes ?? 8 * MIB,
     maxBacklogMessages: config.maxBacklogMessages ?? 5_000,

@@ -70,7 +70,13 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
     for (const each of closing.splice(0).reverse()) await each();
   };
   try {
-    const registrar = await Registrar.open({ store, channel, logger });
+    const registrar = await Registrar.open({
+      store,
+      channel,
+      refuses: config.refuses,
+      onChannel: config.onChannel,
+      logger,
+    });
     closing.push(() => registrar.halt("chain is stopped"));
     const governance = await GovernanceStrand.open({ store, identity, clock, logger });
     closing.push(() => governance.halt("the ordering node is stopping"));

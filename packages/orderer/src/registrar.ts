@@ -26,6 +26,9 @@ export class ParticipationError extends HansaError {
 export type RegistrarOptions = {
   readonly store: JournalStore;
   readonly channel: Omit<ChannelOptions, "logger">;
+  /** Why this node must not begin to order a channel; undefined when it may. */
+  readonly refuses?: ((channel: ChannelConfig) => string | undefined) | undefined;
+  readonly onChannel?: ((channel: ChannelConfig) => void) | undefined;
   readonly logger: Logger;
 };
 
@@ -63,6 +66,7 @@ export class Registrar {
       const channel = registrar.#channel(strand, start);
       await channel.resume();
       registrar.#channels.set(name, channel);
+      options.onChannel?.(config);
       options.logger.info("channel opened", { channel: name, height: strand.tip.size, sequence: config.sequence });
     }
     return registrar;
@@ -97,6 +101,8 @@ export class Registrar {
         { nextStep: "join with block 0 of the channel" },
       );
     }
+    const refusal = this.#options.refuses?.(start.config);
+    if (refusal !== undefined) throw new ParticipationError("REFUSED", refusal);
     this.#joining.add(channelId);
     try {
       const strandId = channelStrandId(channelId, start.tip.headerHash);
@@ -126,6 +132,7 @@ export class Registrar {
     await channel.resume();
     this.#channels.set(channelId, channel);
     logger.info("channel joined", { channel: channelId, strand: strandId });
+    this.#options.onChannel?.(start.config);
     return channel;
   }
 
