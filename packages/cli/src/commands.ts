@@ -18,6 +18,7 @@ import { memberJoin, memberLeave, memberList } from "./commands/member.js";
 import { memberWhy } from "./commands/member-why.js";
 import { networkCreate, networkList, networkShow } from "./commands/network.js";
 import { nodeCreate, nodeDelete, nodeList } from "./commands/node.js";
+import { orderer, ordererStart } from "./commands/orderer-node.js";
 import { peerNodeStart } from "./commands/peer-node.js";
 import { proposalCreate, proposalList, proposalShow } from "./commands/proposal.js";
 import { receipt, verify } from "./commands/receipt.js";
@@ -36,7 +37,7 @@ export const GROUPS: readonly CommandGroup[] = [
     commands: [receipt, verify, journalDigest, journalExport, journalVerifyExport, journalImport, journalStream],
   },
   { title: "Identities", commands: [enrol, env, connection] },
-  { title: "Nodes from Fabric's own files", commands: [peerNodeStart] },
+  { title: "Nodes from Fabric's own files", commands: [peerNodeStart, ordererStart, orderer] },
   {
     title: "Members and votes, through the Managed Blockchain API",
     commands: [

@@ -30,7 +30,7 @@ export {
 } from "./control/control-client.js";
 export type { SupervisorRecord } from "./control/control-server.js";
 export { type PeerFiles, readPeerFiles } from "./fabric-files/peer-files.js";
-export { type Foreground, runPeerNode } from "./fabric-files/run.js";
+export { type Foreground, runOrdererNode, runPeerNode } from "./fabric-files/run.js";
 export { readStrandCopy } from "./governance/strand-copy.js";
 export type { NewUser } from "./identity/enrol.js";
 export type { Phase } from "./launch/phases.js";

@@ -2,6 +2,7 @@
 import { HansaError, type Logger } from "@hansa/primitives";
 import type { RunningRole } from "../nodes/role.js";
 import { logLevelOf, nodeLogger, serveUntilStopped } from "./foreground.js";
+import { readOrdererFiles } from "./orderer-files.js";
 import { readPeerFiles } from "./peer-files.js";
 import type { PeerNodeOptions } from "./peer-node.js";
 import type { Environment } from "./settings-file.js";
@@ -23,6 +24,17 @@ export async function runPeerNode(foreground: Foreground, options: PeerNodeOptio
     const files = readPeerFiles(env, cwd);
     const { startPeerNode } = await import("./peer-node.js");
     return startPeerNode(files, logger, options);
+  });
+}
+
+/** What `orderer` does. Resolves once the orderer has stopped. @throws HansaError NODE_FILES and of startOrderer */
+export async function runOrdererNode(foreground: Foreground): Promise<void> {
+  const { env, cwd } = foreground;
+  process.title = "hansa orderer";
+  await run(foreground, "orderer", async (logger) => {
+    const files = readOrdererFiles(env, cwd);
+    const { startOrdererNode } = await import("./orderer-node.js");
+    return startOrdererNode(files, logger);
   });
 }
 
