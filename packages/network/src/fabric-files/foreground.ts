@@ -1,63 +1,33 @@
 /** A node that runs in the foreground, in place of Fabric's peer or orderer: its log, and how it ends. */
-import type { LogFields, Logger } from "@hansa/primitives";
-import { HansaError } from "@hansa/primitives";
+import { type LogLevel, LogLevels, leveledLogger } from "@hansa/operations";
+import type { Logger } from "@hansa/primitives";
 import type { RunningRole } from "../nodes/role.js";
 import type { Environment } from "./settings-file.js";
 
-const LEVELS = { debug: 0, info: 1, warn: 2, error: 3 } as const;
-type Level = keyof typeof LEVELS;
-const NAMES: Readonly<Record<Level, string>> = { debug: "DEBU", info: "INFO", warn: "WARN", error: "ERRO" };
-const SPEC_LEVELS: Readonly<Record<string, Level>> = {
-  debug: "debug",
-  info: "info",
-  warn: "warn",
-  warning: "warn",
-  error: "error",
-  dpanic: "error",
-  panic: "error",
-  fatal: "error",
-};
+const NAMES: Readonly<Record<LogLevel, string>> = { debug: "DEBU", info: "INFO", warn: "WARN", error: "ERRO" };
 
 /**
- * The level of FABRIC_LOGGING_SPEC ("info:gossip,msp=debug"): the one that names no part, since the parts are Fabric's.
- * @throws HansaError NODE_FILES for a level that there is none of
+ * The levels that FABRIC_LOGGING_SPEC asks for ("info:gossip,msp=debug").
+ * @throws HansaError BAD_LOG_SPEC
  */
-export function logLevelOf(env: Environment): Level {
-  let level: Level = "info";
-  for (const field of (env.FABRIC_LOGGING_SPEC ?? "").split(":").filter((each) => each !== "")) {
-    const [names, named, ...more] = field.split("=");
-    const found = SPEC_LEVELS[(named ?? names ?? "").toLowerCase()];
-    if (found === undefined || more.length > 0)
-      throw new HansaError("NODE_FILES", `FABRIC_LOGGING_SPEC: invalid logging specification '${field}'`, {
-        nextStep: "Use levels debug, info, warn, error: for example FABRIC_LOGGING_SPEC=info:gossip=warn",
-      });
-    if (named === undefined) level = found;
-  }
-  return level;
+export function logLevels(env: Environment): LogLevels {
+  return new LogLevels(env.FABRIC_LOGGING_SPEC || "info");
 }
 
 /** Lines as Fabric's nodes write them: time, a running number, level, part, message, fields. */
-export function nodeLogger(write: (line: string) => void, part: string, level: Level): Logger {
+export function nodeLogger(write: (line: string) => void, part: string, levels: LogLevels): Logger {
   let count = 0;
-  const child = (fields: LogFields): Logger => {
-    const at = (name: Level) => (message: string, own?: LogFields) => {
-      if (LEVELS[name] < LEVELS[level]) return;
+  return leveledLogger(
+    (level, message, fields) => {
       count += 1;
       const time = new Date().toISOString().replace("T", " ").replace("Z", " UTC");
-      let line = `${time} ${count.toString(16).padStart(4, "0")} ${NAMES[name]} [${part}] ${message}`;
-      for (const [key, value] of Object.entries({ ...fields, ...own }))
-        if (value !== undefined) line += ` ${key}=${show(value)}`;
+      let line = `${time} ${count.toString(16).padStart(4, "0")} ${NAMES[level]} [${part}] ${message}`;
+      for (const [key, value] of Object.entries(fields)) if (value !== undefined) line += ` ${key}=${show(value)}`;
       write(`${line.replaceAll(/[\r\n]+/g, " ")}\n`);
-    };
-    return {
-      debug: at("debug"),
-      info: at("info"),
-      warn: at("warn"),
-      error: at("error"),
-      child: (more) => child({ ...fields, ...more }),
-    };
-  };
-  return child({});
+    },
+    levels,
+    part,
+  );
 }
 
 function show(value: string | number | bigint | boolean): string {

@@ -3,18 +3,29 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import type { ChannelConfig } from "@hansa/channel-config";
 import { Certificate } from "@hansa/crypto";
+import type { LogControl } from "@hansa/operations";
 import { type OrdererConfig, startOrderer } from "@hansa/orderer";
 import { HansaError, type Logger, toUtf8 } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import { decode, etcdraft } from "@hansa/wire";
 import type { RunningRole } from "../nodes/role.js";
 import { checkTlsPair, readNodeIdentity } from "./identity.js";
+import { ORDERER_OPERATIONS, readOperations } from "./operations.js";
 import type { OrdererFiles } from "./orderer-files.js";
 import { ordererWarnings } from "./orderer-warnings.js";
 import type { SettingsFile } from "./settings-file.js";
 
+export type OrdererNodeOptions = {
+  /** The levels of `logger`, for whoever asks or changes them at the operations address. */
+  readonly logging?: LogControl;
+};
+
 /** @throws HansaError NODE_FILES, PORT_IN_USE; JournalError when the data folder is damaged */
-export async function startOrdererNode(files: OrdererFiles, logger: Logger): Promise<RunningRole> {
+export async function startOrdererNode(
+  files: OrdererFiles,
+  logger: Logger,
+  { logging }: OrdererNodeOptions = {},
+): Promise<RunningRole> {
   const { settings, mspId, mspFolder } = files;
   const { identity } = readNodeIdentity(settings, {
     mspFolder,
@@ -36,6 +47,7 @@ export async function startOrdererNode(files: OrdererFiles, logger: Logger): Pro
     identity,
     listen: { address: files.listenAddress, ...(tls === undefined ? {} : { tls }) },
     admin: readAdmin(settings),
+    operations: readOperations(settings, ORDERER_OPERATIONS, logging),
     ordering,
     batching: settings.text("Consensus.Batching").toLowerCase() === "fabric" ? "fabric" : "adaptive",
     timeWindowMs: settings.durationMs("General.Authentication.TimeWindow", 15 * 60_000) || 15 * 60_000,

@@ -4,6 +4,7 @@ import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
 import path from "node:path";
 import { createGateway, type Gateway } from "@hansa/gateway";
+import type { LogControl } from "@hansa/operations";
 import { type OrdererOverride, startPeer } from "@hansa/peer";
 import type { Logger } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
@@ -11,6 +12,7 @@ import { services } from "@hansa/wire";
 import { gatewayHost } from "../nodes/gateway-host.js";
 import type { RunningRole } from "../nodes/role.js";
 import { checkTlsPair, readNodeIdentity } from "./identity.js";
+import { PEER_OPERATIONS, readOperations } from "./operations.js";
 import { type PeerFiles, requireBccspMsp } from "./peer-files.js";
 import { peerWarnings } from "./peer-warnings.js";
 import type { SettingsFile } from "./settings-file.js";
@@ -18,13 +20,15 @@ import type { SettingsFile } from "./settings-file.js";
 export type PeerNodeOptions = {
   /** `--peer-chaincodedev`: chaincodes are started by their developers and attach by themselves. */
   readonly chaincodeDevMode?: boolean;
+  /** The levels of `logger`, for whoever asks or changes them at the operations address. */
+  readonly logging?: LogControl;
 };
 
 /** @throws HansaError NODE_FILES, PORT_IN_USE, STORE_CORRUPT */
 export async function startPeerNode(
   files: PeerFiles,
   logger: Logger,
-  { chaincodeDevMode = false }: PeerNodeOptions = {},
+  { chaincodeDevMode = false, logging }: PeerNodeOptions = {},
 ): Promise<RunningRole> {
   const { settings, mspId, mspFolder, id, networkId } = files;
   requireBccspMsp(files);
@@ -57,6 +61,7 @@ export async function startPeerNode(
       startupTimeoutMs: settings.durationMs("chaincode.startuptimeout", 300_000),
       buildTimeoutMs: settings.durationMs("chaincode.installTimeout", 300_000),
     },
+    operations: readOperations(settings, PEER_OPERATIONS, logging),
     ordererOverrides: addressOverrides(settings),
     limits: {
       endorserConcurrency: concurrency(settings, "endorserService"),

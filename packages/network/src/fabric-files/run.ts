@@ -1,7 +1,8 @@
 /** Fabric's two server programs, by their files and environment. */
+import type { LogLevels } from "@hansa/operations";
 import { HansaError, type Logger } from "@hansa/primitives";
 import type { RunningRole } from "../nodes/role.js";
-import { logLevelOf, nodeLogger, serveUntilStopped } from "./foreground.js";
+import { logLevels, nodeLogger, serveUntilStopped } from "./foreground.js";
 import { readOrdererFiles } from "./orderer-files.js";
 import { readPeerFiles } from "./peer-files.js";
 import type { PeerNodeOptions } from "./peer-node.js";
@@ -20,10 +21,10 @@ export type Foreground = {
 export async function runPeerNode(foreground: Foreground, options: PeerNodeOptions = {}): Promise<void> {
   const { env, cwd } = foreground;
   process.title = "hansa peer";
-  await run(foreground, "peer", async (logger) => {
+  await run(foreground, "peer", async (logger, levels) => {
     const files = readPeerFiles(env, cwd);
     const { startPeerNode } = await import("./peer-node.js");
-    return startPeerNode(files, logger, options);
+    return startPeerNode(files, logger, { ...options, logging: levels });
   });
 }
 
@@ -31,24 +32,25 @@ export async function runPeerNode(foreground: Foreground, options: PeerNodeOptio
 export async function runOrdererNode(foreground: Foreground): Promise<void> {
   const { env, cwd } = foreground;
   process.title = "hansa orderer";
-  await run(foreground, "orderer", async (logger) => {
+  await run(foreground, "orderer", async (logger, levels) => {
     const files = readOrdererFiles(env, cwd);
     const { startOrdererNode } = await import("./orderer-node.js");
-    return startOrdererNode(files, logger);
+    return startOrdererNode(files, logger, { logging: levels });
   });
 }
 
 async function run(
   { env, write, interrupted }: Foreground,
   part: string,
-  start: (logger: Logger) => Promise<RunningRole>,
+  start: (logger: Logger, levels: LogLevels) => Promise<RunningRole>,
 ): Promise<void> {
-  const logger = nodeLogger(write, part, logLevelOf(env));
+  const levels = logLevels(env);
+  const logger = nodeLogger(write, part, levels);
   const fail = (error: unknown) => {
     logger.error("node failed", { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     process.exit(error instanceof HansaError ? 1 : 2);
   };
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
-  await serveUntilStopped(await start(logger), logger, interrupted);
+  await serveUntilStopped(await start(logger, levels), logger, interrupted);
 }
