@@ -6,6 +6,7 @@ export type LedgerFault =
   | "STORE_IN_USE"
   | "STORE_CLOSED"
   | "STATE_AHEAD_OF_BLOCKS"
+  | "STATE_LOST"
   | "BLOCK_OUT_OF_ORDER"
   | "BLOCK_MALFORMED"
   | "PREVIOUS_HASH_MISMATCH"

@@ -103,6 +103,36 @@ export class ExpirySchedule {
   }
 }
 
+/** The schedule of hashed keys that a snapshot brings: it has them by collection, not by block. */
+export class ImportedExpiry {
+  readonly #state: StateReader;
+  readonly #blockToLive: BlockToLive;
+  #parts = 0;
+
+  constructor(state: StateReader, blockToLive: BlockToLive) {
+    this.#state = state;
+    this.#blockToLive = blockToLive;
+  }
+
+  schedule(batch: StateBatch, namespace: string, collection: string, entries: readonly StateEntry[]): void {
+    const life = this.#blockToLive(this.#state, namespace, collection);
+    if (life === 0) return;
+    const byBlock = new Map<number, ScheduledKey[]>();
+    for (const { key, version } of entries) {
+      const keys = byBlock.get(version.blockNumber) ?? [];
+      byBlock.set(version.blockNumber, keys);
+      keys.push([namespace, collection, toHex(hashFromKey(key))]);
+    }
+    for (const [blockNumber, keys] of byBlock) {
+      // Several entries for one pair of blocks: what follows the pair only tells them apart.
+      batch.set(SCHEDULE, `${padded(blockNumber + life + 1)}/${padded(blockNumber)}/${this.#parts++}`, {
+        value: fromUtf8(JSON.stringify(keys)),
+        version: { blockNumber, txIndex: 0 },
+      });
+    }
+  }
+}
+
 function plainKeysByHash(batch: StateBatch, namespace: string, collection: string): Map<string, string> {
   const keys = new Map<string, string>();
   for (const key of batch.updates.get(privateNamespace(namespace, collection))?.keys() ?? []) {

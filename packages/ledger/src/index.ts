@@ -1,4 +1,5 @@
 export { type BlockStore, firstBlock, type SnapshotBasis, type StoredBlock, type TxLocation } from "./block-store.js";
+export { ByteWriter } from "./byte-writer.js";
 export {
   COLLECTION_HISTORY,
   type CollectionChanges,
@@ -19,6 +20,7 @@ export {
   type LedgerOptions,
 } from "./ledger.js";
 export { type Metadata, parseMetadata, serializeMetadata, VALIDATION_PARAMETER } from "./metadata.js";
+export { fillMissing, forgetMissing, type MissingSet, missingSets } from "./missing-private.js";
 export { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
 export { type Change, type LastChange, Past, type PastLimits } from "./past.js";
 export { missingPrivateSets, type PrivateWrites, privateWritesOf } from "./private-writes.js";
@@ -40,6 +42,8 @@ export * from "./rwset.js";
 export { type EncodedRwSet, RwSetBuilder } from "./rwset-builder.js";
 export { FieldReader, MalformedMessage } from "./scan.js";
 export * from "./simulator.js";
+export { StateImport, type StateImportOptions } from "./snapshot-import.js";
+export * from "./snapshot-record.js";
 export * from "./state.js";
 export * from "./transaction.js";
 export { sameVersion, versionBytes } from "./version.js";

@@ -18,7 +18,8 @@ import {
   splitBlock,
   TxValidationCode,
 } from "@hansa/wire";
-import type { BlockStore, TxLocation } from "./block-store.js";
+import { type BlockStore, firstBlock, type TxLocation } from "./block-store.js";
+import { type CollectionChanges, recordCollections } from "./collection-history.js";
 import { commitHash } from "./commit-hash.js";
 import { LedgerError } from "./error.js";
 import { type BlockToLive, ExpirySchedule } from "./expiry.js";
@@ -37,7 +38,7 @@ import { readTransaction } from "./read-transaction.js";
 import type { IndexDefinition, JsonIndex } from "./rich-query/json-index.js";
 import { type CollectionLookup, TxSimulator } from "./simulator.js";
 import { Snapshots } from "./snapshots.js";
-import type { StateBatch, StateReader, StateStore } from "./state.js";
+import type { FrozenState, StateBatch, StateReader, StateStore } from "./state.js";
 
 export type LedgerOptions = {
   readonly channelId: string;
@@ -45,6 +46,8 @@ export type LedgerOptions = {
   readonly state: StateStore;
   /** Without it nothing expires. */
   readonly blockToLive?: BlockToLive;
+  /** Without it no history of collections is kept. */
+  readonly collectionChanges?: CollectionChanges;
   /** Without it private values are never known, only their hashes. */
   readonly privateWrites?: PrivateWrites;
   readonly logger?: Logger;
@@ -69,6 +72,19 @@ export type CommittedBlock = {
   readonly transactions: readonly ValidatedTransaction[];
 };
 
+/** A channel's state and what leads up to it, as they were after one block. For snapshots. */
+export type FrozenLedger = {
+  readonly channelId: string;
+  readonly lastBlock: number;
+  readonly lastBlockHash: Uint8Array;
+  readonly previousBlockHash: Uint8Array;
+  /** Empty after block 0. */
+  readonly commitHash: Uint8Array;
+  readonly state: FrozenState;
+  /** See BlockStore.txIds. */
+  readonly txIds: () => AsyncIterable<readonly string[]>;
+};
+
 export type CommitListener = (committed: CommittedBlock) => void;
 
 const METADATA_COUNT = 5;
@@ -82,6 +98,7 @@ export class Ledger {
   readonly #state: StateStore;
   readonly #expiry: ExpirySchedule;
   readonly #snapshots: Snapshots;
+  readonly #collectionChanges: CollectionChanges | undefined;
   readonly #privateWrites: PrivateWrites | undefined;
   readonly #logger: Logger;
   readonly #listeners = new Set<CommitListener>();
@@ -99,13 +116,15 @@ export class Ledger {
     this.#state = options.state;
     this.#snapshots = new Snapshots(options.state);
     this.#expiry = new ExpirySchedule(options.state, options.blockToLive ?? (() => 0));
+    this.#collectionChanges = options.collectionChanges;
     this.#privateWrites = options.privateWrites;
     this.#logger = options.logger ?? silentLogger;
   }
 
   /**
    * Opens the ledger and brings the state up to the last block.
-   * @throws LedgerError STATE_AHEAD_OF_BLOCKS when the block store has lost blocks
+   * @throws LedgerError STATE_AHEAD_OF_BLOCKS when the block store has lost blocks, STATE_LOST when a ledger that
+   * began with a snapshot has lost the state, which its blocks do not lead to
    */
   static async open(options: LedgerOptions): Promise<Ledger> {
     const ledger = new Ledger(options);
@@ -135,6 +154,23 @@ export class Ledger {
 
   find(txId: string): TxLocation | undefined {
     return this.blocks.find(txId);
+  }
+
+  /** Whether a transaction has this id, also one of the blocks that only a snapshot stands for. */
+  hasId(txId: string): boolean {
+    return this.blocks.hasId(txId);
+  }
+
+  /** State and chain as the last block left them, while further blocks are committed. To be closed. */
+  async freeze(): Promise<FrozenLedger> {
+    const lastBlock = this.#state.savepoint();
+    assert(lastBlock !== undefined, "a ledger without block has nothing to freeze");
+    const { channelId, blocks } = this;
+    const { currentBlockHash, previousBlockHash } = this.info();
+    const commitHash = this.#commitHash;
+    const txIds = () => blocks.txIds(lastBlock + 1);
+    const state = await this.#state.freeze();
+    return { channelId, lastBlock, lastBlockHash: currentBlockHash, previousBlockHash, commitHash, state, txIds };
   }
 
   /** Indexes on the documents of a namespace that are complete. */
@@ -281,8 +317,22 @@ export class Ledger {
         { nextStep: "Restore the block files, or delete both state and blocks to fetch the channel again." },
       );
     }
+    const { basis } = this.blocks;
+    if (basis !== undefined && (savepoint === undefined || savepoint < basis.lastBlock)) {
+      throw new LedgerError(
+        "STATE_LOST",
+        `channel ${this.channelId}: the ledger began with a snapshot at block ${basis.lastBlock}, and its state is lost`,
+        { nextStep: "Take the peer out of the channel (unjoin), then join by the snapshot again." },
+      );
+    }
     for (let number = savepoint === undefined ? 0 : savepoint + 1; number < height; number++) {
       await this.#applyAgain(number);
+    }
+    if (basis !== undefined && height === firstBlock(this.blocks)) {
+      this.#currentHash = basis.lastBlockHash;
+      this.#previousHash = basis.previousBlockHash;
+      this.#commitHash = basis.commitHash;
+      return;
     }
     if (height === 0) return;
     const last = await this.#stored(height - 1);
@@ -318,6 +368,7 @@ export class Ledger {
     taken: TakenSets,
     { codes, batch }: PreparedBlock,
   ): Promise<void> {
+    recordCollections(this.#collectionChanges, number, batch, this.#state);
     applyPrivateSets(number, codes, taken, batch, this.#state);
     await applyPurges(number, transactions, codes, batch, this.#state);
     await this.#expiry.apply(number, batch);

@@ -82,7 +82,18 @@ export interface HistoryCursor {
   close(): Promise<void>;
 }
 
+/** Everything in a state store as it was after one block, whatever is applied since. */
+export interface FrozenState {
+  /** Of all keys, bookkeeping included, ordered by their UTF-8 bytes. */
+  namespaces(): Promise<readonly string[]>;
+  /** All keys of a namespace in order. */
+  entries(namespace: string): RangeCursor;
+  close(): Promise<void>;
+}
+
 export interface StateStore extends StateReader {
+  /** The state as it is when this is called. Later blocks are applied as ever; close it, for it costs disk. */
+  freeze(): Promise<FrozenState>;
   indexes(namespace: string): readonly JsonIndex[];
   scanIndex(namespace: string, plan: IndexPlan, descending: boolean): IndexCursor;
   /**

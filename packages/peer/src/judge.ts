@@ -20,7 +20,7 @@ export function createJudge(channelId: string): ChannelJudge {
     validator.validate(splitBlock(block), {
       config,
       state: ledger.state,
-      isKnown: (txId) => ledger.find(txId) !== undefined,
+      isKnown: (txId) => ledger.hasId(txId),
     });
   return {
     prepare: (block, config) => void verifyCreators(block, config),

@@ -3,6 +3,7 @@
  *
  *   000000.blocks, 000001.blocks …  the blocks; the only files that matter (see blocks-record.ts)
  *   offsets, transactions           where everything is; made again when lost
+ *   basis.json, basis.txids         what stands for earlier blocks, where a snapshot does (see blocks-basis.ts)
  *
  * An append resolves after its bytes were synced; appends that wait while the disk is busy share one write and one sync.
  * On opening, a tail that a crash cut short is removed, with a line in the log. Any other damage is refused with file,
@@ -11,11 +12,21 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, writevSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
-import { type BlockStore, LedgerError, type StoredBlock, type TxLocation } from "@hansa/ledger";
-import { assert, concatBytes, type Logger, silentLogger } from "@hansa/primitives";
+import {
+  type BlockStore,
+  firstBlock,
+  LedgerError,
+  readTransaction,
+  type SnapshotBasis,
+  type StoredBlock,
+  type TxLocation,
+} from "@hansa/ledger";
+import { assert, concatBytes, type Logger, silentLogger, toHex } from "@hansa/primitives";
+import { splitBlock } from "@hansa/wire";
+import { BasisIds, readBasis } from "./blocks-basis.js";
 import { BlockIndex, type BlockPlace } from "./blocks-index.js";
-import { BLOCK_HEADER_BYTES, checksumOf, decodeBlockHeader, encodeBlockHeader } from "./blocks-record.js";
-import { indexSegments, segmentName } from "./blocks-scan.js";
+import { BLOCK_HEADER_BYTES, checksumOf, decodeBlockHeader, encodeBlockHeader, ID_ITSELF } from "./blocks-record.js";
+import { indexSegments, NOT_VALID, segmentName } from "./blocks-scan.js";
 import { FolderLock } from "./folder-lock.js";
 
 export type FileBlockOptions = {
@@ -35,6 +46,8 @@ export class FileBlockStore implements BlockStore {
   readonly #folder: string;
   readonly #lock: FolderLock;
   readonly #index: BlockIndex;
+  readonly basis: SnapshotBasis | undefined;
+  readonly #basisIds: BasisIds | undefined;
   readonly #segmentBytes: number;
   readonly #handles = new Map<number, FileHandle>();
   readonly #recent = new Map<number, Uint8Array>();
@@ -52,10 +65,13 @@ export class FileBlockStore implements BlockStore {
     folder: string,
     lock: FolderLock,
     index: BlockIndex,
+    basis: { readonly basis: SnapshotBasis; readonly ids: BasisIds } | undefined,
     segment: number,
     end: number,
     options: FileBlockOptions,
   ) {
+    this.basis = basis?.basis;
+    this.#basisIds = basis?.ids;
     this.#folder = folder;
     this.#lock = lock;
     this.#index = index;
@@ -70,12 +86,16 @@ export class FileBlockStore implements BlockStore {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const lock = FolderLock.acquire(folder);
     let index: BlockIndex | undefined;
+    let ids: BasisIds | undefined;
     try {
-      index = BlockIndex.open(folder);
+      const basis = readBasis(folder);
+      if (basis !== undefined) ids = BasisIds.open(folder);
+      index = BlockIndex.open(folder, firstBlock({ basis }));
       const { segment, end } = indexSegments(folder, index, options.logger ?? silentLogger);
-      return new FileBlockStore(folder, lock, index, segment, end, options);
+      return new FileBlockStore(folder, lock, index, basis && ids && { basis, ids }, segment, end, options);
     } catch (error) {
       index?.close();
+      ids?.close();
       lock.release();
       throw error;
     }
@@ -123,6 +143,22 @@ export class FileBlockStore implements BlockStore {
     return this.#index.find(txId);
   }
 
+  hasId(txId: string): boolean {
+    return this.#index.find(txId) !== undefined || this.#basisIds?.has(txId) === true;
+  }
+
+  async *txIds(before: number): AsyncGenerator<readonly string[]> {
+    yield* this.#basisIds?.pages() ?? [];
+    for (const page of this.#index.transactions(before)) {
+      const ids: string[] = [];
+      for (const { id, form, blockNumber, txIndex } of page) {
+        if (form !== ID_ITSELF) ids.push(await this.#writtenId(blockNumber, txIndex));
+        else if (id.some((byte) => byte !== 0)) ids.push(toHex(id));
+      }
+      yield ids;
+    }
+  }
+
   findByHash(headerHash: Uint8Array): number | undefined {
     return this.#index.findByHash(headerHash);
   }
@@ -134,7 +170,14 @@ export class FileBlockStore implements BlockStore {
     for (const handle of this.#handles.values()) await handle.close();
     this.#handles.clear();
     this.#index.close();
+    this.#basisIds?.close();
     this.#lock.release();
+  }
+
+  /** An id that is no hash, out of its envelope. */
+  async #writtenId(blockNumber: number, txIndex: number): Promise<string> {
+    const envelope = splitBlock((await this.read(blockNumber)) ?? new Uint8Array(0)).envelopes[txIndex];
+    return envelope === undefined ? "" : readTransaction(envelope, NOT_VALID).txId;
   }
 
   async #drain(): Promise<void> {

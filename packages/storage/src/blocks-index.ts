@@ -13,12 +13,15 @@ import {
   encodeOffset,
   encodeTransaction,
   idBytes,
+  idForm,
   OFFSET_BYTES,
   TRANSACTION_BYTES,
+  type TransactionRecord,
 } from "./blocks-record.js";
 import { HashTable } from "./hash-table.js";
 
 const CHUNK_RECORDS = 16_384;
+const PAGE_RECORDS = 1_024;
 
 export type BlockPlace = { readonly segment: number; readonly offset: number; readonly bodyBytes: number };
 
@@ -27,18 +30,22 @@ export class BlockIndex {
   readonly #transactions: number;
   readonly #byHeader = new HashTable();
   readonly #byId = new HashTable();
-  #height = 0;
+  /** Number of the first block that the files hold; its place is the first in `offsets`. */
+  readonly first: number;
+  #height: number;
   #transactionCount = 0;
   #isClosed = false;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, first: number) {
+    this.first = first;
+    this.#height = first;
     this.#offsets = openSync(path.join(folder, "offsets"), "a+", 0o600);
     this.#transactions = openSync(path.join(folder, "transactions"), "a+", 0o600);
   }
 
   /** Reads what is sound; the height may lie below that of the segments. */
-  static open(folder: string): BlockIndex {
-    const index = new BlockIndex(folder);
+  static open(folder: string, first = 0): BlockIndex {
+    const index = new BlockIndex(folder, first);
     index.#load();
     return index;
   }
@@ -48,14 +55,14 @@ export class BlockIndex {
   }
 
   place(number: number): BlockPlace | undefined {
-    return number < this.#height ? decodeOffset(readAt(this.#offsets, number * OFFSET_BYTES, OFFSET_BYTES)) : undefined;
+    return number >= this.first && number < this.#height ? decodeOffset(this.#offsetBytes(number)) : undefined;
   }
 
   /** The block must be durable. */
   add(block: Omit<StoredBlock, "pieces">, place: BlockPlace): void {
     const { number, headerHash, transactions } = block;
     const records = transactions.map(({ txId, code }, txIndex) =>
-      encodeTransaction({ id: idBytes(txId), blockNumber: number, txIndex, code }),
+      encodeTransaction({ id: idBytes(txId), form: idForm(txId), blockNumber: number, txIndex, code }),
     );
     writeAll(this.#transactions, Buffer.concat(records));
     const firstTransaction = this.#transactionCount;
@@ -66,7 +73,7 @@ export class BlockIndex {
     for (const [txIndex, { txId }] of transactions.entries()) {
       if (txId !== "") this.#byId.add(idBytes(txId), firstTransaction + txIndex);
     }
-    this.#byHeader.add(headerHash, number);
+    this.#byHeader.add(headerHash, number - this.first);
     this.#transactionCount += transactions.length;
     this.#height = number + 1;
   }
@@ -83,16 +90,32 @@ export class BlockIndex {
   }
 
   findByHash(headerHash: Uint8Array): number | undefined {
-    for (const number of this.#byHeader.candidates(headerHash)) {
-      const found = decodeOffset(readAt(this.#offsets, number * OFFSET_BYTES, OFFSET_BYTES));
+    for (const record of this.#byHeader.candidates(headerHash)) {
+      const number = this.first + record;
+      const found = decodeOffset(this.#offsetBytes(number));
       if (found !== undefined && equalBytes(found.headerHash, headerHash)) return number;
     }
     return undefined;
   }
 
+  /** What is known of the transactions in blocks before this number, in pages. */
+  *transactions(before: number): Generator<readonly TransactionRecord[]> {
+    for (let at = 0; at < this.#transactionCount; at += PAGE_RECORDS) {
+      const count = Math.min(PAGE_RECORDS, this.#transactionCount - at);
+      const bytes = readAt(this.#transactions, at * TRANSACTION_BYTES, count * TRANSACTION_BYTES);
+      const page: TransactionRecord[] = [];
+      for (let start = 0; start < bytes.length; start += TRANSACTION_BYTES) {
+        const record = decodeTransaction(bytes.subarray(start, start + TRANSACTION_BYTES));
+        if (record !== undefined && record.blockNumber < before) page.push(record);
+      }
+      yield page;
+      if (page.length < count) return;
+    }
+  }
+
   /** Forgets blocks from this number on, to make them again. */
   cut(height: number): void {
-    ftruncateSync(this.#offsets, height * OFFSET_BYTES);
+    ftruncateSync(this.#offsets, (height - this.first) * OFFSET_BYTES);
     this.#reset();
     this.#load();
   }
@@ -104,8 +127,12 @@ export class BlockIndex {
     closeSync(this.#transactions);
   }
 
+  #offsetBytes(number: number): Buffer {
+    return readAt(this.#offsets, (number - this.first) * OFFSET_BYTES, OFFSET_BYTES);
+  }
+
   #reset(): void {
-    this.#height = 0;
+    this.#height = this.first;
     this.#transactionCount = 0;
     this.#byHeader.clear();
     this.#byId.clear();
@@ -116,11 +143,11 @@ export class BlockIndex {
     for (const offset of readRecords(this.#offsets, OFFSET_BYTES, decodeOffset)) {
       const end: number = offset.firstTransaction + offset.transactionCount;
       if (offset.firstTransaction !== this.#transactionCount || end > transactions) break;
-      this.#byHeader.add(offset.headerHash, this.#height);
+      this.#byHeader.add(offset.headerHash, this.#height - this.first);
       this.#transactionCount = end;
       this.#height++;
     }
-    ftruncateSync(this.#offsets, this.#height * OFFSET_BYTES);
+    ftruncateSync(this.#offsets, (this.#height - this.first) * OFFSET_BYTES);
     ftruncateSync(this.#transactions, this.#transactionCount * TRANSACTION_BYTES);
     let record = 0;
     for (const { id } of readRecords(this.#transactions, TRANSACTION_BYTES, decodeTransaction)) {

@@ -1,21 +1,36 @@
 /** A channel's blocks in memory, for tests and for networks that keep nothing. */
-import { type BlockStore, LedgerError, type StoredBlock, type TxLocation } from "@hansa/ledger";
+import {
+  type BlockStore,
+  firstBlock,
+  LedgerError,
+  type SnapshotBasis,
+  type StoredBlock,
+  type TxLocation,
+} from "@hansa/ledger";
 import { bytesKey, concatBytes } from "@hansa/primitives";
 
 export class MemoryBlockStore implements BlockStore {
   readonly #blocks: Uint8Array[] = [];
   readonly #locations = new Map<string, TxLocation>();
   readonly #numbers = new Map<string, number>();
+  readonly basis: SnapshotBasis | undefined;
+  readonly #basisIds: ReadonlySet<string>;
   #isClosed = false;
 
+  /** @param basis what a snapshot stands for, with the ids of its transactions */
+  constructor(basis?: SnapshotBasis, ids: ReadonlySet<string> = new Set()) {
+    this.basis = basis;
+    this.#basisIds = ids;
+  }
+
   height(): number {
-    return this.#blocks.length;
+    return firstBlock(this) + this.#blocks.length;
   }
 
   async append(block: StoredBlock): Promise<void> {
     if (this.#isClosed) throw new LedgerError("STORE_CLOSED", "the block store is closed");
-    if (block.number !== this.#blocks.length) {
-      throw new LedgerError("BLOCK_OUT_OF_ORDER", `block ${block.number} came where ${this.#blocks.length} was due`);
+    if (block.number !== this.height()) {
+      throw new LedgerError("BLOCK_OUT_OF_ORDER", `block ${block.number} came where ${this.height()} was due`);
     }
     this.#blocks.push(concatBytes(...block.pieces));
     this.#numbers.set(bytesKey(block.headerHash), block.number);
@@ -26,11 +41,20 @@ export class MemoryBlockStore implements BlockStore {
   }
 
   async read(number: number): Promise<Uint8Array | undefined> {
-    return this.#blocks[number];
+    return this.#blocks[number - firstBlock(this)];
   }
 
   find(txId: string): TxLocation | undefined {
     return this.#locations.get(txId);
+  }
+
+  hasId(txId: string): boolean {
+    return this.#locations.has(txId) || this.#basisIds.has(txId);
+  }
+
+  async *txIds(before: number): AsyncGenerator<readonly string[]> {
+    yield [...this.#basisIds];
+    yield [...this.#locations].flatMap(([txId, { blockNumber }]) => (blockNumber < before ? [txId] : []));
   }
 
   findByHash(headerHash: Uint8Array): number | undefined {

@@ -9,7 +9,7 @@
  *   segment 4, offset 6, bodyLength 4, headerHash 32, firstTransaction 6, transactionCount 4, zero 4, checksum 4
  *
  * `transactions` holds 48 bytes a transaction, in the order of the channel:
- *   id 32, blockNumber 6, txIndex 4, code 1, zero 1, checksum 4
+ *   id 32, blockNumber 6, txIndex 4, code 1, form of the id 1 (see IdForm), checksum 4
  *
  * Checksums are CRC-32.
  */
@@ -97,8 +97,13 @@ export function decodeOffset(bytes: Buffer): OffsetRecord | undefined {
   };
 }
 
+/** Whether the 32 bytes are the id itself or, where that is no SHA-256 in hex, the hash of it; 0 in older files. */
+export const ID_ITSELF = 1;
+export const ID_HASHED = 2;
+
 export type TransactionRecord = {
   readonly id: Uint8Array;
+  readonly form: number;
   readonly blockNumber: number;
   readonly txIndex: number;
   readonly code: number;
@@ -110,14 +115,19 @@ export function encodeTransaction(record: TransactionRecord): Buffer {
   bytes.writeUIntBE(record.blockNumber, 32, 6);
   bytes.writeUInt32BE(record.txIndex, 38);
   bytes.writeUInt8(record.code, 42);
+  bytes.writeUInt8(record.form, 43);
   bytes.writeUInt32BE(crc32(bytes.subarray(0, 44)), 44);
   return bytes;
 }
 
 export function decodeTransaction(bytes: Buffer): TransactionRecord | undefined {
   if (bytes.length < TRANSACTION_BYTES || bytes.readUInt32BE(44) !== crc32(bytes.subarray(0, 44))) return undefined;
+  const form = bytes.readUInt8(43);
+  // A record of an older file: it is made again, with its form.
+  if (form === 0) return undefined;
   return {
     id: bytes.subarray(0, 32),
+    form,
     blockNumber: bytes.readUIntBE(32, 6),
     txIndex: bytes.readUInt32BE(38),
     code: bytes.readUInt8(42),
@@ -131,4 +141,8 @@ const NO_ID = Buffer.alloc(32);
 export function idBytes(txId: string): Uint8Array {
   if (txId === "") return NO_ID;
   return HEX_ID.test(txId) ? Buffer.from(txId, "hex") : sha256(Buffer.from(txId, "utf8"));
+}
+
+export function idForm(txId: string): number {
+  return txId === "" || HEX_ID.test(txId) ? ID_ITSELF : ID_HASHED;
 }

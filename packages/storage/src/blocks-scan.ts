@@ -16,7 +16,7 @@ import { BLOCK_HEADER_BYTES, BLOCK_MAGIC, checksumOf, decodeBlockHeader } from "
 const CHUNK_BYTES = 4 * 1024 * 1024;
 const SEGMENT_FILE = /^(\d{6,})\.blocks$/;
 /** Any code but VALID: the index wants the id of a transaction and nothing of its results. */
-const NOT_VALID = 255;
+export const NOT_VALID = 255;
 
 export function segmentName(segment: number): string {
   return `${String(segment).padStart(6, "0")}.blocks`;
@@ -36,7 +36,7 @@ export function indexSegments(folder: string, index: BlockIndex, logger: Logger)
     }
   }
 
-  const last = index.height === 0 ? undefined : index.place(index.height - 1);
+  const last = index.height === index.first ? undefined : index.place(index.height - 1);
   let segment = last?.segment ?? 0;
   let position = last === undefined ? 0 : last.offset + BLOCK_HEADER_BYTES + last.bodyBytes;
   if (last !== undefined) checkLast(folder, index, last);

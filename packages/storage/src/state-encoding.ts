@@ -35,6 +35,18 @@ export function keyOfStateKey(bytes: Uint8Array, namespace: string): string {
   );
 }
 
+export function namespaceOfStateKey(bytes: Uint8Array): string {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const cursor = { at: 1 };
+  const length = readVarint(view, cursor);
+  return view.toString("utf8", cursor.at, cursor.at + length);
+}
+
+/** All keys of the state. */
+export function stateRange(): { gte: Buffer; lt: Buffer } {
+  return { gte: Buffer.of(STATE), lt: Buffer.of(STATE + 1) };
+}
+
 /** First key after the namespace's last one. */
 export function namespaceEnd(namespace: string): Buffer {
   return successor(namespacePrefix(namespace, STATE));

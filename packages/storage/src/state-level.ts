@@ -6,6 +6,8 @@
  * batch is not synced to disk unless that is asked for: it can be made again from the blocks, which are.
  */
 import {
+  compareKeys,
+  type FrozenState,
   type HistoryCursor,
   type IndexCursor,
   type IndexDefinition,
@@ -30,8 +32,11 @@ import {
   historyRange,
   keyOfStateKey,
   namespaceEnd,
+  namespaceOfStateKey,
+  namespaceRange,
   SAVEPOINT_KEY,
   stateKey,
+  stateRange,
   versionOfHistoryKey,
 } from "./state-encoding.js";
 import { StateIndexes } from "./state-indexes.js";
@@ -125,6 +130,40 @@ export class LevelStateStore implements StateStore {
           ([key, value]): StateEntry => ({ key: keyOfStateKey(key, namespace), ...decodeValue(value) }),
         ),
       close: async () => (await iterator).close(),
+    };
+  }
+
+  async freeze(): Promise<FrozenState> {
+    this.#checkOpen();
+    // What is applied from here on goes into another batch, so that there is a moment between the two.
+    this.#gathering = undefined;
+    const written = this.#written;
+    const snapshot = await written.then(() => this.#db.snapshot());
+    const iterate = (range: Iterate) => this.#db.iterator({ ...range, snapshot });
+    return {
+      namespaces: async () => {
+        const found: string[] = [];
+        const range = stateRange();
+        for (;;) {
+          const first = iterate(range);
+          const entry = await first.next().finally(() => first.close());
+          if (entry === undefined) return found.sort(compareKeys);
+          const namespace = namespaceOfStateKey(entry[0]);
+          found.push(namespace);
+          range.gte = namespaceEnd(namespace);
+        }
+      },
+      entries: (namespace) => {
+        const iterator = iterate(namespaceRange(namespace));
+        return {
+          next: async (max) =>
+            (await iterator.nextv(max)).map(
+              ([key, value]): StateEntry => ({ key: keyOfStateKey(key, namespace), ...decodeValue(value) }),
+            ),
+          close: () => iterator.close(),
+        };
+      },
+      close: () => snapshot.close(),
     };
   }
 

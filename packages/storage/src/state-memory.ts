@@ -5,6 +5,7 @@
  */
 import {
   compareKeys,
+  type FrozenState,
   type HistoryCursor,
   type IndexCursor,
   type IndexDefinition,
@@ -111,6 +112,23 @@ export class MemoryStateStore implements StateStore {
     });
     this.#cursors.add(cursor);
     return cursor;
+  }
+
+  async freeze(): Promise<FrozenState> {
+    this.#checkOpen();
+    const kept = new Map(
+      [...this.#namespaces].flatMap(([name, { values }]) => (values.size === 0 ? [] : [[name, new Map(values)]])),
+    );
+    return {
+      namespaces: async () => [...kept.keys()].sort(compareKeys),
+      entries: (name) => {
+        const entries = [...(kept.get(name) ?? [])]
+          .map(([key, value]): StateEntry => ({ key, ...value }))
+          .sort((a, b) => compareKeys(a.key, b.key));
+        return { next: async (max) => entries.splice(0, max), close: async () => {} };
+      },
+      close: async () => {},
+    };
   }
 
   savepoint(): number | undefined {

@@ -1,6 +1,11 @@
 /** Feeds blocks to a ledger as a peer does. */
 import type { ChannelConfig } from "@hansa/channel-config";
-import { BlockValidator, type BlockVerdicts, collectionBlockToLive } from "@hansa/endorsement/validation";
+import {
+  BlockValidator,
+  type BlockVerdicts,
+  changedCollections,
+  collectionBlockToLive,
+} from "@hansa/endorsement/validation";
 import { type BlockStore, type CommittedBlock, Ledger, type StateEntry, type StateStore } from "@hansa/ledger";
 import { type BlockParts, METADATA } from "@hansa/wire";
 
@@ -13,7 +18,8 @@ export function asDelivered(block: BlockParts): BlockParts {
 }
 
 export function openLedger(channelId: string, stores: { blocks: BlockStore; state: StateStore }): Promise<Ledger> {
-  return Ledger.open({ channelId, ...stores, blockToLive: collectionBlockToLive });
+  const rules = { blockToLive: collectionBlockToLive, collectionChanges: changedCollections };
+  return Ledger.open({ channelId, ...stores, ...rules });
 }
 
 export class Replay {
@@ -22,8 +28,10 @@ export class Replay {
   readonly #validator: BlockValidator;
   #config: ChannelConfig | undefined;
 
-  constructor(ledger: Ledger) {
+  /** @param config in force, unless the ledger is empty */
+  constructor(ledger: Ledger, config?: ChannelConfig) {
     this.ledger = ledger;
+    this.#config = config;
     this.#validator = new BlockValidator(ledger.channelId);
   }
 
@@ -32,7 +40,7 @@ export class Replay {
     return this.#validator.validate(block, {
       config: this.#config,
       state: this.ledger.state,
-      isKnown: (txId) => this.ledger.find(txId) !== undefined,
+      isKnown: (txId) => this.ledger.hasId(txId),
     });
   }
 

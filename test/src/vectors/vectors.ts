@@ -60,6 +60,9 @@ export function readBlock(number: number): Buffer {
   return readFileSync(path.join(folder, `${number}.block`));
 }
 
+/** The snapshot that a peer wrote at the last block. */
+export const snapshotFolder = path.join(folder, "snapshot");
+
 /** What an organisation's peer delivers in private with a block, by index of the transaction. */
 export function readPrivateData(mspId: string, number: number): Map<number, rwset.ITxPvtReadWriteSet> {
   const file = path.join(folder, "private-data", mspId, `${number}.pb`);

@@ -4,7 +4,10 @@ import type { Ledger } from "@hansa/ledger";
 import type { Bytes } from "@hansa/primitives";
 import type { common, rwset } from "@hansa/wire";
 
-export type EndorserLedger = Pick<Ledger, "height" | "state" | "find" | "simulator" | "history" | "info" | "blocks">;
+export type EndorserLedger = Pick<
+  Ledger,
+  "height" | "state" | "find" | "hasId" | "simulator" | "history" | "info" | "blocks"
+>;
 
 /** Private writes of one simulation, to be kept until their block comes, and passed on to other members. */
 export type PrivateWrites = {

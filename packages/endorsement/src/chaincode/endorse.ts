@@ -73,7 +73,7 @@ function admit(proposal: Proposal, channel: EndorserChannel | undefined, options
   const creator = checkProposal(proposal, channel?.config.msps ?? options.localMsp);
   checkTimes(proposal, creator, options.clock.now(), options.proposalWindowMs);
   if (channel === undefined) return creator;
-  if (channel.ledger.find(txId) !== undefined) {
+  if (channel.ledger.hasId(txId)) {
     throw new ProposalRejected(`duplicate transaction found [${txId}]. Creator [${toHex(proposal.creator)}]`);
   }
   // System chaincodes ask for themselves.

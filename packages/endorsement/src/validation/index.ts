@@ -1,3 +1,3 @@
-export { collectionBlockToLive } from "./collections.js";
+export { changedCollections, collectionBlockToLive } from "./collections.js";
 export { PolicyEvaluator } from "./policy-evaluator.js";
 export { type BlockContext, BlockValidator, type BlockVerdicts } from "./validate-block.js";

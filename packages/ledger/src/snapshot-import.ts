@@ -1,0 +1,63 @@
+/**
+ * Fills an empty state store from the records of a snapshot. Public state comes first: which collections this peer
+ * holds, and how long their data lives, is read from it when the hashed records come.
+ *
+ * Source: hyperledger/fabric, core/ledger/kvledger/snapshot.go (order), core/ledger/pvtdatastorage/
+ * snapshot_data_importer.go (missing data), txmgmt/pvtstatepurgemgmt/snapshot_purge_mgr_builder.go (expiry).
+ */
+import { COLLECTION_HISTORY, collectionEntryKey } from "./collection-history.js";
+import { type BlockToLive, ImportedExpiry } from "./expiry.js";
+import { splitNamespace } from "./keys.js";
+import { markMissing } from "./missing-private.js";
+import type { PrivateWrites } from "./private-writes.js";
+import { StateBatch, type StateEntry, type StateStore } from "./state.js";
+
+export type StateImportOptions = {
+  readonly state: StateStore;
+  /** Number of the last block that the snapshot covers. */
+  readonly lastBlock: number;
+  /** Without it nothing expires. */
+  readonly blockToLive?: BlockToLive;
+  /** Without it no private data is looked for. */
+  readonly holds?: PrivateWrites["holds"];
+};
+
+export class StateImport {
+  readonly #options: StateImportOptions;
+  readonly #expiry: ImportedExpiry;
+
+  constructor(options: StateImportOptions) {
+    this.#options = options;
+    this.#expiry = new ImportedExpiry(options.state, options.blockToLive ?? (() => 0));
+  }
+
+  /** Records of one namespace, public or hashed. */
+  async records(joined: string, entries: readonly StateEntry[]): Promise<void> {
+    const { state, lastBlock, holds } = this.#options;
+    const batch = new StateBatch();
+    for (const { key, ...value } of entries) batch.set(joined, key, value);
+    const { kind, namespace, collection } = splitNamespace(joined);
+    if (kind === "hashed" && collection !== undefined) {
+      this.#expiry.schedule(batch, namespace, collection, entries);
+      if (holds?.(state, namespace, collection) === true) {
+        for (const { version } of entries) markMissing(batch, version, namespace, collection);
+      }
+    }
+    await state.apply(batch, lastBlock);
+  }
+
+  /** A chaincode's collections from one block on. */
+  async collections(chaincode: string, blockNumber: number, value: Uint8Array): Promise<void> {
+    const batch = new StateBatch();
+    batch.set(COLLECTION_HISTORY, collectionEntryKey(chaincode, blockNumber), {
+      value,
+      version: { blockNumber, txIndex: 0 },
+    });
+    await this.#options.state.apply(batch, this.#options.lastBlock);
+  }
+
+  /** Makes it durable. */
+  async done(): Promise<void> {
+    await this.#options.state.apply(new StateBatch(), this.#options.lastBlock, { sync: true });
+  }
+}
