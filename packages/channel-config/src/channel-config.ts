@@ -172,6 +172,11 @@ export class ChannelConfig {
     return this.#policies.asSignaturePolicy(path);
   }
 
+  /** See `PolicyTree.isSatisfiable`. */
+  isSatisfiable(path: string, supply: (principal: common.IMSPPrincipal) => number): boolean | undefined {
+    return this.#policies.isSatisfiable(path, supply);
+  }
+
   /**
    * The policy that guards the modification of an element: relative names are looked up in the element's group.
    * Undefined when it does not exist.

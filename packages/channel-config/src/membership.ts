@@ -92,8 +92,18 @@ function applicationOf(config: common.IConfig): common.IConfigGroup {
   return application;
 }
 
-/** What differs between two configurations of a channel, in words, members first. Empty when nothing does. */
-export function describeChange(before: common.IConfig, after: common.IConfig): string[] {
+/** What of a value differs, as ": max_message_count from 10 to 20"; either may be absent. */
+export type ValueWords = (path: string, from: ConfigElement | undefined, to: ConfigElement | undefined) => string;
+
+/**
+ * What differs between two configurations of a channel, in words, members first. Empty when nothing does.
+ * @param valueWords says what changed inside of values; without it they are only named
+ */
+export function describeChange(
+  before: common.IConfig,
+  after: common.IConfig,
+  valueWords: ValueWords = () => "",
+): string[] {
   const [was, is] = [groupsByMspId(before), groupsByMspId(after)];
   const admitted = [...is].filter(([mspId]) => !was.has(mspId));
   const removed = [...was].filter(([mspId]) => !is.has(mspId));
@@ -101,13 +111,17 @@ export function describeChange(before: common.IConfig, after: common.IConfig): s
   return [
     ...admitted.map(([mspId]) => `admits ${mspId}`),
     ...removed.map(([mspId]) => `removes ${mspId}`),
-    ...changedElements(before, after)
+    ...changedElements(before, after, valueWords)
       .filter(({ path }) => !told.some((group) => `${path}/`.startsWith(`${group}/`)))
       .map(({ text }) => text),
   ];
 }
 
-function changedElements(before: common.IConfig, after: common.IConfig): { path: string; text: string }[] {
+function changedElements(
+  before: common.IConfig,
+  after: common.IConfig,
+  valueWords: ValueWords,
+): { path: string; text: string }[] {
   const [was, is] = [toElements(before.channelGroup, CHANNEL), toElements(after.channelGroup, CHANNEL)];
   const changes: { path: string; text: string }[] = [];
   for (const key of new Set([...was.keys(), ...is.keys()])) {
@@ -115,16 +129,25 @@ function changedElements(before: common.IConfig, after: common.IConfig): { path:
     const element = to ?? from;
     if (element === undefined || (from && to && isSameElement(from, to))) continue;
     const path = `/${[...element.path, element.key].join("/")}`;
-    changes.push({ path, text: changeText(path, from, to) });
+    changes.push({ path, text: changeText(path, from, to, valueWords) });
   }
   return changes;
 }
 
-function changeText(path: string, from: ConfigElement | undefined, to: ConfigElement | undefined): string {
+function changeText(
+  path: string,
+  from: ConfigElement | undefined,
+  to: ConfigElement | undefined,
+  valueWords: ValueWords,
+): string {
   const what = `${(to ?? from)?.kind} ${path}`;
+  const inside = (to ?? from)?.kind === "value" ? valueWords(path, from, to) : "";
+  if (inside !== "") return `${from === undefined ? "adds" : to === undefined ? "drops" : "changes"} ${what}${inside}`;
   if (from === undefined) return `adds ${what}${ruleText(to, ": ")}`;
   if (to === undefined) return `drops ${what}${ruleText(from, ": ")}`;
   const [old, now] = [ruleText(from, ""), ruleText(to, "")];
+  const [wasGuarded, isGuarded] = [modPolicyOf(from), modPolicyOf(to)];
+  if (wasGuarded !== isGuarded) return `lets ${isGuarded} instead of ${wasGuarded} guard ${what}`;
   return old === now ? `changes ${what}` : `changes ${what} from ${old} to ${now}`;
 }
 

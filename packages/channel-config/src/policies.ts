@@ -10,6 +10,7 @@ import {
   implicitThreshold,
   type MspManager,
   type Policy,
+  principalKey,
   rejectPolicy,
 } from "@hansa/msp";
 import { bytesKey } from "@hansa/primitives";
@@ -98,11 +99,57 @@ export class PolicyTree {
     return rule && { version: 0, rule, identities };
   }
 
+  /**
+   * Whether there are signers at all that satisfy the policy; undefined when it does not exist.
+   * @param supply how many different signers there can be for a principal; Infinity where a member issues them
+   */
+  isSatisfiable(id: string, supply: (principal: common.IMSPPrincipal) => number): boolean | undefined {
+    const compiled = this.#lookUp(id);
+    return compiled && canBeMet(compiled.definition, supply);
+  }
+
   #lookUp(id: string): Compiled | undefined {
     if (!id.startsWith("/")) return this.#policies.get(id);
     const prefix = `/${this.#path}/`;
     return id.startsWith(prefix) ? this.#policies.get(id.slice(prefix.length)) : undefined;
   }
+}
+
+type Supply = (principal: common.IMSPPrincipal) => number;
+
+/** Signatures are shared between sub-policies but not between the leaves of one signature policy. */
+function canBeMet(definition: Definition, supply: Supply): boolean {
+  if (definition.kind === "implicit") {
+    const met = definition.parts.filter((part) => part !== undefined && canBeMet(part.definition, supply));
+    return met.length >= definition.threshold;
+  }
+  const { rule, identities } = definition.envelope;
+  return rule !== undefined && rule !== null && takeSigners(rule, identities ?? [], supply, new Map()) !== undefined;
+}
+
+/** Greedy as evaluation is: how many signers of each principal are taken when the rule is met; undefined when it cannot be. */
+function takeSigners(
+  rule: common.ISignaturePolicy,
+  identities: readonly common.IMSPPrincipal[],
+  supply: Supply,
+  taken: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> | undefined {
+  if (!rule.nOutOf) {
+    const principal = identities[rule.signedBy ?? 0];
+    if (principal === undefined) return undefined;
+    const key = principalKey(principal);
+    const count = (taken.get(key) ?? 0) + 1;
+    return count <= supply(principal) ? new Map([...taken, [key, count]]) : undefined;
+  }
+  let met = 0;
+  let now = taken;
+  for (const part of rule.nOutOf.rules ?? []) {
+    const after = takeSigners(part, identities, supply, now);
+    if (after === undefined) continue;
+    met += 1;
+    now = after;
+  }
+  return met >= (rule.nOutOf.n ?? 0) ? now : undefined;
 }
 
 type Budget = { rules: number };

@@ -131,7 +131,7 @@ function checkReadSet(current: ConfigElements, readSet: ConfigElements): void {
 }
 
 /** What is written with another version than it was read with, or was not read at all. */
-function deltaOf(readSet: ConfigElements, writeSet: ConfigElements): ConfigElements {
+export function deltaOf(readSet: ConfigElements, writeSet: ConfigElements): ConfigElements {
   const delta = new Map<string, ConfigElement>();
   for (const [key, written] of writeSet) {
     const read = readSet.get(key);
@@ -168,8 +168,17 @@ function checkDeltaSet(current: ChannelConfig, deltaSet: ConfigElements, signed:
 
 /** A relative mod_policy is looked up in the group that holds the element; for a group, in the group itself. */
 function policyFor(current: ChannelConfig, element: ConfigElement): Policy | undefined {
-  const groups = element.kind === "group" ? [...element.path, element.key] : element.path;
-  return current.modPolicy(modPolicyOf(element), groups.slice(1));
+  return current.modPolicy(modPolicyOf(element), groupsAround(element).slice(1));
+}
+
+/** Absolute path of the policy that guards an element, as "/Channel/Application/Admins"; it may not exist. */
+export function modPolicyPath(element: ConfigElement): string {
+  const name = modPolicyOf(element);
+  return name.startsWith("/") ? name : `/${[...groupsAround(element), name].join("/")}`;
+}
+
+function groupsAround(element: ConfigElement): readonly string[] {
+  return element.kind === "group" ? [...element.path, element.key] : element.path;
 }
 
 function signedDataOf(envelope: common.ConfigUpdateEnvelope): SignedData[] {
