@@ -1,2 +1,10 @@
 export * from "./config.js";
+export * from "./deliver-metrics.js";
+export * from "./grpc-metrics.js";
+export type { HealthCheck } from "./health.js";
 export * from "./log-levels.js";
+export * from "./metrics.js";
+export * from "./orderer-metrics.js";
+export * from "./peer-metrics.js";
+export * from "./server.js";
+export { HANSA_VERSION } from "./version.js";

@@ -1,0 +1,2 @@
+/** As the package states it; a test compares. */
+export const HANSA_VERSION = "0.1.0";
