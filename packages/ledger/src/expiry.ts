@@ -51,6 +51,20 @@ export class ExpirySchedule {
     }
   }
 
+  /** Schedules the plain values of an earlier block that the batch brings: their hashes are scheduled already. */
+  scheduleLate(blockNumber: number, namespace: string, collection: string, batch: StateBatch): void {
+    const life = this.#blockToLive(this.#state, namespace, collection);
+    if (life === 0) return;
+    const keys = [...plainKeysByHash(batch, namespace, collection)].map(
+      ([hash, plain]): ScheduledKey => [namespace, collection, toHex(hashFromKey(hash)), plain],
+    );
+    const first = keys[0]?.[2] ?? "";
+    batch.set(SCHEDULE, `${padded(blockNumber + life + 1)}/${padded(blockNumber)}/late/${first}`, {
+      value: fromUtf8(JSON.stringify(keys)),
+      version: { blockNumber, txIndex: 0 },
+    });
+  }
+
   #schedule(blockNumber: number, batch: StateBatch): Map<number, ScheduledKey[]> {
     const scheduled = new Map<number, ScheduledKey[]>();
     for (const [joined, updates] of batch.updates) {

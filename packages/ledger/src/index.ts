@@ -20,7 +20,7 @@ export {
   type LedgerOptions,
 } from "./ledger.js";
 export { type Metadata, parseMetadata, serializeMetadata, VALIDATION_PARAMETER } from "./metadata.js";
-export { fillMissing, forgetMissing, type MissingSet, missingSets } from "./missing-private.js";
+export { type MissingSet, missingSets } from "./missing-private.js";
 export { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
 export { type Change, type LastChange, Past, type PastLimits } from "./past.js";
 export { missingPrivateSets, type PrivateWrites, privateWritesOf } from "./private-writes.js";

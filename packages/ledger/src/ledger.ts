@@ -22,8 +22,17 @@ import { type BlockStore, firstBlock, type TxLocation } from "./block-store.js";
 import { type CollectionChanges, recordCollections } from "./collection-history.js";
 import { commitHash } from "./commit-hash.js";
 import { LedgerError } from "./error.js";
-import { type BlockToLive, ExpirySchedule } from "./expiry.js";
+import { ExpirySchedule } from "./expiry.js";
 import { KeyHistory } from "./history.js";
+import type {
+  ChainInfo,
+  CommitInput,
+  CommitListener,
+  CommittedBlock,
+  FrozenLedger,
+  LedgerOptions,
+} from "./ledger-types.js";
+import { fillMissing, type MissingSet } from "./missing-private.js";
 import { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
 import {
   applyPrivateSets,
@@ -38,54 +47,7 @@ import { readTransaction } from "./read-transaction.js";
 import type { IndexDefinition, JsonIndex } from "./rich-query/json-index.js";
 import { type CollectionLookup, TxSimulator } from "./simulator.js";
 import { Snapshots } from "./snapshots.js";
-import type { FrozenState, StateBatch, StateReader, StateStore } from "./state.js";
-
-export type LedgerOptions = {
-  readonly channelId: string;
-  readonly blocks: BlockStore;
-  readonly state: StateStore;
-  /** Without it nothing expires. */
-  readonly blockToLive?: BlockToLive;
-  /** Without it no history of collections is kept. */
-  readonly collectionChanges?: CollectionChanges;
-  /** Without it private values are never known, only their hashes. */
-  readonly privateWrites?: PrivateWrites;
-  readonly logger?: Logger;
-};
-
-export type CommitInput = {
-  readonly block: BlockParts;
-  /** One for each envelope, with the verdict on structure, signatures and policies. */
-  readonly transactions: readonly ValidatedTransaction[];
-};
-
-export type CommittedBlock = {
-  readonly number: number;
-  readonly headerHash: Uint8Array;
-  /** With the peer's metadata in it: codes and commit hash. */
-  readonly block: BlockParts;
-  /** Final `protos.TxValidationCode`, one byte a transaction. */
-  readonly codes: Uint8Array;
-  /** Empty for block 0. */
-  readonly commitHash: Uint8Array;
-  /** With final codes. */
-  readonly transactions: readonly ValidatedTransaction[];
-};
-
-/** A channel's state and what leads up to it, as they were after one block. For snapshots. */
-export type FrozenLedger = {
-  readonly channelId: string;
-  readonly lastBlock: number;
-  readonly lastBlockHash: Uint8Array;
-  readonly previousBlockHash: Uint8Array;
-  /** Empty after block 0. */
-  readonly commitHash: Uint8Array;
-  readonly state: FrozenState;
-  /** See BlockStore.txIds. */
-  readonly txIds: () => AsyncIterable<readonly string[]>;
-};
-
-export type CommitListener = (committed: CommittedBlock) => void;
+import type { StateBatch, StateReader, StateStore } from "./state.js";
 
 const METADATA_COUNT = 5;
 const NO_SETS: TakenSets = new Map();
@@ -142,9 +104,17 @@ export class Ledger {
     return this.#state;
   }
 
-  /** For `protos.BlockchainInfo`: header hashes of the last block and of the one before; empty where there is none. */
-  info(): { height: number; currentBlockHash: Uint8Array; previousBlockHash: Uint8Array } {
-    return { height: this.height, currentBlockHash: this.#currentHash, previousBlockHash: this.#previousHash };
+  /** The last block whose writes can be read; undefined before block 0. */
+  get lastApplied(): number | undefined {
+    return this.#state.savepoint();
+  }
+
+  /** For `common.BlockchainInfo`: header hashes of the last block and of the one before; empty where there is none. */
+  info(): ChainInfo {
+    const { height, blocks } = this;
+    const info = { height, currentBlockHash: this.#currentHash, previousBlockHash: this.#previousHash };
+    if (blocks.basis === undefined) return info;
+    return { ...info, bootstrappingSnapshotInfo: { lastBlockInSnapshot: blocks.basis.lastBlock } };
   }
 
   /** Commit hash of the last block; empty before block 1. */
@@ -233,6 +203,18 @@ export class Ledger {
     } finally {
       this.#isCommitting = false;
     }
+  }
+
+  /** See missing-private.ts. Not while a block is committed. Returns whether anything fitted. */
+  async fillMissing(missing: MissingSet, plain: Uint8Array): Promise<boolean> {
+    while (this.#isCommitting) await new Promise((resolve) => setImmediate(resolve));
+    const savepoint = this.#state.savepoint();
+    const batch = fillMissing(this.#state, missing, plain);
+    if (batch === undefined || savepoint === undefined) return false;
+    this.#expiry.scheduleLate(missing.blockNumber, missing.namespace, missing.collection, batch);
+    this.#snapshots.beforeApply(batch);
+    await this.#state.apply(batch, savepoint, { sync: true });
+    return true;
   }
 
   /** The parts of a stored block. */

@@ -4,8 +4,9 @@
  * Source: hyperledger/fabric, core/ledger/pvtdatastorage (missing data) and gossip/privdata/reconcile.go.
  */
 import { equalBytes, sha256 } from "@hansa/primitives";
-import { decode, kvrwset } from "@hansa/wire";
+import { decode, encode, kvrwset } from "@hansa/wire";
 import { hashedNamespace, hashKey, privateNamespace } from "./keys.js";
+import { keepSet } from "./private-writes.js";
 import { StateBatch, type StateReader, type Version } from "./state.js";
 import { sameVersion } from "./version.js";
 
@@ -49,24 +50,17 @@ export async function missingSets(
 export function fillMissing(state: StateReader, missing: MissingSet, plain: Uint8Array): StateBatch | undefined {
   const { blockNumber, txIndex, namespace, collection } = missing;
   const version: Version = { blockNumber, txIndex };
-  const { writes } = decode(kvrwset.KVRWSet, plain, "kvrwset.KVRWSet");
   const batch = new StateBatch();
-  for (const { key, value } of writes) {
-    if (!value) continue;
+  const writes = decode(kvrwset.KVRWSet, plain, "kvrwset.KVRWSet").writes.filter(({ key, value }) => {
     const hashed = state.get(hashedNamespace(namespace, collection), hashKey(key ?? ""));
-    if (hashed === undefined || !sameVersion(hashed.version, version)) continue;
-    if (!equalBytes(sha256(value), hashed.value)) continue;
+    if (!value || hashed === undefined || !sameVersion(hashed.version, version)) return false;
+    if (!equalBytes(sha256(value), hashed.value)) return false;
     batch.set(privateNamespace(namespace, collection), key ?? "", { value, version });
-  }
-  if (batch.updates.size === 0) return undefined;
+    return true;
+  });
+  if (writes.length === 0) return undefined;
+  keepSet(batch, state, version, { namespace, collection, plain: encode(kvrwset.KVRWSet, { writes }) });
   batch.set(MISSING, keyOf(missing), { value: undefined, version });
-  return batch;
-}
-
-/** The batch that forgets entries of which nothing is left to be looked for. */
-export function forgetMissing(sets: readonly MissingSet[]): StateBatch {
-  const batch = new StateBatch();
-  for (const set of sets) batch.set(MISSING, keyOf(set), { value: undefined, version: set });
   return batch;
 }
 

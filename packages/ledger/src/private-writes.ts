@@ -11,7 +11,7 @@
  */
 import { bytesKey, equalBytes, NO_BYTES, sha256 } from "@hansa/primitives";
 import { decode, encode, kvrwset, rwset, TxValidationCode } from "@hansa/wire";
-import { hashedNamespace, hashKey, privateNamespace } from "./keys.js";
+import { compareKeys, hashedNamespace, hashKey, privateNamespace } from "./keys.js";
 import type { ValidatedTransaction } from "./mvcc.js";
 import { StateBatch, type StateEntry, type StateReader, type Version } from "./state.js";
 import { sameVersion } from "./version.js";
@@ -139,6 +139,18 @@ export async function privateWritesOf(state: StateReader, blockNumber: number): 
   return found;
 }
 
+/** Keeps one more set beside those that are kept of a transaction. */
+export function keepSet(batch: StateBatch, state: StateReader, version: Version, set: TakenSet): void {
+  const { blockNumber, txIndex } = version;
+  const key = keptKey(blockNumber, txIndex);
+  const kept = batch.get(KEPT, key) ?? state.get(KEPT, key);
+  const others = readSets(kept?.value ?? NO_BYTES).filter(
+    ({ namespace, collection }) => namespace !== set.namespace || collection !== set.collection,
+  );
+  const sets = [...others, set].sort((a, b) => compareKeys(a.namespace, b.namespace));
+  keep(batch, blockNumber, txIndex, sets);
+}
+
 /**
  * Forgets parts of kept sets.
  * @param blockNumber of the sets; undefined: of all blocks
@@ -175,8 +187,7 @@ async function* keptEntries(state: StateReader, blockNumber: number | undefined)
 }
 
 function keep(batch: StateBatch, blockNumber: number, txIndex: number, sets: readonly TakenSet[]): void {
-  const key = `${padded(blockNumber)}/${padded(txIndex)}`;
-  batch.set(KEPT, key, { value: encodeSets(sets), version: { blockNumber, txIndex } });
+  batch.set(KEPT, keptKey(blockNumber, txIndex), { value: encodeSets(sets), version: { blockNumber, txIndex } });
 }
 
 /** The sets come namespace by namespace, as in the transaction. */
@@ -216,6 +227,10 @@ function setsByPlace(candidates: readonly Uint8Array[]): Map<string, Uint8Array>
 
 function placeOf(namespace: string, collection: string, hash: Uint8Array): string {
   return `${namespace}\0${collection}\0${bytesKey(hash)}`;
+}
+
+function keptKey(blockNumber: number, txIndex: number): string {
+  return `${padded(blockNumber)}/${padded(txIndex)}`;
 }
 
 function txIndexOf(key: string): number {

@@ -119,6 +119,7 @@ class SmallPeer implements EndorserChannel {
     return {
       height: this.height,
       state: this.state,
+      hasId: (txId: string) => this.known.has(txId),
       find: (txId: string) => (this.known.has(txId) ? { blockNumber: 1, txIndex: 0, code: 0 } : undefined),
       simulator: (txId: string, lookup?: (namespace: string) => ReadonlySet<string> | undefined) =>
         new TxSimulator(this.state, txId, lookup),

@@ -70,6 +70,7 @@ export class VectorChannel implements EndorserChannel {
       height: this.#height,
       state,
       find: () => undefined,
+      hasId: () => false,
       simulator: (txId: string, lookup?: (namespace: string) => ReadonlySet<string> | undefined) =>
         new TxSimulator(state, txId, lookup),
       history: (namespace: string, key: string) => this.#keyHistory(namespace, key) as never,
