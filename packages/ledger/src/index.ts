@@ -11,14 +11,8 @@ export { LedgerError, type LedgerFault, SimulationError } from "./error.js";
 export type { BlockToLive } from "./expiry.js";
 export { type HistoricValue, KeyHistory } from "./history.js";
 export * from "./keys.js";
-export {
-  type CommitInput,
-  type CommitListener,
-  type CommittedBlock,
-  type FrozenLedger,
-  Ledger,
-  type LedgerOptions,
-} from "./ledger.js";
+export { Ledger } from "./ledger.js";
+export type * from "./ledger-types.js";
 export { type Metadata, parseMetadata, serializeMetadata, VALIDATION_PARAMETER } from "./metadata.js";
 export { type MissingSet, missingSets } from "./missing-private.js";
 export { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
