@@ -47,6 +47,45 @@ describe("pressure", () => {
     assert.equal(received, sent);
   });
 
+  for (const [size, most] of [
+    [1024 * 1024, 3],
+    [8 * 1024, 60],
+  ] as const) {
+    it(`holds few messages of ${size} bytes for a client that never reads`, async () => {
+      let sent = 0;
+      let isOver = false;
+      const { address } = await serve({
+        Many: async (_request, context, send) => {
+          while (!context.signal.aborted && sent < 1_000) {
+            await send(Buffer.alloc(size, sent));
+            sent++;
+          }
+          isOver = true;
+        },
+      });
+      const session = connectHttp2(`http://${address}`);
+      const stream = session.request({
+        [constants.HTTP2_HEADER_METHOD]: "POST",
+        [constants.HTTP2_HEADER_PATH]: Echo.methods.Many.path,
+        [constants.HTTP2_HEADER_CONTENT_TYPE]: "application/grpc",
+        [constants.HTTP2_HEADER_TE]: "trailers",
+      });
+      stream.on("error", () => {});
+      stream.pause();
+      stream.end(Buffer.alloc(5));
+      while (sent === 0 && size < 64 * 1024) await sleep(5);
+      await sleep(200);
+      assert.ok(sent <= most, `${sent} messages were taken for a client that reads none`);
+      assert.equal(isOver, false);
+      stream.close(constants.NGHTTP2_CANCEL);
+      session.destroy();
+      for (let attempt = 0; !isOver; attempt++) {
+        assert.ok(attempt < 200, "the sender still waits for a client that is gone");
+        await sleep(10);
+      }
+    });
+  }
+
   it("takes thousands of messages from a sender that does not wait, without piling up listeners", async () => {
     const warnings: Error[] = [];
     const warn = (warning: Error) => warnings.push(warning);
@@ -101,7 +140,10 @@ describe("pressure", () => {
       return call;
     };
     const first = await talk();
-    await assert.rejects(talk(), refused(GrpcStatus.RESOURCE_EXHAUSTED));
+    await assert.rejects(
+      talk(),
+      refused(GrpcStatus.UNKNOWN, /^too many requests for \/test\.Echo, exceeding concurrency limit \(1\)$/),
+    );
     first.close();
     for (let attempt = 0; ; attempt++) {
       try {
@@ -134,7 +176,10 @@ describe("messages", () => {
     );
     const client = dial(address);
     const big = Buffer.alloc(2_000);
-    await assert.rejects(client.unary(Echo.methods.Once, big), refused(GrpcStatus.RESOURCE_EXHAUSTED));
+    await assert.rejects(
+      client.unary(Echo.methods.Once, big),
+      refused(GrpcStatus.RESOURCE_EXHAUSTED, /^grpc: received message larger than max \(2000 vs\. 1000\)$/),
+    );
     const call = client.bidi(Echo.methods.Talk);
     call.send(big);
     const read = async () => {

@@ -172,7 +172,7 @@ class QuickCall implements UnaryCall, CallContext, CancelSignal {
     if (this.#bytes < HEAD_BYTES) return;
     const size = this.#sizeOfMessage();
     if (size > this.#maxMessageBytes) {
-      const text = `Received message larger than max (${size} vs ${this.#maxMessageBytes})`;
+      const text = `grpc: received message larger than max (${size} vs. ${this.#maxMessageBytes})`;
       this.fail(new RpcStatus(GrpcStatus.RESOURCE_EXHAUSTED, text));
     } else if (this.#bytes > HEAD_BYTES + size) {
       this.fail(new RpcStatus(GrpcStatus.UNIMPLEMENTED, "a unary call takes one message, and more came"));

@@ -41,21 +41,39 @@ type HandlerOf<M extends MethodDefinition> = M["requestStream"] extends true
 export type Handlers<S extends ServiceDefinition> = { readonly [M in keyof S["methods"]]?: HandlerOf<S["methods"][M]> };
 
 export type ServiceOptions = {
-  /** Calls under way at once, over all methods of the service; one more gets RESOURCE_EXHAUSTED. */
+  /** Calls under way at once, over all methods of the service; one more is refused. */
   readonly maxConcurrentCalls?: number;
 };
 
 export type RpcServerOptions = {
   readonly tls?: TlsServer;
   readonly maxMessageBytes?: number;
+  /** Told of connections and calls: a place for metrics. */
+  readonly meter?: ServerMeter;
   readonly logger: Logger;
 };
+
+export interface ServerMeter {
+  connectionOpened(): void;
+  connectionClosed(): void;
+  /** Asked once for each method that is served. @param path "/protos.Endorser/ProcessProposal" */
+  method(path: string, isStream: boolean): MethodMeter;
+}
+
+export interface MethodMeter {
+  received(): void;
+  /** @param code of gRPC */
+  completed(code: number, seconds: number): void;
+  /** Of streams. */
+  messageReceived(): void;
+  messageSent(): void;
+}
 
 type AnyCall =
   | grpc.ServerUnaryCall<Buffer, Buffer>
   | grpc.ServerDuplexStream<Buffer, Buffer>
   | grpc.ServerWritableStream<Buffer, Buffer>;
-type Admission = { enter(): boolean; leave(): void; refusal: string };
+type Admission = { enter(): boolean; leave(): void; refusal: RpcStatus };
 
 /**
  * What a client may have under way to us on one connection. HTTP/2's own 64 KiB is some thirty proposals: with more in
@@ -139,28 +157,31 @@ export class RpcServer {
     admission: Admission,
   ): void {
     const { requestStream, responseStream, path } = method;
+    const meter = this.#options.meter?.method(path, requestStream || responseStream);
+    const received = meter === undefined ? identity : counted(() => meter.messageReceived());
+    const sent = meter === undefined ? identity : counted(() => meter.messageSent());
     if (requestStream) {
       this.#server.register(
         path,
-        this.#stream(path, admission, (call, context, send) =>
+        this.#stream(path, admission, meter, (call, context, send) =>
           (handler as BidiHandler)(incomingFrom(call as never), context, send),
         ),
-        identity,
-        identity,
+        sent,
+        received,
         "bidi",
       );
     } else if (responseStream) {
       this.#server.register(
         path,
-        this.#stream(path, admission, (call, context, send) =>
+        this.#stream(path, admission, meter, (call, context, send) =>
           (handler as ServerStreamHandler)((call as grpc.ServerWritableStream<Buffer, Buffer>).request, context, send),
         ) as never,
-        identity,
-        identity,
+        sent,
+        received,
         "serverStream",
       );
     } else {
-      const serve = (call: UnaryCall) => this.#unary(path, admission, handler as UnaryHandler, call);
+      const serve = (call: UnaryCall) => this.#unary(path, admission, meter, handler as UnaryHandler, call);
       this.#unaryMethods.set(path, serve);
       this.#server.register(path, unaryByGrpc(serve), identity, identity, "unary");
     }
@@ -173,27 +194,44 @@ export class RpcServer {
     const limit = this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     for (const server of http2Servers.keys()) {
       serveUnary(server, (path) => this.#unaryMethods.get(path), limit);
-      server.on("session", (session: ServerHttp2Session) => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+      server.on("session", (session: ServerHttp2Session) => {
+        session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+        const { meter } = this.#options;
+        if (meter === undefined) return;
+        meter.connectionOpened();
+        session.once("close", () => meter.connectionClosed());
+      });
     }
   }
 
-  #unary(path: string, admission: Admission, handler: UnaryHandler, call: UnaryCall): void {
+  #unary(
+    path: string,
+    admission: Admission,
+    meter: MethodMeter | undefined,
+    handler: UnaryHandler,
+    call: UnaryCall,
+  ): void {
+    const startedAt = meter === undefined ? 0 : performance.now();
+    meter?.received();
     if (!admission.enter()) {
-      call.fail(new RpcStatus(GrpcStatus.RESOURCE_EXHAUSTED, admission.refusal));
+      meter?.completed(admission.refusal.code, 0);
+      call.fail(admission.refusal);
       return;
     }
     this.#unaryUnderWay++;
-    const leave = () => {
+    const leave = (code: number) => {
       admission.leave();
       this.#unaryUnderWay--;
+      meter?.completed(code, (performance.now() - startedAt) / 1000);
       if (this.#stopping) this.#endStreamsWhenIdle();
     };
     const fail = (error: unknown) => {
-      leave();
-      call.fail(this.#toStatus(path, error));
+      const status = this.#toStatus(path, error);
+      leave(status.code);
+      call.fail(status);
     };
     const answer = (bytes: Uint8Array) => {
-      leave();
+      leave(GrpcStatus.OK);
       call.answer(bytes);
     };
     try {
@@ -208,11 +246,15 @@ export class RpcServer {
   #stream(
     path: string,
     admission: Admission,
+    meter: MethodMeter | undefined,
     run: (call: AnyCall, context: StreamContext, send: Send) => Promise<void>,
   ): grpc.handleBidiStreamingCall<Buffer, Buffer> {
     return async (call) => {
+      const startedAt = performance.now();
+      meter?.received();
       if (!admission.enter()) {
-        call.emit("error", statusObject(new RpcStatus(GrpcStatus.RESOURCE_EXHAUSTED, admission.refusal)));
+        meter?.completed(admission.refusal.code, 0);
+        call.emit("error", statusObject(admission.refusal));
         return;
       }
       const controller = new AbortController();
@@ -223,6 +265,8 @@ export class RpcServer {
       const end = (status?: RpcStatus) => {
         if (over) return;
         over = true;
+        const code = status?.code ?? (call.cancelled ? GrpcStatus.CANCELLED : GrpcStatus.OK);
+        meter?.completed(code, (performance.now() - startedAt) / 1000);
         this.#streamEnds.delete(end);
         if (status === undefined) call.end();
         else if (!call.cancelled) call.emit("error", statusObject(status));
@@ -256,6 +300,14 @@ export class RpcServer {
     });
     return new RpcStatus(GrpcStatus.INTERNAL, "internal error");
   }
+}
+
+/** For grpc-js' own way of turning messages into bytes and back, which ours are already. */
+function counted(count: () => void): (bytes: Buffer) => Buffer {
+  return (bytes) => {
+    count();
+    return bytes;
+  };
 }
 
 /** A unary call as grpc-js hands it over. */
@@ -328,11 +380,16 @@ class Context<S extends CancelSignal> {
   }
 }
 
-function admissionOf(serviceName: string, limit: number | undefined): Admission {
-  if (limit === undefined) return { enter: () => true, leave: () => {}, refusal: "" };
+/**
+ * Fabric's limiter names no code, and so its clients see UNKNOWN; callers of our own services are told to come back.
+ * Source: hyperledger/fabric, internal/peer/node/grpc_limiters.go.
+ */
+function admissionOf(serviceName: string, limit = Number.POSITIVE_INFINITY): Admission {
+  const code = serviceName.startsWith("hansa.") ? GrpcStatus.RESOURCE_EXHAUSTED : GrpcStatus.UNKNOWN;
+  const text = `too many requests for /${serviceName}, exceeding concurrency limit (${limit})`;
   let underWay = 0;
   return {
-    refusal: `too many requests for ${serviceName}, exceeding concurrency limit (${limit})`,
+    refusal: new RpcStatus(code, text),
     enter: () => {
       if (underWay >= limit) return false;
       underWay++;

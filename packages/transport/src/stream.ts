@@ -24,7 +24,7 @@ type Readable = {
 };
 
 type Writable = {
-  write(bytes: Buffer): boolean;
+  write(bytes: Buffer, onFlushed?: () => void): boolean;
   once(event: string, listener: () => void): unknown;
   removeListener(event: string, listener: () => void): unknown;
 };
@@ -66,6 +66,12 @@ export function incomingFrom(stream: Readable, toError: (error: Error) => Error 
   };
 }
 
+/**
+ * Streams count what they hold by messages, some sixteen. Of larger ones than this each is waited for, so that a client
+ * which reads nothing costs no more than a megabyte and one message.
+ */
+const LARGE_MESSAGE_BYTES = 64 * 1024;
+
 /** @param ended aborts when nothing more can be sent, so that no sender waits for room that never comes */
 export function sendInto(stream: Writable, ended: AbortSignal, toBuffer: (bytes: Uint8Array) => Buffer): Send {
   // One promise for all who find the stream full: those who do not wait must not pile up listeners.
@@ -81,8 +87,19 @@ export function sendInto(stream: Writable, ended: AbortSignal, toBuffer: (bytes:
       stream.once("drain", done);
       ended.addEventListener("abort", done);
     });
+  const flushed = (bytes: Uint8Array) =>
+    new Promise<void>((resolve) => {
+      const done = () => {
+        ended.removeEventListener("abort", done);
+        resolve();
+      };
+      ended.addEventListener("abort", done);
+      stream.write(toBuffer(bytes), done);
+    });
   return (bytes) => {
-    if (ended.aborted || stream.write(toBuffer(bytes))) return undefined;
+    if (ended.aborted) return undefined;
+    if (bytes.length >= LARGE_MESSAGE_BYTES) return flushed(bytes);
+    if (stream.write(toBuffer(bytes))) return undefined;
     room ??= roomAgain();
     return room;
   };
