@@ -131,7 +131,8 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-function readHeaders(payload: PayloadView) {
+/** @throws MalformedMessage saying what is wrong with the headers */
+export function readHeaders(payload: PayloadView) {
   if (payload.header === undefined) throw new MalformedMessage("nil header");
   const header = viewChannelHeader(payload.header.channelHeader);
   const { creator, nonce } = viewSignatureHeader(payload.header.signatureHeader);
@@ -157,8 +158,11 @@ function isSigned(creator: Bytes, message: Bytes, signature: Bytes, config: Chan
   }
 }
 
-/** Exactly one action, whose proposal hash covers the headers and the proposal's payload. */
-function readAction(payload: PayloadView): ActionPayloadView {
+/**
+ * Exactly one action, whose proposal hash covers the headers and the proposal's payload.
+ * @throws MalformedMessage saying what is wrong with it
+ */
+export function readAction(payload: PayloadView): ActionPayloadView {
   const [first, ...more] = viewActions(payload.data);
   if (first === undefined || more.length > 0 || payload.data.length === 0) {
     throw new MalformedMessage("only one action per transaction is supported");
