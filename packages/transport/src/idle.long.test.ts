@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bytes, dial, serve } from "./testing/echo.js";
+import { bytes, dial, Echo, serve } from "./testing/echo.js";
 
 /** Both ends are in this process, so that each connection takes two files. */
 const FILES = 4_200;
