@@ -1,11 +1,13 @@
 /** Who may act for a member: users enrolled later, attributes that contracts see, revocation, other kinds of keys. */
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { withChannelCapabilities, withRevocationList } from "@hansa/channel-config";
 import { type Network, startNetwork } from "@hansa/network";
 import type { GatewayError } from "@hyperledger/fabric-gateway";
+import { caServices } from "../conformance/ca/client.js";
 import { repositoryRoot } from "../support/paths.js";
 
 const CHANNEL = "harbour";
@@ -16,7 +18,7 @@ describe("a member's users", () => {
     network = await startNetwork({
       network: "identities",
       mode: "inline",
-      members: [{ name: "Port" }, { name: "Pilots" }],
+      members: [{ name: "Port", ca: { admin: { name: "warden", password: "not-in-any-file" } } }, { name: "Pilots" }],
       channels: [{ name: CHANNEL }],
       contracts: [
         {
@@ -46,6 +48,22 @@ describe("a member's users", () => {
     await contractOf("Harbourmaster").submitTransaction("grant", "Bounty");
     const refused = await failureOf(contractOf("User1").submitTransaction("grant", "Bounty"));
     assert.match(JSON.stringify(refused.details), /only the harbour office may grant a permit, not PortMSP/);
+  });
+
+  it("are registered by whom the network's file names, as Fabric's samples do it", async () => {
+    const folder = path.dirname(network.member("Port").mspFolder("Admin").split("/users/")[0]!);
+    const profile = JSON.parse(readFileSync(path.join(folder, "port.example.com/connection-port.json"), "utf8"));
+    const { url, tlsCACerts, caName } = profile.certificateAuthorities["ca.port.example.com"];
+    for (const name of [caName, "ca-port"]) {
+      const client = caServices(new URL(url).host, tlsCACerts.pem[0], name);
+      const { certificate } = await client.enroll({ enrollmentID: "warden", enrollmentSecret: "not-in-any-file" });
+      assert.match(new X509Certificate(certificate).subject, /CN=warden/);
+    }
+  });
+
+  it("and their password is in no file that the network keeps", () => {
+    for (const file of ["network.json", "founding.json", "state.json"])
+      assert.doesNotMatch(readFileSync(path.join(network.layout.root, file), "utf8"), /not-in-any-file/);
   });
 
   it("keep their keys to themselves", () => {

@@ -49,6 +49,12 @@ const account = {
   pattern: /^\d{12}$/,
   like: 'an account of 12 digits in quotes, such as "000000000001"',
 } as const;
+const caAdminName = {
+  kind: "text",
+  pattern: /^[A-Za-z0-9._-]{1,64}$/,
+  like: "an id of letters, digits, dots, hyphens and underscores",
+} as const;
+const password = { kind: "text", pattern: /./, like: "a password" } as const;
 const natsServer = {
   kind: "text",
   pattern: /^(nats|tls):\/\/[^\s/@]+:\d{1,5}$/,
@@ -130,6 +136,16 @@ export const networkShape = {
                 kind: "record",
                 fields: {
                   port: optional(port, "the port of the member's certificate authority; a free one unless given"),
+                  admin: optional(
+                    {
+                      kind: "record",
+                      fields: {
+                        name: required(caAdminName, "the id to enrol with"),
+                        password: required(password, "the password to enrol with, as often as wanted"),
+                      },
+                    },
+                    "who may register users at the authority by password, as Fabric's CA clients do; nobody unless given",
+                  ),
                 },
               },
               "the member's certificate authority",

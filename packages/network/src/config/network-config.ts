@@ -43,9 +43,14 @@ export type MemberConfig = {
   readonly mspId: string;
   /** Ports are undefined where a free one is to be chosen. */
   readonly caPort: number | undefined;
+  /** Who registers users at the authority by password; not kept in the network's files. */
+  readonly caAdmin?: CaAdministrator;
   readonly peers: readonly PeerDefinition[];
   readonly users: readonly string[];
 };
+
+/** Who administers a member's authority from outside, by password. */
+export type CaAdministrator = { readonly username: string; readonly password: string };
 
 export type PeerDefinition = {
   /** First label of its host name: "peer0", or its id in lower case. */

@@ -33,6 +33,9 @@ export function resolveNetwork(
       domain: member.domain ?? `${member.name.toLowerCase()}.example.com`,
       mspId: member.mspId ?? `${member.name}MSP`,
       caPort: member.ca?.port,
+      ...(member.ca?.admin === undefined
+        ? {}
+        : { caAdmin: { username: member.ca.admin.name, password: member.ca.admin.password } }),
       peers: (member.peers ?? [{}]).map((peer, position) => ({
         name: `peer${position}`,
         nodeId: undefined,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
+import type { CaAdministrator, NetworkConfig } from "../config/network-config.js";
 import { enrolNodes, enrolOrganization, registerAdministrator } from "../identity/enrol.js";
 import { writeNodes, writeOrganization } from "../identity/material.js";
 import type { NodeKeeper } from "../nodes/keeper.js";
@@ -9,9 +10,6 @@ import type { Layout } from "../plan/layout.js";
 import type { NetworkPlan, Organization } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
 import { type NetworkState, writeFileDurably } from "../plan/state-file.js";
-
-/** Who administers a member's authority from outside, by password. */
-export type Administrator = { readonly username: string; readonly password: string };
 
 export type AuthorityParts = {
   readonly layout: Layout;
@@ -52,15 +50,28 @@ export async function registerWaiting(layout: Layout, authority: CaSpec): Promis
   const file = administratorFile(layout, authority.id);
   const text = await readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) return;
-  await registerAdministrator(authority, JSON.parse(text) as Administrator);
+  await registerAdministrator(authority, JSON.parse(text) as CaAdministrator);
   await rm(file, { force: true });
+}
+
+/** Notes the administrators that a network's file names, for their authorities' start. */
+export async function noteAdministrators(config: NetworkConfig, plan: NetworkPlan, layout: Layout): Promise<void> {
+  for (const { mspId, caAdmin } of config.members) {
+    const authority = plan.nodes.find((node) => node.kind === "ca" && node.organization.mspId === mspId);
+    if (caAdmin !== undefined && authority !== undefined) await noteAdministrator(layout, authority.id, caAdmin);
+  }
+}
+
+/** A configuration without passwords, as it is kept. */
+export function withoutPasswords(config: NetworkConfig): NetworkConfig {
+  return { ...config, members: config.members.map(({ caAdmin: _, ...member }) => member) };
 }
 
 /** Remembers an administrator until it is registered, so that a start finishes a member that was cut short. */
 export async function noteAdministrator(
   layout: Layout,
   authority: string,
-  administrator: Administrator,
+  administrator: CaAdministrator,
 ): Promise<void> {
   await writeFileDurably(administratorFile(layout, authority), JSON.stringify(administrator), 0o600);
 }

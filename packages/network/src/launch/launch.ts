@@ -6,6 +6,7 @@ import type { NetworkConfig } from "../config/network-config.js";
 import { packageContract } from "../deploy/contract-package.js";
 import { refuseDeleted } from "../governance/deleted.js";
 import { NetworkView } from "../library/network-view.js";
+import { writeConnectionProfiles } from "../library/profile-files.js";
 import { RunningNetwork } from "../membership/running-network.js";
 import type { NodeHost } from "../nodes/host.js";
 import { NodeKeeper } from "../nodes/keeper.js";
@@ -16,7 +17,7 @@ import type { Layout } from "../plan/layout.js";
 import { type NetworkPlan, type PlannedNode, planNetwork } from "../plan/plan.js";
 import { choosePorts } from "../plan/ports.js";
 import { NEW_STATE, type NetworkState, readState, writeFileDurably, writeState } from "../plan/state-file.js";
-import { startAuthority } from "./authority.js";
+import { noteAdministrators, startAuthority, withoutPasswords } from "./authority.js";
 import { applyBatchSettings, continued, foundingAfter, hasChanged, readBefore, writeFounding } from "./changes.js";
 import { createGenesisBlock } from "./genesis.js";
 import { lockFolder } from "./lock.js";
@@ -87,8 +88,9 @@ async function start(
 ): Promise<Omit<Launched, "release">> {
   const { layout, host, logger, onProgress = () => {}, signal } = options;
   const phases = new PhaseClock(onProgress);
-  const before = state0 === undefined ? undefined : await readBefore(layout, options.config);
-  const config = before === undefined ? withIds(options.config) : continued(options.config, before, layout);
+  const file = withoutPasswords(options.config);
+  const before = state0 === undefined ? undefined : await readBefore(layout, file);
+  const config = before === undefined ? withIds(file) : continued(file, before, layout);
   const plan = planNetwork(config);
   const ports = await choosePorts(plan.nodes, state0?.ports ?? {});
   const nodesOf = (kind: PlannedNode["kind"]) => plan.nodes.filter((node) => node.kind === kind);
@@ -104,6 +106,7 @@ async function start(
   const isPlanned = (id: string) => plan.nodes.some((node) => node.id === id);
   for (const id of (state0?.discarded ?? []).filter((each) => !isPlanned(each)))
     await rm(layout.node(id), { recursive: true, force: true });
+  await noteAdministrators(options.config, plan, layout);
   phases.done("ports chosen");
 
   const missing = config.contracts.filter(
@@ -138,9 +141,10 @@ async function start(
   const view = new NetworkView(layout, config, state);
   const network = new RunningNetwork(keeper, view, logger);
   if (before !== undefined) await applyBatchSettings(before.config, view);
-  await writeFounding(layout, foundingAfter(options.config, before?.founding ?? config));
+  await writeFounding(layout, foundingAfter(file, before?.founding ?? config));
   await writeFileDurably(layout.networkFile, `${JSON.stringify(config, undefined, 2)}\n`);
   await writeState(layout, state);
+  await writeConnectionProfiles(view);
   signal?.throwIfAborted();
   phases.done("orderer and peers started, channels joined");
 

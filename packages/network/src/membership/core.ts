@@ -1,6 +1,7 @@
 import { type Logger, messageOf } from "@hansa/primitives";
 import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
 import type { NetworkView } from "../library/network-view.js";
+import { writeConnectionProfiles } from "../library/profile-files.js";
 import type { NodeKeeper, NodeReport } from "../nodes/keeper.js";
 import { tellNodes } from "../nodes/specs.js";
 import type { Layout } from "../plan/layout.js";
@@ -133,6 +134,9 @@ export class NetworkCore {
   async tellNodes({ strict = false }: { strict?: boolean } = {}): Promise<void> {
     const failures = await tellNodes(this.keeper, this.view);
     this.#tellListeners();
+    await writeConnectionProfiles(this.view).catch((error: unknown) =>
+      this.logger.warn("connection profiles cannot be written", { reason: messageOf(error) }),
+    );
     for (const failure of failures) {
       if (strict) throw failure;
       this.logger.warn("node does not follow the network", { reason: messageOf(failure) });

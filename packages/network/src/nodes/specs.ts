@@ -80,8 +80,8 @@ export function authoritySpec(organization: Organization, plan: NetworkPlan, lay
     dataFolder: layout.node(id),
     address: `127.0.0.1:${ports[id]!.adminPort}`,
     restAddress: `127.0.0.1:${ports[id]!.port}`,
-    // Managed Blockchain calls an authority by its member's id.
-    otherNames: [mspId],
+    // Managed Blockchain calls an authority by its member's id, Fabric's test network by the member's name.
+    otherNames: [mspId, `ca-${name.toLowerCase()}`],
     affiliations: [...new Set([name, name.toLowerCase()])],
     registrar: "registrar",
     registrarSecretFile: path.join(layout.node(id), "registrar.secret"),

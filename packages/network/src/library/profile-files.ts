@@ -1,0 +1,27 @@
+/**
+ * Connection profiles as files beside the identities, where Fabric's test network has them and applications look for
+ * them: `peerOrganizations/org1.example.com/connection-org1.json`, and the same as YAML.
+ */
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { stringify } from "yaml";
+import { writeFileDurably } from "../plan/state-file.js";
+import type { NetworkView } from "./network-view.js";
+
+/** Writes every member's profile anew where it has changed. */
+export async function writeConnectionProfiles(view: NetworkView): Promise<void> {
+  await Promise.all(
+    view.config.members
+      .filter(({ mspId }) => view.state.enrolled.includes(mspId))
+      .map(async ({ name, domain }) => {
+        const profile = view.member(name).connectionProfile();
+        const file = path.join(view.layout.organization("peer", domain), `connection-${name.toLowerCase()}`);
+        await writeChanged(`${file}.json`, `${JSON.stringify(profile, undefined, 2)}\n`);
+        await writeChanged(`${file}.yaml`, stringify(profile));
+      }),
+  );
+}
+
+async function writeChanged(file: string, text: string): Promise<void> {
+  if (text !== (await readFile(file, "utf8").catch(() => undefined))) await writeFileDurably(file, text);
+}
