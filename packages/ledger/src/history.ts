@@ -21,12 +21,12 @@ export class KeyHistory {
   readonly #namespace: string;
   readonly #key: string;
   readonly #versions: HistoryCursor;
-  readonly #blocks: BlockStore;
+  readonly #blocks: Pick<BlockStore, "read">;
   #page: readonly Version[] = [];
   #position = 0;
   #envelopes: { blockNumber: number; envelopes: readonly Uint8Array[] } | undefined;
 
-  constructor(namespace: string, key: string, versions: HistoryCursor, blocks: BlockStore) {
+  constructor(namespace: string, key: string, versions: HistoryCursor, blocks: Pick<BlockStore, "read">) {
     this.#namespace = namespace;
     this.#key = key;
     this.#versions = versions;

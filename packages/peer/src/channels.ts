@@ -2,23 +2,34 @@
  * The channels that this peer has joined, each in a folder of its own below `channels/`.
  *
  * A channel is joined once its genesis block is durable. A folder without a block is what a crash left of a join that
- * was not answered, and is made anew by the next one.
+ * was not answered, and is made anew by the next one. A folder whose name begins with a dot is one that is being made or
+ * taken away. A folder with the file `paused` is let be (see offline/).
  */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ChannelConfig } from "@hansa/channel-config";
-import { collectionBlockToLive } from "@hansa/endorsement/validation";
-import { CONFIG_KEY, CONFIG_NAMESPACE, Ledger, type PrivateWrites } from "@hansa/ledger";
-import { type Clock, HansaError, type Logger, NO_BYTES } from "@hansa/primitives";
-import { common, decode, splitBlock } from "@hansa/wire";
+import { changedCollections, collectionBlockToLive } from "@hansa/endorsement/validation";
+import { Ledger, type PrivateWrites } from "@hansa/ledger";
+import { type Clock, HansaError, type Logger } from "@hansa/primitives";
+import { verifySnapshot } from "@hansa/storage";
+import { splitBlock } from "@hansa/wire";
 import { type ChannelOptions, type OpenStream, PeerChannel } from "./channel.js";
+import { configInForce } from "./config-in-force.js";
 import { type ChannelJudge, createJudge } from "./judge.js";
+import { PAUSED_FILE } from "./offline/paused.js";
+import { frozenAt } from "./snapshots/frozen-at.js";
+import { importChannel, importIntoMemory } from "./snapshots/import-channel.js";
+import { SnapshotJoin } from "./snapshots/join.js";
+import { SnapshotRequests } from "./snapshots/requests.js";
 import { type ChannelStores, openStores } from "./stores.js";
 import { TransientStore } from "./transient-store.js";
 
 export type ChannelSetOptions = {
   readonly directory: string;
   readonly stores: "disk" | "memory";
+  /** Folder of the snapshots that are taken of channels. */
+  readonly snapshots: string;
   readonly openStream: OpenStream;
   readonly fetchPrivate?: ChannelOptions["fetchPrivate"];
   /** Whether blocks of a channel may be taken from an orderer. */
@@ -32,8 +43,11 @@ export type ChannelSetOptions = {
   readonly logger: Logger;
 };
 
+const RULES = { blockToLive: collectionBlockToLive, collectionChanges: changedCollections };
+
 type Opened = {
   readonly ledger: Ledger;
+  readonly snapshots: SnapshotRequests;
   readonly transient: TransientStore;
   readonly judge: ChannelJudge;
 };
@@ -42,9 +56,14 @@ export class ChannelSet {
   readonly #options: ChannelSetOptions;
   readonly #channels = new Map<string, PeerChannel>();
   readonly #joining = new Map<string, Promise<PeerChannel>>();
+  readonly #paused = new Set<string>();
+  readonly #snapshots = new Map<string, SnapshotRequests>();
+  /** The join by snapshot that is under way, if one is. */
+  readonly snapshotJoin: SnapshotJoin;
 
   private constructor(options: ChannelSetOptions) {
     this.#options = options;
+    this.snapshotJoin = new SnapshotJoin((folder) => this.#import(folder), options.logger);
   }
 
   /** Opens all channels that were joined before. */
@@ -53,8 +72,11 @@ export class ChannelSet {
     if (options.stores === "memory") return set;
     await mkdir(options.directory, { recursive: true });
     const folders = await readdir(options.directory, { withFileTypes: true });
+    const names = folders.filter((each) => each.isDirectory()).map(({ name }) => name);
+    for (const name of names.filter((each) => each.startsWith(".")))
+      await rm(join(options.directory, name), { recursive: true, force: true });
     const reopened = await Promise.allSettled(
-      folders.filter((each) => each.isDirectory()).map((each) => set.#reopen(each.name)),
+      names.filter((each) => !each.startsWith(".")).map((channelId) => set.#reopen(channelId)),
     );
     for (const outcome of reopened) {
       if (outcome.status === "fulfilled") continue;
@@ -66,6 +88,11 @@ export class ChannelSet {
 
   get(channelId: string): PeerChannel | undefined {
     return this.#channels.get(channelId);
+  }
+
+  /** The snapshots that were asked of a channel. */
+  snapshotsOf(channelId: string): SnapshotRequests | undefined {
+    return this.#snapshots.get(channelId);
   }
 
   /** In the order of their names. */
@@ -93,12 +120,8 @@ export class ChannelSet {
         },
       );
     }
-    if (this.#channels.has(channelId) || this.#joining.has(channelId)) {
-      throw new HansaError(
-        "ALREADY_JOINED",
-        `cannot create ledger from genesis block: ledger [${channelId}] already exists with state [ACTIVE]`,
-      );
-    }
+    this.snapshotJoin.checkIdle("cannot create ledger from genesis block");
+    this.#checkNew(channelId, "cannot create ledger from genesis block");
     const joining = this.#create(config, genesis);
     this.#joining.set(channelId, joining);
     try {
@@ -109,22 +132,62 @@ export class ChannelSet {
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#joining.values());
+    await Promise.allSettled([...this.#joining.values(), this.snapshotJoin.stop()]);
+    await Promise.all([...this.#snapshots.values()].map((requests) => requests.stop()));
     await Promise.all(this.all().map((channel) => channel.stop()));
+  }
+
+  #checkNew(channelId: string, doing: string): void {
+    const isActive = this.#channels.has(channelId) || this.#joining.has(channelId);
+    if (!isActive && !this.#paused.has(channelId)) return;
+    throw new HansaError(
+      "ALREADY_JOINED",
+      `${doing}: ledger [${channelId}] already exists with state [${isActive ? "ACTIVE" : "INACTIVE"}]`,
+    );
+  }
+
+  /** Joins the channel of a snapshot. Returns the channel's id. */
+  async #import(snapshot: string): Promise<string> {
+    const { directory, stores, holds, logger } = this.#options;
+    const startedAt = performance.now();
+    const metadata = await verifySnapshot(snapshot);
+    const { channelId, lastBlock } = metadata;
+    this.#checkNew(channelId, "error while creating ledger id");
+    const rules = { ...RULES, holds };
+    if (stores === "memory") {
+      const opened = await this.#openLedger(channelId, await importIntoMemory(snapshot, metadata, rules));
+      this.#follow(opened, configInForce(opened.ledger));
+    } else {
+      const draft = join(directory, `.${channelId}`);
+      await importChannel(snapshot, metadata, draft, rules);
+      // What a join left that was not answered.
+      await rm(join(directory, channelId), { recursive: true, force: true });
+      await rename(draft, join(directory, channelId));
+      await this.#reopen(channelId);
+    }
+    const durationMs = Math.round(performance.now() - startedAt);
+    logger.info("channel joined by snapshot", { channel: channelId, lastBlock, durationMs });
+    return channelId;
   }
 
   async #create(config: ChannelConfig, genesis: Uint8Array): Promise<PeerChannel> {
     const { channelId } = config;
-    const { ledger, transient, judge } = await this.#openLedger(channelId);
+    const opened = await this.#openLedger(channelId);
+    const { ledger, judge } = opened;
     if (ledger.height === 0) {
       const { transactions } = await judge.genesis(genesis, ledger);
       await ledger.commit({ block: splitBlock(genesis), transactions });
     }
     this.#options.logger.info("channel joined", { channel: channelId });
-    return this.#follow({ ledger, transient, judge }, config);
+    return this.#follow(opened, config);
   }
 
   async #reopen(channelId: string): Promise<void> {
+    if (existsSync(join(this.#options.directory, channelId, PAUSED_FILE))) {
+      this.#paused.add(channelId);
+      this.#options.logger.info("channel is paused", { channel: channelId });
+      return;
+    }
     const opened = await this.#openLedger(channelId);
     const { ledger } = opened;
     if (ledger.height === 0) {
@@ -136,29 +199,39 @@ export class ChannelSet {
     this.#options.logger.info("channel opened", { channel: channelId, height: ledger.height });
   }
 
-  async #openLedger(channelId: string): Promise<Opened> {
-    const { directory, holds, logger } = this.#options;
+  async #openLedger(channelId: string, prepared?: ChannelStores): Promise<Opened> {
+    const { directory, snapshots: root, holds, logger } = this.#options;
     const folder = join(directory, channelId);
     await mkdir(folder, { recursive: true });
     const channelLogger = logger.child({ channel: channelId });
     const [stores, transient]: [ChannelStores, TransientStore] = await Promise.all([
-      openStores(this.#options.stores, folder, channelLogger),
+      prepared ?? openStores(this.#options.stores, folder, channelLogger),
       TransientStore.open(join(folder, "transient"), channelLogger),
     ]);
     const ledger = await Ledger.open({
       channelId,
       ...stores,
-      blockToLive: collectionBlockToLive,
+      ...RULES,
       privateWrites: { find: (txId) => transient.find(txId), holds },
       logger: channelLogger,
     }).catch(async (error) => {
       await Promise.all([stores.blocks.close(), stores.state.close()]);
       throw error;
     });
-    return { ledger, transient, judge: createJudge(channelId) };
+    const snapshots = await SnapshotRequests.open({
+      ledger,
+      root,
+      file: this.#options.stores === "memory" ? undefined : join(folder, "snapshot-requests.json"),
+      frozenAt: (number) => frozenAt(number, ledger, RULES, join(root, "temp")),
+      logger: channelLogger,
+    }).catch(async (error) => {
+      await ledger.close();
+      throw error;
+    });
+    return { ledger, snapshots, transient, judge: createJudge(channelId) };
   }
 
-  #follow({ ledger, transient, judge }: Opened, config: ChannelConfig): PeerChannel {
+  #follow({ ledger, snapshots, transient, judge }: Opened, config: ChannelConfig): PeerChannel {
     const { openStream, fetchPrivate, trusts, onFork, clock, logger, onOpen } = this.#options;
     const channel = new PeerChannel({
       ledger,
@@ -173,20 +246,9 @@ export class ChannelSet {
       logger,
     });
     this.#channels.set(channel.channelId, channel);
+    this.#snapshots.set(channel.channelId, snapshots);
     onOpen(channel);
     channel.start();
     return channel;
   }
-}
-
-/** The configuration of the last valid configuration transaction, as the state keeps it. */
-function configInForce(ledger: Ledger): ChannelConfig {
-  const stored = ledger.state.get(CONFIG_NAMESPACE, CONFIG_KEY)?.value ?? NO_BYTES;
-  const { config } = decode(common.ConfigEnvelope, stored, "common.ConfigEnvelope");
-  if (!config) {
-    throw new HansaError("STORE_CORRUPT", `the state of channel ${ledger.channelId} has no configuration`, {
-      nextStep: "Delete the channel's state folder; it is made again from the blocks.",
-    });
-  }
-  return ChannelConfig.load(ledger.channelId, config);
 }

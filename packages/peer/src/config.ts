@@ -30,6 +30,8 @@ export type PeerConfig = {
   readonly tls?: TlsServer;
   /** Everything that this peer keeps: channels, packages, builds, logs of chaincodes. */
   readonly dataDirectory: string;
+  /** Where snapshots of channels are written; `snapshots` in the data directory when absent. */
+  readonly snapshotsDirectory?: string;
   /** "memory" keeps channels only as long as the peer runs, for tests. */
   readonly stores?: "disk" | "memory";
   readonly chaincode?: Partial<ChaincodeConfig>;

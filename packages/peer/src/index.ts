@@ -11,3 +11,4 @@ export {
 export { startPeer } from "./peer.js";
 export { type CallLimits, connectPeer, type PeerConnection } from "./peer-connection.js";
 export type { RunningPeer } from "./running-peer.js";
+export type { SnapshotRequests } from "./snapshots/requests.js";

@@ -46,6 +46,7 @@ import type { RunningPeer } from "./running-peer.js";
 import { type DeliverChannel, DeliverService } from "./services/deliver.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
 import { blockWithPrivateData } from "./services/private-blocks.js";
+import { snapshotHandlers } from "./snapshots/service.js";
 import { Evidence } from "./witness/evidence.js";
 import { WitnessFollowing } from "./witness/following.js";
 
@@ -158,6 +159,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   channels = await ChannelSet.open({
     directory: join(dataDirectory, "channels"),
     stores: config.stores ?? "disk",
+    snapshots: config.snapshotsDirectory ?? join(dataDirectory, "snapshots"),
     openStream: createDialer(dialing),
     trusts: (channelId, address) => evidence.trusts(channelId, address),
     onFork: (channel, block, source, reason) => {
@@ -207,6 +209,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       channel: channelOf,
       channelIds,
       join: async (_channelId, genesis) => void (await channelSet.join(genesis)),
+      joinBySnapshot: async (folder) => void (await channelSet.snapshotJoin.begin(folder)),
+      joiningSnapshot: () => channelSet.snapshotJoin.folder,
     }),
     new QueryChaincode({ access, channel: channelOf }),
   ];
@@ -252,6 +256,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     { ProcessProposal: endorseLocal },
     { maxConcurrentCalls: limits.endorserConcurrency },
   );
+  const requests = (channelId: string) => channelSet.snapshotsOf(channelId);
+  server.addService(services.Snapshot, snapshotHandlers({ access, localMsp, requests, clock }));
   server.addService(services.Endorsements, {
     Stream: endorsementStream(endorseLocal, limits.endorserConcurrency),
   });
@@ -306,6 +312,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     chaincodeAddress,
     server,
     join: async (genesis) => (await channelSet.join(genesis)).channelId,
+    joinBySnapshot: async (folder) => (await channelSet.snapshotJoin.begin(folder)).joined,
+    snapshots: (channelId) => channelSet.snapshotsOf(channelId),
     channelIds,
     channel: (channelId) => channelSet.get(channelId)?.config(),
     channelFailure: (channelId) => channelSet.get(channelId)?.failure,

@@ -6,6 +6,7 @@ import type { SigningIdentity } from "@hansa/msp";
 import type { CancelSignal } from "@hansa/primitives";
 import type { RpcServer } from "@hansa/transport";
 import type { TransactionStatus } from "./channel.js";
+import type { SnapshotRequests } from "./snapshots/requests.js";
 import type { Alarm } from "./witness/evidence.js";
 
 export interface RunningPeer {
@@ -27,6 +28,14 @@ export interface RunningPeer {
    * @throws HansaError ALREADY_JOINED, ConfigError
    */
   join(genesisBlock: Uint8Array): Promise<string>;
+  /**
+   * Joins the channel of a snapshot in a folder of this machine, ours or a Fabric peer's.
+   * @returns the channel's id
+   * @throws HansaError SNAPSHOT_MISSING, JOINING, ALREADY_JOINED; Error when the snapshot is not sound
+   */
+  joinBySnapshot(folder: string): Promise<string>;
+  /** The snapshots that were asked of a channel; undefined when this peer has not joined it. */
+  snapshots(channelId: string): SnapshotRequests | undefined;
   channelIds(): string[];
   /** The configuration in force; undefined when this peer has not joined the channel. */
   channel(channelId: string): ChannelConfig | undefined;

@@ -21,6 +21,24 @@ export type AccessOptions = {
   readonly config: (channelId: string) => ChannelConfig | undefined;
 };
 
+export type SignedMessage = {
+  /** msp.SerializedIdentity */
+  readonly creator: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+};
+
+type Words = { readonly deserializing: string; readonly verifying: string };
+
+const PROPOSAL_WORDS: Words = {
+  deserializing: "Failed deserializing proposal creator",
+  verifying: "Failed verifying that proposal's creator",
+};
+const MESSAGE_WORDS: Words = {
+  deserializing: "failed deserializing signed data identity",
+  verifying: "failed verifying that the signed data identity",
+};
+
 export class AccessControl {
   readonly #options: AccessOptions;
 
@@ -31,7 +49,10 @@ export class AccessControl {
   /** Whether the creator of a proposal, whose signature is verified already, may use a resource as "qscc/GetChainInfo". */
   check(resource: string, channelId: string, proposal: Proposal): PolicyVerdict {
     const role = PEER_ACLS.get(resource);
-    if (role !== undefined) return this.#checkPeer(role, proposal);
+    if (role !== undefined) {
+      const { creator, proposalBytes: message, signature } = proposal;
+      return this.#checkPeer(role, { creator, message, signature }, PROPOSAL_WORDS);
+    }
     if (channelId === "") return { ok: false, reason: `Unmapped policy for ${resource}` };
     const config = this.#options.config(channelId);
     if (config === undefined) {
@@ -47,18 +68,25 @@ export class AccessControl {
     return config.checkAcl(resource, { identity: creator, message: proposalBytes, signature });
   }
 
-  #checkPeer(role: "Admins" | "Members", proposal: Proposal): PolicyVerdict {
+  /** Whether somebody who signed a message that is no proposal may use a resource of the peer itself. */
+  checkMessage(resource: string, signed: SignedMessage): PolicyVerdict {
+    const role = PEER_ACLS.get(resource);
+    if (role === undefined) return { ok: false, reason: `Unmapped channelless policy for ${resource}` };
+    return this.#checkPeer(role, signed, MESSAGE_WORDS);
+  }
+
+  #checkPeer(role: "Admins" | "Members", signed: SignedMessage, words: Words): PolicyVerdict {
     const { localMsp, mspId } = this.#options;
     const where = `during channelless check policy with policy [${role}]`;
     let identity: Identity;
     try {
-      identity = localMsp.identity(proposal.creator);
+      identity = localMsp.identity(signed.creator);
     } catch (error) {
       const isForeign = error instanceof MspError && error.fault === "UNKNOWN_MSP";
       const why = isForeign
-        ? `expected MSP ID ${mspId}, received ${decodeSerializedIdentity(proposal.creator).mspid}`
+        ? `expected MSP ID ${mspId}, received ${decodeSerializedIdentity(signed.creator).mspid}`
         : messageOf(error);
-      return { ok: false, reason: `Failed deserializing proposal creator ${where}: [${why}]` };
+      return { ok: false, reason: `${words.deserializing} ${where}: [${why}]` };
     }
     const [name, unit] = role === "Admins" ? (["admin", "ADMIN"] as const) : (["member", "MEMBER"] as const);
     if (!identity.satisfies(rolePrincipal(mspId, name))) {
@@ -67,10 +95,10 @@ export class AccessControl {
         `The identity is not an ${name} under this MSP [${mspId}]: The identity does not contain OU [${unit}], MSP: [${mspId}]`;
       return {
         ok: false,
-        reason: `Failed verifying that proposal's creator satisfies local MSP principal ${where}: [${why}]`,
+        reason: `${words.verifying} satisfies local MSP principal ${where}: [${why}]`,
       };
     }
-    if (identity.verify(proposal.proposalBytes, proposal.signature)) return { ok: true };
+    if (identity.verify(signed.message, signed.signature)) return { ok: true };
     return { ok: false, reason: "The signature is invalid" };
   }
 }

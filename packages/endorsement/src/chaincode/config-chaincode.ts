@@ -7,6 +7,7 @@ import { type Bytes, messageOf, toUtf8 } from "@hansa/primitives";
 import { common, encode, METADATA, protos, splitBlock } from "@hansa/wire";
 import type { AccessControl } from "./access.js";
 import type { EndorserChannel } from "./channel.js";
+import { readBlock } from "./query-chaincode.js";
 import { type ChaincodeResponse, failed, type SystemCall, type SystemChaincode, success } from "./system-chaincode.js";
 
 export type ConfigChaincodeOptions = {
@@ -15,6 +16,10 @@ export type ConfigChaincodeOptions = {
   readonly channelIds: () => readonly string[];
   /** Joins the channel of a genesis block. @throws with a reason, e.g. when it is joined already */
   readonly join: (channelId: string, genesisBlock: Bytes) => Promise<void>;
+  /** Begins to join the channel of a snapshot in a folder of this machine. @throws with a reason when it cannot begin */
+  readonly joinBySnapshot: (folder: string) => Promise<void>;
+  /** The folder of the snapshot by which a channel is being joined. */
+  readonly joiningSnapshot: () => string | undefined;
 };
 
 export class ConfigChaincode implements SystemChaincode {
@@ -60,11 +65,12 @@ export class ConfigChaincode implements SystemChaincode {
       }
       case "JoinChainBySnapshot":
       case "JoinBySnapshotStatus": {
+        const isStatus = method === "JoinBySnapshotStatus";
+        if (!isStatus && argument.length === 0)
+          return failed("Cannot join the channel, no snapshot directory provided");
         const reason = denial("");
-        if (reason !== undefined) return failed(`access denied for [${method}]: ${reason}`);
-        return method === "JoinBySnapshotStatus"
-          ? success(encode(protos.JoinBySnapshotStatus, {}))
-          : failed("joining a channel by a snapshot is not supported by this peer");
+        if (reason !== undefined) return failed(`access denied for [${method}]: ${isStatus ? reason : `[${reason}]`}`);
+        return isStatus ? this.#joinBySnapshotStatus() : this.#joinBySnapshot(toUtf8(argument));
       }
       default:
         return failed(`Requested function ${method} not found.`);
@@ -99,6 +105,21 @@ export class ConfigChaincode implements SystemChaincode {
     return success();
   }
 
+  async #joinBySnapshot(folder: string): Promise<ChaincodeResponse> {
+    try {
+      await this.#options.joinBySnapshot(folder);
+    } catch (error) {
+      return failed(messageOf(error));
+    }
+    return success();
+  }
+
+  #joinBySnapshotStatus(): ChaincodeResponse {
+    const folder = this.#options.joiningSnapshot();
+    const status = folder === undefined ? {} : { inProgress: true, bootstrappingSnapshotDir: folder };
+    return success(encode(protos.JoinBySnapshotStatus, status));
+  }
+
   #getChannels(): ChaincodeResponse {
     const channels = this.#options.channelIds().map((channelId) => ({ channelId }));
     return success(encode(protos.ChannelQueryResponse, { channels }));
@@ -123,11 +144,8 @@ export class ConfigChaincode implements SystemChaincode {
 
 /** Bytes of the block that holds the configuration in force, as the newest block's metadata names it. */
 export async function lastConfigBlock({ ledger, channelId }: EndorserChannel): Promise<Bytes> {
-  const newest = await ledger.blocks.read(ledger.height - 1);
-  if (newest === undefined) throw new Error(`channel ${channelId} has no block`);
-  const block = await ledger.blocks.read(lastConfigIndex(newest));
-  if (block === undefined) throw new Error(`the configuration block of channel ${channelId} is not in the ledger`);
-  return block;
+  if (ledger.height === 0) throw new Error(`channel ${channelId} has no block`);
+  return readBlock(ledger, lastConfigIndex(await readBlock(ledger, ledger.height - 1)));
 }
 
 function lastConfigIndex(block: Bytes): number {

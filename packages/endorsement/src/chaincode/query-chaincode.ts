@@ -2,6 +2,7 @@
  * `qscc`: blocks and transactions of a channel. Arguments: function, channel, and what it is about.
  * Source: hyperledger/fabric, core/scc/qscc/query.go and common/ledger/blkstorage/blockindex.go; texts alike.
  */
+import { firstBlock } from "@hansa/ledger";
 import { type Bytes, concatBytes, messageOf, toHex, toUtf8 } from "@hansa/primitives";
 import { common, encode, protos, splitBlock } from "@hansa/wire";
 import type { AccessControl } from "./access.js";
@@ -86,7 +87,13 @@ async function answer(failure: string, about: string, query: () => Promise<Bytes
   }
 }
 
-async function readBlock(ledger: EndorserLedger, number: number): Promise<Bytes> {
+/** Bytes of a block. @throws Error in Fabric's words when it is not here */
+export async function readBlock(ledger: EndorserLedger, number: number): Promise<Bytes> {
+  const first = firstBlock(ledger.blocks);
+  if (number < first)
+    throw new Error(
+      `cannot serve block [${number}]. The ledger is bootstrapped from a snapshot. First available block = [${first}]`,
+    );
   const bytes = number < ledger.height ? await ledger.blocks.read(number) : undefined;
   if (bytes === undefined) throw new Error(`no such block number [${number}] in index`);
   return bytes;
@@ -94,6 +101,12 @@ async function readBlock(ledger: EndorserLedger, number: number): Promise<Bytes>
 
 function locate(ledger: EndorserLedger, txId: string) {
   const found = ledger.find(txId);
+  if (found === undefined && ledger.hasId(txId)) {
+    const first = firstBlock(ledger.blocks);
+    throw new Error(
+      `details for the TXID [${txId}] not available. Ledger bootstrapped from a snapshot. First available block = [${first}]`,
+    );
+  }
   if (found === undefined) throw new Error(`no such transaction ID [${txId}] in index`);
   return found;
 }

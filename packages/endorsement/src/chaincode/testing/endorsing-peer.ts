@@ -46,7 +46,14 @@ export function createEndorsingPeer(options: EndorsingPeerOptions): EndorsingPee
   const runnable = new RunnableChaincodes(mspId, () => installed.list().map(({ packageId }) => packageId));
   const chaincodes: SystemChaincode[] = [
     new LifecycleChaincode({ mspId, access, channel, channelIds, installed, runnable }),
-    new ConfigChaincode({ access, channel, channelIds, join }),
+    new ConfigChaincode({
+      access,
+      channel,
+      channelIds,
+      join,
+      joinBySnapshot: async () => {},
+      joiningSnapshot: () => undefined,
+    }),
     new QueryChaincode({ access, channel }),
   ];
   const invoker = new Invoker({
