@@ -1,6 +1,7 @@
 /** A node killed while it writes: whatever it acknowledged is there afterwards. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -73,7 +74,9 @@ describe("an ordering node that is killed", () => {
         void call.send(client.envelope(member, "trade", { data: name }));
         if (i % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
       }
+      const exited = once(child, "exit");
       await ended;
+      if (child.exitCode === null && child.signalCode === null) await exited;
       rpc.close();
       client.close();
     }

@@ -3,7 +3,7 @@ import path from "node:path";
 import { privateKeyFromPem } from "@hansa/crypto";
 import { createSigningIdentity, type SigningIdentity } from "@hansa/msp";
 import type { Logger } from "@hansa/primitives";
-import { FileJournalStore, MemoryJournalStore } from "@hansa/storage";
+import { FileJournalStore, FolderLock, MemoryJournalStore } from "@hansa/storage";
 import { RpcServer, type Send } from "@hansa/transport";
 import { orderer as ab, encode, services } from "@hansa/wire";
 import { AdminServer } from "./admin-server.js";
@@ -65,11 +65,13 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
   const { tailCacheBytes, maxBacklogMessages, timeWindowMs } = config;
   const { engine, closeEngine } = engineOf(config, logger);
   const channel = { identity, engine, tailCacheBytes, maxBacklogMessages, clock, random };
-  const closing: (() => Promise<void>)[] = [() => store.close(), closeEngine];
+  let lock: FolderLock | undefined;
+  const closing: (() => Promise<void>)[] = [async () => lock?.release(), () => store.close(), closeEngine];
   const close = async () => {
     for (const each of closing.splice(0).reverse()) await each();
   };
   try {
+    if (dataFolder !== undefined) lock = FolderLock.acquire(path.join(dataFolder, "journal"));
     const registrar = await Registrar.open({
       store,
       channel,

@@ -12,6 +12,7 @@ import { authority, person, sampleStrand } from "@hansa/journal/testing";
 import { formatReceipt, verifyReceipt } from "@hansa/journal/verify";
 import { HansaError } from "@hansa/primitives";
 import { type ExportTarget, exportTarget } from "./export-target.js";
+import { FolderLock } from "./folder-lock.js";
 import { FileJournalStore } from "./journal-file.js";
 import { importStrand } from "./journal-import.js";
 
@@ -74,6 +75,20 @@ describe("an export in a folder", () => {
     writeFileSync(path.join(folder, file), bytes);
     const journal = path.join(newFolder(), "journal");
     await assert.rejects(importStrand(journal, await openExport(target, roots)), /-29\.json/);
+    assert.deepEqual(readdirSync(journal), []);
+  });
+
+  it("is not taken into a journal that is open", async () => {
+    const target = exportTarget(newFolder(), root);
+    await exportTo(target, "JSON");
+    const journal = path.join(newFolder(), "journal");
+    mkdirSync(journal, { recursive: true });
+    const lock = FolderLock.acquire(journal);
+    await assert.rejects(
+      importStrand(journal, await openExport(target, roots)),
+      (error) => error instanceof HansaError && error.code === "STORE_IN_USE",
+    );
+    lock.release();
     assert.deepEqual(readdirSync(journal), []);
   });
 

@@ -70,11 +70,18 @@ function isAlive(pid: number): boolean {
 
 /** Field 22 of /proc/PID/stat: clock ticks from boot to the process's start. Empty where there is no such file. */
 function beginOf(pid: number): string {
+  const [state = "", ...rest] = statOf(pid);
+  // One that has ended and waits for its parent to notice holds nothing any more.
+  return state === "Z" || state === "X" ? "ended" : (rest[18] ?? "");
+}
+
+/** Fields of /proc/PID/stat from the third, the process's state, on. */
+function statOf(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return "";
+    return [];
   }
 }
 

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { JournalError, type JournalRecord, type OpenedExport, type StrandInfo } from "@hansa/journal";
 import { nodeFiles } from "./files.js";
+import { FolderLock } from "./folder-lock.js";
 import { FileJournalStore } from "./journal-file.js";
 
 const GROUP_BYTES = 8 * 1024 * 1024;
@@ -10,17 +11,30 @@ const GROUP_BYTES = 8 * 1024 * 1024;
  * The strand stands in the journal only once all of it is verified and durable: until then it grows in a folder of its
  * own, which an orderer does not look at.
  * @param journal the journal's folder, `journal` in an orderer's data folder
- * @throws JournalError STRAND_EXISTS; BadExport
+ * @throws JournalError STRAND_EXISTS; BadExport; LedgerError STORE_IN_USE while an orderer has the journal open
  */
 export async function importStrand(journal: string, opened: OpenedExport): Promise<StrandInfo & { blocks: number }> {
   const { strandId, channel } = opened.digest;
   const info = { strandId, name: channel };
   const target = new FileJournalStore(journal);
-  const existing = (await target.list()).find((each) => each.strandId === strandId || each.name === channel);
-  if (existing !== undefined) throw new JournalError({ code: "STRAND_EXISTS", ...existing });
+  const lock = FolderLock.acquire(journal);
   const staging = path.join(journal, `importing-${strandId}`);
-  nodeFiles.remove(staging);
-  const store = new FileJournalStore(staging);
+  try {
+    const existing = (await target.list()).find((each) => each.strandId === strandId || each.name === channel);
+    if (existing !== undefined) throw new JournalError({ code: "STRAND_EXISTS", ...existing });
+    nodeFiles.remove(staging);
+    const blocks = await fill(new FileJournalStore(staging), info, opened);
+    nodeFiles.rename(path.join(staging, strandId), path.join(journal, strandId));
+    nodeFiles.syncFolder(journal);
+    return { ...info, blocks };
+  } finally {
+    nodeFiles.remove(staging);
+    lock.release();
+  }
+}
+
+/** @returns the count of blocks */
+async function fill(store: FileJournalStore, info: StrandInfo, opened: OpenedExport): Promise<number> {
   try {
     const strand = await store.create(info);
     let group: JournalRecord[] = [];
@@ -34,13 +48,8 @@ export async function importStrand(journal: string, opened: OpenedExport): Promi
       bytes = 0;
     }
     await strand.append(group);
-    const blocks = strand.tip.size;
-    await store.close();
-    nodeFiles.rename(path.join(staging, strandId), path.join(journal, strandId));
-    nodeFiles.syncFolder(journal);
-    return { ...info, blocks };
+    return strand.tip.size;
   } finally {
     await store.close();
-    nodeFiles.remove(staging);
   }
 }
