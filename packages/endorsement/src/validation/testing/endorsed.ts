@@ -12,6 +12,7 @@ import {
   HeaderType,
   proposalHash,
   protos,
+  rwset,
   splitBlock,
   toTimestamp,
   transactionId,
@@ -68,6 +69,11 @@ export type Wish = {
   readonly creator?: SigningIdentity;
   readonly endorsers?: readonly SigningIdentity[];
   readonly results?: (builder: RwSetBuilder) => void;
+  /** Function and arguments, in a proposal that can be read. */
+  readonly args?: readonly string[];
+  readonly event?: { readonly eventName: string; readonly payload: Uint8Array };
+  /** Is handed the encoded `rwset.TxPvtReadWriteSet` that belongs to the results. */
+  readonly onPrivate?: (bytes: Uint8Array) => void;
 };
 
 export const peers = [brewery.identity("peer"), pub.identity("peer")];
@@ -87,10 +93,14 @@ export function endorsed(wish: Wish = {}): Uint8Array {
     extension: encode(protos.ChaincodeHeaderExtension, { chaincodeId: { name: chaincode } }),
   });
   const signatureHeader = encode(common.SignatureHeader, { creator: creator.serialized, nonce });
-  const chaincodeProposalPayload = Buffer.from("proposal");
+  const chaincodeProposalPayload = wish.args === undefined ? Buffer.from("proposal") : invocation(chaincode, wish.args);
+  const { publicBytes, privateSet } = builder.encode();
+  if (privateSet !== undefined) wish.onPrivate?.(encode(rwset.TxPvtReadWriteSet, privateSet));
+  const event = wish.event && encode(protos.ChaincodeEvent, { chaincodeId: chaincode, ...wish.event });
   const extension = encode(protos.ChaincodeAction, {
-    results: builder.encode().publicBytes,
+    results: publicBytes,
     response: { status: 200 },
+    ...(event === undefined ? {} : { events: event }),
     chaincodeId: { name: chaincode, version: "1.0" },
   });
   const hash = proposalHash(channelHeader, signatureHeader, chaincodeProposalPayload);
@@ -103,6 +113,13 @@ export function endorsed(wish: Wish = {}): Uint8Array {
   const payload = encode(protos.ChaincodeActionPayload, { chaincodeProposalPayload, action });
   const data = encode(protos.Transaction, { actions: [{ header: signatureHeader, payload }] });
   return signed(encode(common.Payload, { header: { channelHeader, signatureHeader }, data }), creator);
+}
+
+function invocation(chaincode: string, args: readonly string[]): Uint8Array {
+  const input = { args: args.map((each) => Buffer.from(each)) };
+  return encode(protos.ChaincodeProposalPayload, {
+    input: encode(protos.ChaincodeInvocationSpec, { chaincodeSpec: { chaincodeId: { name: chaincode }, input } }),
+  });
 }
 
 export function signed(payload: Uint8Array, creator: SigningIdentity): Uint8Array {
