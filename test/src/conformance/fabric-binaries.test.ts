@@ -193,7 +193,8 @@ describe("Fabric's command line tools", { skip }, () => {
 
   it("create a channel, work on it, and remove it", async () => {
     mkdirSync(at("profile"), { recursive: true });
-    writeFileSync(at("profile/configtx.yaml"), configtx(path.join(at("data"), "tools/organizations"), envOf("Org1")));
+    const orderers = [{ name: "orderer.example.com", address: envOf("Org1").ORDERER_ADDRESS! }];
+    writeFileSync(at("profile/configtx.yaml"), configtx(path.join(at("data"), "tools/organizations"), orderers));
     const genesis = ["-profile", "Handmade", "-channelID", "handmade", "-outputBlock", "handmade.block"];
     await done(run("configtxgen", ["-configPath", at("profile"), ...genesis], {}));
 

@@ -1,13 +1,18 @@
+/** An orderer by the folder of its identity ("orderer.example.com") and its "host:port". */
+export type ProfileOrderer = { readonly name: string; readonly address: string };
+
 /**
  * A profile for configtxgen: one channel of both members, made without us.
  *
  * @param organizations the network's organizations folder
- * @param env of a member, for the orderer's address
  */
-export function configtx(organizations: string, env: Record<string, string>): string {
-  const port = Number(env.ORDERER_ADDRESS!.split(":")[1]);
+export function configtx(organizations: string, orderers: readonly ProfileOrderer[], batchTimeout = "2s"): string {
   const orderer = `${organizations}/ordererOrganizations/example.com`;
-  const certificate = `${orderer}/orderers/orderer.example.com/tls/server.crt`;
+  const consenters = orderers.map(({ name, address }) => {
+    const [host, port] = address.split(":");
+    const certificate = `${orderer}/orderers/${name}/tls/server.crt`;
+    return { Host: host, Port: Number(port), ClientTLSCert: certificate, ServerTLSCert: certificate };
+  });
   const signature = (rule: string) => ({ Type: "Signature", Rule: rule });
   const implicit = (rule: string) => ({ Type: "ImplicitMeta", Rule: rule });
   const common = {
@@ -34,17 +39,25 @@ export function configtx(organizations: string, env: Record<string, string>): st
         Capabilities: { V2_0: true },
         Orderer: {
           OrdererType: "etcdraft",
-          BatchTimeout: "2s",
+          BatchTimeout: batchTimeout,
           BatchSize: { MaxMessageCount: 10, AbsoluteMaxBytes: "99 MB", PreferredMaxBytes: "512 KB" },
           EtcdRaft: {
-            Consenters: [{ Host: "127.0.0.1", Port: port, ClientTLSCert: certificate, ServerTLSCert: certificate }],
+            Consenters: consenters,
+            // Elections within a second or two.
+            Options: {
+              TickInterval: "100ms",
+              ElectionTick: 10,
+              HeartbeatTick: 1,
+              MaxInflightBlocks: 5,
+              SnapshotIntervalSize: "16 MB",
+            },
           },
           Organizations: [
             {
               Name: "OrdererOrg",
               ID: "OrdererMSP",
               MSPDir: `${orderer}/msp`,
-              OrdererEndpoints: [env.ORDERER_ADDRESS],
+              OrdererEndpoints: orderers.map(({ address }) => address),
               Policies: {
                 Readers: signature("OR('OrdererMSP.member')"),
                 Writers: signature("OR('OrdererMSP.member')"),
