@@ -242,6 +242,18 @@ export class ChannelConfig {
     return mspId === undefined ? [] : this.#channel.ordererAddresses.map((address) => ({ mspId, address }));
   }
 
+  /** The same for each orderer organisation; the channel's global addresses are then every organisation's. */
+  ordererAddressesByOrg(): Map<MspId, readonly string[]> {
+    const organizations = this.#orderer?.organizations ?? [];
+    const isGlobal = organizations.every(({ endpoints }) => endpoints.length === 0);
+    return new Map(
+      organizations.map(({ name, endpoints }) => [
+        this.#mspIdOf(`${ORDERER}/${name}`),
+        isGlobal ? this.#channel.ordererAddresses : endpoints,
+      ]),
+    );
+  }
+
   /** Roots and intermediates, PEM, that a member's TLS certificates chain to; empty for an unknown member. */
   tlsRoots(mspId: MspId): string[] {
     const config = this.mspConfig(mspId);

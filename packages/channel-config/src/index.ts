@@ -49,5 +49,12 @@ export {
   policyOf,
 } from "./profile.js";
 export { configUpdateEnvelope, signConfigUpdate } from "./signing.js";
-export { type JudgedUpdate, judgeConfigUpdate, readConfigUpdate, validateConfigEnvelope } from "./update.js";
+export {
+  type JudgedUpdate,
+  judgeConfigUpdate,
+  previewUpdate,
+  readConfigUpdate,
+  signedDataOf,
+  validateConfigEnvelope,
+} from "./update.js";
 export type { AnchorPeer, ConsensusState, OrdererSettings } from "./values.js";

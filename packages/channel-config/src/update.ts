@@ -95,6 +95,23 @@ export function readConfigUpdate(envelopeBytes: Uint8Array): common.ConfigUpdate
   return decode(common.ConfigUpdateEnvelope, envelope.data, "ConfigUpdateEnvelope");
 }
 
+/**
+ * What an update leads to once it is signed for: nobody's signature is asked. For looking at an update before signing.
+ * @param update bytes of a common.ConfigUpdate
+ * @throws ConfigError with Fabric's text when it does not fit the current configuration
+ */
+export function previewUpdate(current: ChannelConfig, update: Uint8Array): common.IConfig {
+  const { channelId, readSet, writeSet } = decode(common.ConfigUpdate, update, "ConfigUpdate");
+  if (channelId !== current.channelId) {
+    throw refused(`ConfigUpdate for channel '${channelId}' but envelope for channel '${current.channelId}'`);
+  }
+  const read = inContext("error mapping ReadSet", () => toElements(readSet, CHANNEL));
+  inContext("error validating ReadSet", () => checkReadSet(current.elements(), read));
+  const written = inContext("error mapping WriteSet", () => toElements(writeSet, CHANNEL));
+  const elements = new Map([...current.elements(), ...deltaOf(read, written)]);
+  return { sequence: toLong(current.sequence + 1n), channelGroup: toTree(elements, CHANNEL) };
+}
+
 function authorize(current: ChannelConfig, envelope: common.ConfigUpdateEnvelope): ConfigElements {
   const update = decode(common.ConfigUpdate, envelope.configUpdate, "ConfigUpdate");
   if (update.channelId !== current.channelId) {
@@ -181,7 +198,8 @@ function groupsAround(element: ConfigElement): readonly string[] {
   return element.kind === "group" ? [...element.path, element.key] : element.path;
 }
 
-function signedDataOf(envelope: common.ConfigUpdateEnvelope): SignedData[] {
+/** What each signature in an update's envelope signs. */
+export function signedDataOf(envelope: common.ConfigUpdateEnvelope): SignedData[] {
   return envelope.signatures.map((each) => {
     const header = each.signatureHeader ?? new Uint8Array(0);
     return {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Policy } from "@hansa/msp";
 import { common, decode, encode } from "@hansa/wire";
 import { JsonError } from "@hansa/wire/json";
 import fc from "fast-check";
@@ -115,7 +116,10 @@ describe("a change in words", () => {
 describe("the signatures of an update", () => {
   const needsOf = (edited: common.IConfig) =>
     signaturesFor(channel, encode(common.ConfigUpdate, computeConfigUpdate("trade", channel.config, edited)));
-  const identityOf = (org: TestOrg) => channel.msps.identity(org.identity("admin").serialized);
+  const signedBy =
+    (...orgs: TestOrg[]) =>
+    (policy: Policy) =>
+      policy.evaluateIdentities(orgs.map((org) => channel.msps.identity(org.identity("admin").serialized)));
 
   it("are those of the policy that guards what changes, and the missing ones are named", () => {
     const needs = needsOf(withOrganization(channel.config, { mspId: "Farm", mspConfig: farm.mspConfig }));
@@ -128,8 +132,8 @@ describe("the signatures of an update", () => {
         },
       ],
     );
-    assert.deepEqual(missingSignatures(needs, [identityOf(brewery), identityOf(pub)]), []);
-    const [lack] = missingSignatures(needs, [identityOf(brewery)]);
+    assert.deepEqual(missingSignatures(needs, signedBy(brewery, pub)), []);
+    const [lack] = missingSignatures(needs, signedBy(brewery));
     assert.deepEqual(lack?.missing, ["Carrier.admin", "Pub.admin"]);
   });
 
@@ -140,7 +144,7 @@ describe("the signatures of an update", () => {
       "/Channel/Application/Pub/Admins",
       "/Channel/Orderer/Admins",
     ]);
-    const missing = missingSignatures(needs, [identityOf(pub)]);
+    const missing = missingSignatures(needs, signedBy(pub));
     assert.deepEqual(
       missing.map(({ need, missing }) => [need.policyPath, missing]),
       [["/Channel/Orderer/Admins", ["Ordering.admin"]]],

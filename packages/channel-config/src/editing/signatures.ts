@@ -1,5 +1,5 @@
 /** Whose signatures an update needs, told before anybody sends it. */
-import { describePrincipal, formatPolicy, type Identity, type Policy } from "@hansa/msp";
+import { describePrincipal, formatPolicy, type Policy, type PolicyVerdict } from "@hansa/msp";
 import { common, decode } from "@hansa/wire";
 import type { ChannelConfig } from "../channel-config.js";
 import { toElements } from "../elements.js";
@@ -46,13 +46,16 @@ export function signaturesFor(current: ChannelConfig, update: Uint8Array): Signa
   });
 }
 
-/** What is lacking for these signers; empty when they are enough. */
+/**
+ * What is lacking; empty when the signatures are enough.
+ * @param judge asks a policy about the signatures there are
+ */
 export function missingSignatures(
   needs: readonly SignatureNeed[],
-  signers: readonly Identity[],
+  judge: (policy: Policy) => PolicyVerdict,
 ): { need: SignatureNeed; missing: readonly string[] }[] {
   return needs.flatMap((need) => {
-    const verdict = need.policy.evaluateIdentities(signers);
+    const verdict = judge(need.policy);
     return verdict.ok ? [] : [{ need, missing: [...new Set(verdict.missing ?? [])] }];
   });
 }

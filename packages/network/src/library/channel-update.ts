@@ -48,14 +48,26 @@ export async function updateChannelConfig(parts: ChannelUpdateParts, edit: Confi
   });
   await broadcast(orderer, envelope);
   const sequence = toBigInt(config.sequence) + 1n;
-  const deadlineMs = Date.now() + APPLIED_WITHIN_MS;
-  const members = ChannelConfig.load(channelId, edited).mspIds();
-  const remaining = readers.filter(({ identity }) => members.includes(identity.mspId));
-  await Promise.all(remaining.map((reader) => follows(channelId, reader, sequence, deadlineMs)));
+  await waitForConfig(channelId, readers, ChannelConfig.load(channelId, edited).mspIds(), sequence);
   return Number(sequence);
 }
 
-type Reader = ChannelUpdateParts["readers"][number];
+export type Reader = ChannelUpdateParts["readers"][number];
+
+/**
+ * Waits until the peers of these members follow a channel to a configuration, unless they may no longer be asked.
+ * @throws HansaError TIMED_OUT, NODE_UNREACHABLE
+ */
+export async function waitForConfig(
+  channelId: string,
+  readers: readonly Reader[],
+  members: readonly string[],
+  sequence: bigint,
+): Promise<void> {
+  const deadlineMs = Date.now() + APPLIED_WITHIN_MS;
+  const remaining = readers.filter(({ identity }) => members.includes(identity.mspId));
+  await Promise.all(remaining.map((reader) => follows(channelId, reader, sequence, deadlineMs)));
+}
 
 async function readConfig(channelId: string, { identity, peer }: Reader): Promise<common.Config> {
   const args = [fromUtf8("GetChannelConfig"), fromUtf8(channelId)];
