@@ -18,8 +18,13 @@ export type LedgerOptions = {
   readonly collectionChanges?: CollectionChanges;
   /** Without it private values are never known, only their hashes. */
   readonly privateWrites?: PrivateWrites;
+  /** Asked at the beginning of what takes time; the function that it returns is called at the end. For metrics. */
+  readonly measure?: (what: LedgerWork) => () => void;
   readonly logger?: Logger;
 };
+
+/** "blocks": the block is stored. "private": its private data and the block are. "state": its writes are in the state. */
+export type LedgerWork = "blocks" | "private" | "state";
 
 export type CommitInput = {
   readonly block: BlockParts;

@@ -62,6 +62,7 @@ export class Ledger {
   readonly #snapshots: Snapshots;
   readonly #collectionChanges: CollectionChanges | undefined;
   readonly #privateWrites: PrivateWrites | undefined;
+  readonly #measure: NonNullable<LedgerOptions["measure"]>;
   readonly #logger: Logger;
   readonly #listeners = new Set<CommitListener>();
   #currentHash: Uint8Array = NO_BYTES;
@@ -80,6 +81,7 @@ export class Ledger {
     this.#expiry = new ExpirySchedule(options.state, options.blockToLive ?? (() => 0));
     this.#collectionChanges = options.collectionChanges;
     this.#privateWrites = options.privateWrites;
+    this.#measure = options.measure ?? (() => () => {});
     this.#logger = options.logger ?? silentLogger;
   }
 
@@ -187,13 +189,17 @@ export class Ledger {
       const prepared = await prepareBlock(number, transactions, this.#state, true);
       const hash = number === 0 ? NO_BYTES : commitHash(this.#commitHash, prepared.codes, prepared.batch);
       const committed = finished(number, block, transactions, prepared, hash);
+      const storedAll = this.#measure("private");
       await this.#applyRest(number, transactions, await this.#keepPrivate(number, transactions), prepared);
+      const stored = this.#measure("blocks");
       await this.blocks.append({
         number,
         headerHash: committed.headerHash,
         pieces: blockChunks(committed.block),
         transactions: committed.transactions,
       });
+      stored();
+      storedAll();
       this.#apply(prepared.batch, number);
       this.#commitHash = hash;
       this.#previousHash = block.header.previousHash;
@@ -250,8 +256,12 @@ export class Ledger {
 
   #apply(batch: StateBatch, number: number): void {
     this.#snapshots.beforeApply(batch);
+    const applied = this.#measure("state");
     const applying: Promise<void> = this.#state.apply(batch, number).then(
-      () => void this.#applying.delete(applying),
+      () => {
+        applied();
+        this.#applying.delete(applying);
+      },
       (error: unknown) => {
         // The next commit or `close` reports it.
         this.#applyFailure ??= error;

@@ -9,6 +9,7 @@ import { CONFIG_KEY, CONFIG_NAMESPACE, hashedNamespace } from "./keys.js";
 import { isRangeUnchanged } from "./phantom.js";
 import type { KvRead, NamespaceRwSet, ParsedRwSet } from "./rwset.js";
 import { StateBatch, type StateReader, type Version } from "./state.js";
+import type { ChaincodeIdView } from "./transaction.js";
 import { sameVersion } from "./version.js";
 import { applyWrites } from "./write-set.js";
 
@@ -20,6 +21,8 @@ export type ValidatedTransaction = {
   readonly type: number | undefined;
   /** `protos.TxValidationCode`; VALID means: subject to the ledger's checks. */
   readonly code: number;
+  /** Whose results these are, of endorser transactions that can be read so far. */
+  readonly chaincode?: ChaincodeIdView | undefined;
   /** Of endorser transactions. */
   readonly rwset?: ParsedRwSet | undefined;
   /** `common.ConfigEnvelope` of configuration transactions. */

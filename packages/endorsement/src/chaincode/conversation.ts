@@ -31,6 +31,14 @@ export interface ConversationHost {
   register(packageId: string, conversation: Conversation): void;
   /** READY is sent: calls may begin. */
   ready(packageId: string): void;
+  readonly meter?: ShimMeter | undefined;
+}
+
+/** Told what chaincodes ask of the peer: a place for metrics. */
+export interface ShimMeter {
+  /** @returns what `answered` is to be given at the end */
+  asked(type: string, channelId: string, packageId: string): number;
+  answered(type: string, channelId: string, packageId: string, isSuccess: boolean, askedAt: number): void;
 }
 
 type OpenCall = {
@@ -172,26 +180,38 @@ export class Conversation {
       return;
     }
     if (call.isAnswering) return;
+    const { channelId } = message;
+    const askedAt = this.#host.meter?.asked(shimTypeName(type), channelId, this.#packageId) ?? 0;
     let answer: Bytes | Promise<Bytes>;
     try {
       answer = handler(call.state, message.payload);
     } catch (error) {
+      this.#measure(type, channelId, false, askedAt);
       this.#refuse(call, type, error);
       return;
     }
     if (answer instanceof Uint8Array) {
       this.#host.send(shimMessage(ShimType.RESPONSE, answer, call.state.tail));
+      this.#measure(type, channelId, true, askedAt);
       return;
     }
     call.isAnswering = true;
     answer.then(
-      (payload) => this.#answer(key, call, shimMessage(ShimType.RESPONSE, payload, call.state.tail)),
+      (payload) => {
+        this.#measure(type, channelId, true, askedAt);
+        this.#answer(key, call, shimMessage(ShimType.RESPONSE, payload, call.state.tail));
+      },
       (error: unknown) => {
+        this.#measure(type, channelId, false, askedAt);
         if (this.#calls.get(key) !== call) return;
         call.isAnswering = false;
         this.#refuse(call, type, error);
       },
     );
+  }
+
+  #measure(type: number, channelId: string, isSuccess: boolean, askedAt: number): void {
+    this.#host.meter?.answered(shimTypeName(type), channelId, this.#packageId, isSuccess, askedAt);
   }
 
   /** A late answer finds its call still open, or is dropped. */

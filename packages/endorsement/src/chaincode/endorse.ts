@@ -35,9 +35,25 @@ export type EndorserOptions = {
   readonly access: AccessControl;
   readonly invoker: Invoker;
   readonly clock: Clock;
+  /** Told what becomes of proposals: a place for metrics. */
+  readonly meter?: EndorserMeter;
   /** Proposals whose own time is further away than this are rejected. Undefined: any time is taken, as in v2.5. */
   readonly proposalWindowMs?: number;
 };
+
+export interface EndorserMeter {
+  /** @returns what `completed` is to be given at the end */
+  received(): number;
+  /** Of each proposal that was admitted. */
+  completed(channelId: string, chaincode: string, isEndorsed: boolean, receivedAt: number): void;
+  /** It is malformed, or its signature does not hold. */
+  invalid(): void;
+  duplicate(channelId: string, chaincode: string): void;
+  aclFailed(channelId: string, chaincode: string): void;
+  simulationFailed(channelId: string, chaincode: string): void;
+  /** The chaincode answered with a status that is not endorsed. */
+  notEndorsed(channelId: string, chaincode: string): void;
+}
 
 export interface Endorser {
   /**
@@ -55,32 +71,50 @@ async function processProposal(
   signedProposal: Bytes,
   options: EndorserOptions,
 ): Promise<protos.ProposalResponse.$Properties> {
-  const proposal = readProposal(signedProposal);
+  const { meter } = options;
+  const receivedAt = meter?.received() ?? 0;
+  const proposal = validated(() => readProposal(signedProposal), meter);
   const { channelId } = proposal;
   const channel = channelId === "" ? undefined : options.channel(channelId);
   if (channelId !== "" && channel === undefined) return refused(`channel '${channelId}' not found`);
   const creator = admit(proposal, channel, options);
+  let response: protos.ProposalResponse.$Properties;
   try {
-    return await simulateAndSign(proposal, channel, creator, options);
+    response = await simulateAndSign(proposal, channel, creator, options);
   } catch (error) {
-    return refused(messageOf(error));
+    response = refused(messageOf(error));
   }
+  const isEndorsed = response.endorsement !== undefined || (channelId === "" && response.response?.status === 200);
+  meter?.completed(channelId, proposal.chaincodeName, isEndorsed, receivedAt);
+  return response;
 }
 
 /** @throws ProposalRejected */
 function admit(proposal: Proposal, channel: EndorserChannel | undefined, options: EndorserOptions): Identity {
   const { channelId, txId, chaincodeName } = proposal;
-  const creator = checkProposal(proposal, channel?.config.msps ?? options.localMsp);
+  const { meter } = options;
+  const creator = validated(() => checkProposal(proposal, channel?.config.msps ?? options.localMsp), meter);
   checkTimes(proposal, creator, options.clock.now(), options.proposalWindowMs);
   if (channel === undefined) return creator;
   if (channel.ledger.hasId(txId)) {
+    meter?.duplicate(channelId, chaincodeName);
     throw new ProposalRejected(`duplicate transaction found [${txId}]. Creator [${toHex(proposal.creator)}]`);
   }
   // System chaincodes ask for themselves.
   if (SYSTEM_NAMES.has(chaincodeName)) return creator;
   const verdict = options.access.check("peer/Propose", channelId, proposal);
-  if (!verdict.ok) throw new ProposalRejected(verdict.reason);
-  return creator;
+  if (verdict.ok) return creator;
+  meter?.aclFailed(channelId, chaincodeName);
+  throw new ProposalRejected(verdict.reason);
+}
+
+function validated<T>(check: () => T, meter: EndorserMeter | undefined): T {
+  try {
+    return check();
+  } catch (error) {
+    meter?.invalid();
+    throw error;
+  }
 }
 
 async function simulateAndSign(
@@ -95,8 +129,12 @@ async function simulateAndSign(
   try {
     const scope: TransactionScope = { proposal, creator, channelId, channel, simulator };
     const target = findTarget(scope, options.invoker);
-    const simulated = await inSimulation(() => run(scope, target, options.invoker));
-    return await finish(scope, target, simulated, options);
+    const simulated = await run(scope, target, options.invoker).catch((cause: unknown) => {
+      options.meter?.simulationFailed(channelId, chaincodeName);
+      throw new Error(`error in simulation: ${messageOf(cause)}`, { cause });
+    });
+    if (simulated.response.status >= 400) options.meter?.notEndorsed(channelId, chaincodeName);
+    return finish(scope, target, simulated, options);
   } finally {
     simulator?.done();
   }
@@ -125,14 +163,6 @@ type Simulated = Executed & {
   readonly results: Bytes;
   readonly interest: protos.ChaincodeInterest.$Properties | undefined;
 };
-
-async function inSimulation<T>(action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (cause) {
-    throw new Error(`error in simulation: ${messageOf(cause)}`, { cause });
-  }
-}
 
 async function run(scope: TransactionScope, target: Target, invoker: Invoker): Promise<Simulated> {
   const { proposal, simulator, channel } = scope;

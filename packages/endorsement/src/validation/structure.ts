@@ -8,6 +8,7 @@ import type { ChannelConfig } from "@hansa/channel-config";
 import {
   type ActionPayloadView,
   type ChaincodeActionView,
+  type ChaincodeIdView,
   type ChannelHeaderView,
   chaincodeActionOf,
   computedTxId,
@@ -42,6 +43,7 @@ export type ReadTransaction = {
 /** What endorsers signed, and who they are. */
 export type EndorsedResults = {
   readonly chaincode: string;
+  readonly chaincodeId: ChaincodeIdView;
   readonly rwset: ParsedRwSet;
   readonly responsePayload: Bytes;
   readonly endorsements: readonly EndorsementView[];
@@ -107,6 +109,7 @@ export function readResults({ header, action }: ReadTransaction): EndorsedResult
   if (namespaces.size < rwset.namespaces.length) return refused(TxValidationCode.ILLEGAL_WRITESET);
   return {
     chaincode: name,
+    chaincodeId: done.chaincodeId,
     rwset,
     responsePayload: endorsed.responsePayload,
     endorsements: endorsed.endorsements,

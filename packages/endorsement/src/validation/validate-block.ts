@@ -112,7 +112,8 @@ class BlockRun {
     const results = readResults(read);
     const { type } = read.header;
     if (isRefused(results)) return { txId, type, code: results.code };
-    return { txId, type, code: this.#judgePolicies(results), rwset: results.rwset };
+    const { chaincodeId: chaincode, rwset } = results;
+    return { txId, type, code: this.#judgePolicies(results), chaincode, rwset };
   }
 
   /** Each namespace that is written, and that of the chaincode that was asked, by its own policies. */
