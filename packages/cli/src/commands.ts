@@ -25,13 +25,15 @@ import { receipt, verify } from "./commands/receipt.js";
 import { status } from "./commands/status.js";
 import { invoke, query } from "./commands/transact.js";
 import { up } from "./commands/up.js";
+import { txExplain } from "./commands/tx-explain.js";
 import { vote } from "./commands/vote.js";
 
 export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
 
 export const GROUPS: readonly CommandGroup[] = [
   { title: "A network on this machine", commands: [up, apply, status, logs, down] },
-  { title: "Channels and contracts", commands: [channelList, channelCreate, deploy, invoke, query] },
+  { title: "Channels and contracts", commands: [channelList, channelCreate, deploy, invoke, query, txExplain] },
+  { title: "A channel's configuration", commands: [configShow, configDiff, configUpdate, configSign] },
   {
     title: "Proof",
     commands: [receipt, verify, journalDigest, journalExport, journalVerifyExport, journalImport, journalStream],

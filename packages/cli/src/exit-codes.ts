@@ -101,7 +101,11 @@ export const EXITS = [
     meaning: "a receipt, evidence or an export does not hold; what is wrong with it is named",
   },
   { exit: 32, codes: ["UNKNOWN_TRANSACTION"], meaning: "the channel has no such transaction" },
-  { exit: 33, codes: ["JOURNAL_REFUSED"], meaning: "the orderer refused a question about its journal" },
+  {
+    exit: 33,
+    codes: ["JOURNAL_REFUSED", "EXPLANATION_REFUSED"],
+    meaning: "the orderer refused a question about its journal, or a peer one about a transaction",
+  },
   {
     exit: 34,
     codes: ["EXPORT_STORE", "STREAM_TARGET", "STREAM_POSITION", "STREAM_BROKEN"],

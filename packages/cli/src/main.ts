@@ -1,4 +1,4 @@
-import { didYouMean } from "@hansa/network";
+import { didYouMean, InvalidTransaction } from "@hansa/network";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { Command } from "./command.js";
 import { COMMANDS, GROUPS } from "./commands.js";
@@ -66,7 +66,8 @@ function report(error: unknown, json: boolean, io: Io): void {
   const nextStep = advice === undefined ? undefined : advice.replace(/^[a-z]/, (letter) => letter.toUpperCase());
   const message = messageOf(error);
   if (json) {
-    const failure = { error: { code, exit: exitOf(code), message, nextStep } };
+    const explanation = error instanceof InvalidTransaction ? error.explanation : undefined;
+    const failure = { error: { code, exit: exitOf(code), message, nextStep, explanation } };
     io.stdout.write(`${JSON.stringify(failure, undefined, 2)}\n`);
   } else {
     const paint = paintFor(io.stderr, io.env);

@@ -8,6 +8,7 @@ export {
   withoutOrganization,
   withRevocationList,
 } from "@hansa/channel-config";
+export { type Explanation, explanationText } from "@hansa/endorsement/explain";
 export { type NetworkFile, networkShape } from "./config/file-shape.js";
 export type * from "./config/network-config.js";
 export { parseNetworkFile, parseNetworkObject } from "./config/parse.js";
@@ -37,7 +38,7 @@ export type { Phase } from "./launch/phases.js";
 export { runSupervisor, type StartReport, startDetached } from "./launch/supervisor.js";
 export { ChannelJournal } from "./library/channel-journal.js";
 export type { ConfigEdit } from "./library/channel-update.js";
-export { explainGatewayError, invalidTransaction, reasonOf } from "./library/gateway-errors.js";
+export { explainedInvalid, explainGatewayError, InvalidTransaction, reasonOf } from "./library/gateway-errors.js";
 export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";
 export { type DeployRequest, type DeployResult, type InitRequest, NetworkView } from "./library/network-view.js";

@@ -48,6 +48,7 @@ import { endorsementStream } from "./services/endorsement-stream.js";
 import { blockWithPrivateData } from "./services/private-blocks.js";
 import { snapshotHandlers } from "./snapshots/service.js";
 import { Evidence } from "./witness/evidence.js";
+import { Explanations } from "./services/explanations.js";
 import { WitnessFollowing } from "./witness/following.js";
 
 const STOP_GRACE_MS = 500;
@@ -144,6 +145,13 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     connectTimeoutMs: limits.ordererConnectTimeoutMs,
     clock,
     random,
+  const explanations = new Explanations({
+    channel: (channelId) => channels?.get(channelId),
+    holds: (channel, namespace, collection) => holds(channel.ledger.state, namespace, collection),
+    clock,
+    windowMs: limits.authenticationWindowMs,
+    logger,
+  });
   };
   const connectJournal = createJournalDialer(dialing);
   const witnesses = new Map<string, WitnessFollowing>();
@@ -193,6 +201,9 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   for (const channel of watched) keepRunning.watch(channel);
 
   const channelOf = (channelId: string) => endorserChannels.get(channelId);
+      explanations.watch(channel);
+      channel.onCommit(() => membership?.changed());
+      membership?.changed();
   const channelIds = () => channelSet.ids();
   const access = new AccessControl({ localMsp, mspId, config: (channelId) => channelSet.get(channelId)?.config() });
   const system: SystemChaincode[] = [
@@ -281,6 +292,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   const required = (channelId: string): PeerChannel => {
     const channel = channelSet.get(channelId);
     if (channel === undefined) {
+  server.addService(services.Explanations, { Explain: explanations.explain });
       throw new HansaError("UNKNOWN_CHANNEL", `${config.name} has not joined channel "${channelId}"`, {
         nextStep: `Its channels: ${channelSet.ids().join(", ") || "none"}.`,
       });

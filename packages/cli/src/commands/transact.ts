@@ -1,4 +1,4 @@
-import { explainGatewayError, invalidTransaction, type Member, type NetworkView } from "@hansa/network";
+import { explainedInvalid, explainGatewayError, type Member, type NetworkView } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command, Result } from "../command.js";
 import { locateNetwork, runningSupervisor } from "../locate.js";
@@ -42,7 +42,16 @@ export const query: Command = {
     }),
 };
 
-async function submit({ contract, transaction, args, transientData, who }: Work): Promise<Result> {
+async function submit({
+  contract,
+  transaction,
+  args,
+  transientData,
+  who,
+  view,
+  channel,
+  member,
+}: Work): Promise<Result> {
   const startedAt = performance.now();
   const proposal = contract.newProposal(transaction, { arguments: [...args], transientData });
   const signed = await proposal.endorse();
@@ -51,7 +60,10 @@ async function submit({ contract, transaction, args, transientData, who }: Work)
   const ms = Math.round(performance.now() - startedAt);
   const result = text(signed.getResult());
   const txId = signed.getTransactionId();
-  if (!status.successful) throw invalidTransaction(txId, status.code, { blockNumber: status.blockNumber });
+  if (!status.successful) {
+    const known = { member: member.name, blockNumber: status.blockNumber };
+    throw await explainedInvalid(view, channel, txId, status.code, known);
+  }
   return {
     data: { txId, block: Number(status.blockNumber), code: "VALID", ms, result },
     text: `${result === "" ? "" : `${result}\n`}${who}: ${transaction} committed in block ${status.blockNumber}, transaction ${txId} (${ms} ms)\n`,

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { type Explanation, findingLines } from "@hansa/endorsement/explain";
 import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
 import { GrpcStatus } from "@hansa/transport";
 import { decode, encode, lifecycle, TxValidationCode, txValidationCodeName } from "@hansa/wire";
@@ -12,21 +13,50 @@ const SYSTEM_CHAINCODES: ReadonlySet<string> = new Set(["_lifecycle", "cscc", "q
 
 type Asked = { readonly channel: string; readonly contract: string; readonly transaction: string };
 
-/** A transaction that was ordered and changed nothing, with what helps where that is known. */
+/** A transaction that was ordered and changed nothing, with the reason where a peer told it. */
+export class InvalidTransaction extends HansaError {
+  /** What the ledger shows; undefined when no peer could be asked. */
+  readonly explanation: Explanation | undefined;
+
+  constructor(message: string, options: ErrorOptions & { nextStep?: string }, explanation: Explanation | undefined) {
+    super("TRANSACTION_INVALID", message, options);
+    this.explanation = explanation;
+  }
+}
+
 export function invalidTransaction(
   txId: string,
   code: number,
-  { blockNumber, cause }: { blockNumber?: bigint; cause?: unknown } = {},
-): HansaError {
-  const name = txValidationCodeName(code);
-  const where = blockNumber === undefined ? "" : ` in block ${blockNumber}`;
-  return new HansaError("TRANSACTION_INVALID", `Transaction ${txId} was ordered${where} but is invalid: ${name}.`, {
+  {
+    blockNumber,
     cause,
-    nextStep:
-      code === TxValidationCode.MVCC_READ_CONFLICT
-        ? "Another transaction changed the same data first; try again."
-        : undefined,
-  });
+    explanation,
+  }: { blockNumber?: bigint; cause?: unknown; explanation?: Explanation | undefined } = {},
+): InvalidTransaction {
+  const name = txValidationCodeName(code);
+  const number = blockNumber ?? explanation?.block;
+  const where = number === undefined ? "" : ` in block ${number}`;
+  const known =
+    code === TxValidationCode.MVCC_READ_CONFLICT
+      ? "Another transaction changed the same data first; try again."
+      : undefined;
+  const nextStep = explanation?.advice[0] ?? known;
+  const lines = explanation?.findings.flatMap(findingLines).map((line) => `\n  ${line}`) ?? [];
+  const message = `Transaction ${txId} was ordered${where} but is invalid: ${name}.${lines.join("")}`;
+  return new InvalidTransaction(message, { cause, ...(nextStep === undefined ? {} : { nextStep }) }, explanation);
+}
+
+/** As `invalidTransaction`, with the reason that a peer of the channel tells; without it when none can be asked. */
+export async function explainedInvalid(
+  view: NetworkView,
+  channel: string,
+  txId: string,
+  code: number,
+  known: { member?: string; blockNumber?: bigint; cause?: unknown } = {},
+): Promise<InvalidTransaction> {
+  const { member, ...rest } = known;
+  const explanation = await view.explain(channel, txId, member === undefined ? {} : { member }).catch(() => undefined);
+  return invalidTransaction(txId, code, { ...rest, explanation });
 }
 
 /** Says in words what the client library reports when a transaction or query failed. */
@@ -34,7 +64,7 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
   const sdk = require("@hyperledger/fabric-gateway") as typeof import("@hyperledger/fabric-gateway");
   if (error instanceof sdk.CommitError) {
     const { code, transactionId } = error as CommitError;
-    return invalidTransaction(transactionId, code, { cause: error });
+    return explainedInvalid(view, asked.channel, transactionId, code, { cause: error });
   }
   if (!(error instanceof sdk.GatewayError)) return error;
   const failure = error as GatewayError;

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import type { Explanation } from "@hansa/endorsement/explain";
 import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
 import { RpcClient } from "@hansa/transport";
 import { submit, type Target } from "../client/admin-client.js";
+import { askExplanation } from "../client/explain-client.js";
 import { policyProblem } from "../config/endorsement-policy.js";
 import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
 import { didYouMean } from "../config/suggest.js";
@@ -20,6 +22,7 @@ import {
   writeFileDurably,
 } from "../plan/state-file.js";
 import { ChannelJournal } from "./channel-journal.js";
+import { ChannelSettings, keyHoldersIn } from "./channel-settings.js";
 import { type ConfigEdit, updateChannelConfig } from "./channel-update.js";
 import { type PeerLedger, readLedgers } from "./ledgers.js";
 import { Member } from "./member.js";
@@ -268,6 +271,25 @@ export class NetworkView {
     );
   }
 
+  /**
+   * A channel's configuration, to be shown, edited, signed and sent; of any channel that the orderer has.
+   * @param as who reads it: a member's name; the ordering organisation unless given
+   * @throws HansaError UNKNOWN_MEMBER, MISSING_IDENTITY
+   */
+  async settings(channelId: string, as?: string): Promise<ChannelSettings> {
+    const holders = await keyHoldersIn(this.layout, this.plan.organizations);
+    const readerName = as === undefined ? this.#orderer().organization.name : this.member(as).name;
+    const reader = holders.find(({ name }) => name === readerName) ?? holders[0];
+    if (reader === undefined)
+      throw new HansaError("MISSING_IDENTITY", `No administrator of network ${this.name} is on this machine.`);
+    const channel = this.config.channels.find(({ name }) => name === channelId);
+    const followers = (channel === undefined ? [] : await this.deployingOrgs(channel)).flatMap(({ admin, peers }) =>
+      peers.map((peer) => ({ identity: admin, peer })),
+    );
+    const orderer = this.target(this.#orderer());
+    return new ChannelSettings({ channelId, orderer, reader: reader.admin, holders, followers });
+  }
+
   /** Where every peer's copy of a channel stands. @throws HansaError UNKNOWN_CHANNEL */
   async ledgers(channel: string): Promise<PeerLedger[]> {
     return readLedgers(channel, await this.deployingOrgs(this.channel(channel)));
@@ -288,6 +310,31 @@ export class NetworkView {
         nextStep: `Ask as another member of the channel: ${channel.members.join(", ")}.`,
       });
     return new ChannelJournal(this.name, channel.name, this.target(this.#orderer()), this.target(peer), reader);
+  }
+
+  /**
+   * Why a transaction is valid or not, as a member's peer tells it from its ledger.
+   * @param as the member whose peer is asked, the channel's first one that has a peer unless given, and its user
+   * @throws HansaError UNKNOWN_TRANSACTION, UNKNOWN_CHANNEL, UNKNOWN_MEMBER, UNKNOWN_NODE, NODE_UNREACHABLE
+   */
+  async explain(channelName: string, txId: string, as: { member?: string; user?: string } = {}): Promise<Explanation> {
+    const channel = this.channel(channelName);
+    const peers = this.plan.nodes.filter(({ kind }) => kind === "peer");
+    const named = as.member === undefined ? undefined : this.member(as.member).name;
+    const peer = peers.find(({ organization: { name } }) =>
+      named === undefined ? channel.members.includes(name) : name === named,
+    );
+    if (peer === undefined)
+      throw new HansaError(
+        "UNKNOWN_NODE",
+        `${named === undefined ? `Nobody on channel ${channel.name} has a` : `${named} has no`} peer to ask.`,
+        {
+          nextStep: `Ask as a member of the channel that has one: ${channel.members.join(", ")}.`,
+        },
+      );
+    const member = this.member(peer.organization.name);
+    const files = userFiles(this.layout, this.#organization(member.name), member.userNamed(as.user ?? "Admin"));
+    return askExplanation(this.target(peer), await readIdentity(member.mspId, files), channel.name, txId);
   }
 
   /** The channel's members with their administrators and peers. */
