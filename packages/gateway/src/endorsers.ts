@@ -12,6 +12,9 @@ import type { GatewayHost, GatewayPeer } from "./host.js";
 
 const SYSTEM_CHAINCODES: ReadonlySet<string> = new Set(["_lifecycle", "cscc", "lscc", "qscc"]);
 
+/** A second of blocks under load, which is how old a peer's word may be. */
+const CLOSE_BLOCKS = 20;
+
 export type Endorser = PlanMember & {
   readonly address: string;
   readonly mspId: MspId;
@@ -44,7 +47,7 @@ export function endorsersOf(host: GatewayHost, channelId: string, timeoutMs: num
       address: peer.endpoint,
       mspId: peer.mspId,
       isLocal: false,
-      ledgerHeight: peer.ledgerHeight ?? 0,
+      ledgerHeight: levelled(peer.ledgerHeight ?? 0, local.ledgerHeight),
       // A peer that does not say what it has may have whatever the channel defines, and nothing else.
       hasChaincode: (name) =>
         SYSTEM_CHAINCODES.has(name) || (peer.chaincodes?.has(name) ?? host.definition(channelId, name) !== undefined),
@@ -53,6 +56,14 @@ export function endorsersOf(host: GatewayHost, channelId: string, timeoutMs: num
     }),
   );
   return [local, ...remote];
+}
+
+/**
+ * What another peer said of its height is a moment old, and blocks reach peers some milliseconds apart: only a clear lead
+ * is worth a call over the network, and only a clear lag speaks against a peer.
+ */
+function levelled(told: number, own: number): number {
+  return Math.abs(told - own) <= CLOSE_BLOCKS ? own : told;
 }
 
 /** By the bytes' own object: peers keep theirs, and hashing a certificate for each question is dear. */

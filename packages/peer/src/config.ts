@@ -7,6 +7,7 @@ import type { msp } from "@hansa/wire";
 import type { ChaincodeLogLevel } from "./chaincode/child.js";
 import type { ChaincodeExecution } from "./chaincode/runtime.js";
 import type { Deliver } from "./committer/orderer-stream.js";
+import { MEMBERSHIP_TIMES, type MembershipTimes } from "./membership/membership.js";
 import type { PeerConnection } from "./peer-connection.js";
 import type { RunningPeer } from "./running-peer.js";
 import type { Alarm } from "./witness/evidence.js";
@@ -42,6 +43,8 @@ export type PeerConfig = {
    * when it was missed. Without it there are none.
    */
   readonly otherPeers?: (config: ChannelConfig) => readonly OtherPeer[];
+  readonly membership?: Partial<MembershipConfig>;
+  readonly discovery?: Partial<DiscoveryConfig>;
   readonly limits?: Partial<PeerLimits>;
   /** Health, metrics, log levels and version over HTTP. Absent: no such port. */
   readonly operations?: OperationsConfig;
@@ -70,9 +73,26 @@ export type ChaincodeConfig = {
 
 export type OtherPeer = {
   readonly mspId: MspId;
-  /** "host:port", for log lines. */
+  /** "host:port" */
   readonly address: string;
-  readonly connection: Pick<PeerConnection, "pushPrivate" | "pullPrivate">;
+  readonly connection: PeerConnection;
+  /** Bytes of msp.SerializedIdentity, once it has said who it is. */
+  readonly identity?: Uint8Array;
+  /** Count of blocks that it has of the channel, as it last said. */
+  readonly ledgerHeight?: number;
+};
+
+/** How this peer finds others that nobody named to it, and is found. */
+export type MembershipConfig = {
+  /** "host:port" of peers to ask first, beside the anchor peers that its channels name. */
+  readonly bootstrap: readonly string[];
+} & MembershipTimes;
+
+export type DiscoveryConfig = {
+  /** Whether the discovery service is offered. */
+  readonly enabled: boolean;
+  /** Whether all members of the peer's own organisation may ask for the peers it knows, not only administrators. */
+  readonly orgMembersAllowedAccess: boolean;
 };
 
 export type OrdererOverride = {
@@ -104,6 +124,11 @@ export const CHAINCODE_DEFAULTS: ChaincodeConfig = {
   startupTimeoutMs: 300_000,
   buildTimeoutMs: 300_000,
 };
+
+export const MEMBERSHIP_DEFAULTS: MembershipConfig = { bootstrap: [], ...MEMBERSHIP_TIMES };
+
+/** Source: hyperledger/fabric, sampleconfig/core.yaml (peer.discovery). */
+export const DISCOVERY_DEFAULTS: DiscoveryConfig = { enabled: true, orgMembersAllowedAccess: false };
 
 export const LIMIT_DEFAULTS: PeerLimits = {
   endorserConcurrency: 2_500,

@@ -23,6 +23,12 @@ export interface PeerConnection {
    * @throws RpcStatus
    */
   pullPrivate(signedQuestion: Uint8Array, limits: CallLimits): Promise<Uint8Array>;
+  /**
+   * @param signedQuestion bytes of hansa.peer.SignedMembershipQuestion
+   * @returns bytes of hansa.peer.SignedMembershipAnswer
+   * @throws RpcStatus
+   */
+  exchangeMembership(signedQuestion: Uint8Array, limits: CallLimits): Promise<Uint8Array>;
   close(): void;
 }
 
@@ -108,6 +114,9 @@ export function connectPeer(address: string, tls: TlsClient | undefined): PeerCo
     },
     pullPrivate(signedQuestion, limits) {
       return client.unary(services.PrivateData.methods.Pull, signedQuestion, limits);
+    },
+    exchangeMembership(signedQuestion, limits) {
+      return client.unary(services.Membership.methods.Exchange, signedQuestion, limits);
     },
     close() {
       stream?.close();

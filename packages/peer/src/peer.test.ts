@@ -256,7 +256,7 @@ describe("a peer among others", () => {
           mspId,
           address,
           connection: {
-            pushPrivate: (writes, limits) => connectionTo(address).pushPrivate(writes, limits),
+            ...connectionTo(address),
             pullPrivate: (question, limits) => {
               asked.push(mspId);
               return connectionTo(address).pullPrivate(question, limits);

@@ -39,7 +39,9 @@ import { ChannelSet } from "./channels.js";
 import { isCollectionMember } from "./collections.js";
 import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js";
 import { installedChaincodes } from "./installed-chaincodes.js";
+import { mountDiscovery } from "./discovery/mount.js";
 import { createDialer, createJournalDialer, type DialerOptions } from "./orderer-dialer.js";
+import type { Membership } from "./membership/membership.js";
 import { distribute, receivePrivate } from "./private-data/exchange.js";
 import { givePrivate, MissedPrivateData } from "./private-data/missed.js";
 import type { RunningPeer } from "./running-peer.js";
@@ -120,7 +122,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     channels: () => channels?.all() ?? [],
     logger,
   });
-  const othersOn = (channel: ChannelConfig | undefined) => (channel && config.otherPeers?.(channel)) ?? [];
+  let membership: Membership | undefined;
+  const othersOn = (channel: ChannelConfig | undefined) => (channel && membership?.peers(channel)) ?? [];
   const passOn: EndorserChannel["persistPrivate"] = (writes) =>
     distribute(writes, othersOn(channels?.get(writes.channelId)?.config()), signer, logger);
   const holds: PrivateWrites["holds"] = (state, namespace, collection) =>
@@ -198,12 +201,12 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     for (const witness of witnesses.values()) witness.stop();
     evidence.stop();
   }
-  for (const channel of watched) keepRunning.watch(channel);
-
-  const channelOf = (channelId: string) => endorserChannels.get(channelId);
       explanations.watch(channel);
       channel.onCommit(() => membership?.changed());
       membership?.changed();
+  for (const channel of watched) keepRunning.watch(channel);
+
+  const channelOf = (channelId: string) => endorserChannels.get(channelId);
   const channelIds = () => channelSet.ids();
   const access = new AccessControl({ localMsp, mspId, config: (channelId) => channelSet.get(channelId)?.config() });
   const system: SystemChaincode[] = [
@@ -328,14 +331,29 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     snapshots: (channelId) => channelSet.snapshotsOf(channelId),
     channelIds,
     channel: (channelId) => channelSet.get(channelId)?.config(),
+  const definitionOf = (channelId: string, name: string) => {
+    const channel = channelSet.get(channelId);
+    return channel && findRunnable(channel, name)?.definition;
+  };
+  const found = mountDiscovery({
+    config,
+    signer,
+    localMsp,
+    server,
+    channels: () => channelSet.all(),
+    definition: definitionOf,
+    hasChaincode,
+    address: () => peer.address,
+    clock,
+    windowMs: limits.authenticationWindowMs,
+  });
+  membership = found;
+
     channelFailure: (channelId) => channelSet.get(channelId)?.failure,
     alarms: () => evidence.alarms,
     witnessedTip: (channelId) => witnesses.get(channelId)?.signedTip,
     endorseLocal,
-    definition: (channelId, name) => {
-      const channel = channelSet.get(channelId);
-      return channel && findRunnable(channel, name)?.definition;
-    },
+    definition: definitionOf,
     hasChaincode,
     runnableChaincodes: async (channelId) => {
       const definitions = await listDefinitions(required(channelId).ledger.state);
@@ -354,6 +372,9 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   };
 
   async function stop(): Promise<void> {
+    others: (channelId) => othersOn(channelSet.get(channelId)?.config()),
+    exchangeMembership: async (question) => found.answer(question),
+    isDebugging: () => development.isDebugging,
     const serverStopped = server.stop({ graceMs: STOP_GRACE_MS });
     await keepRunning.stop();
     stopWitnesses();
@@ -371,6 +392,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     await peer.stop();
     throw error;
   }
+    found.stop();
   logger.info("peer started", { peer: config.name, address: peer.address, channels: channelSet.ids().length });
   return peer;
 }
@@ -389,6 +411,7 @@ function endorserChannel(channel: PeerChannel, passOn: EndorserChannel["persistP
     },
     ledger: channel.ledger,
     persistPrivate: async (writes) => {
+  found.start();
       await channel.transient.persist(writes.txId, writes.height, writes.bytes);
       await passOn(writes);
     },

@@ -6,6 +6,7 @@ import type { SigningIdentity } from "@hansa/msp";
 import type { CancelSignal } from "@hansa/primitives";
 import type { RpcServer } from "@hansa/transport";
 import type { TransactionStatus } from "./channel.js";
+import type { OtherPeer } from "./config.js";
 import type { SnapshotRequests } from "./snapshots/requests.js";
 import type { Alarm } from "./witness/evidence.js";
 
@@ -45,6 +46,14 @@ export interface RunningPeer {
   alarms(): readonly Alarm[];
   /** Number of the last block of the newest digest that this peer has co-signed; undefined before the first one. */
   witnessedTip(channelId: string): number | undefined;
+
+  /** The channel's other peers that are known of, named to this one or found by it; those of other channels left out. */
+  others(channelId: string): readonly OtherPeer[];
+  /**
+   * hansa.peer.Membership/Exchange: bytes of SignedMembershipQuestion in, of SignedMembershipAnswer out.
+   * @throws RpcStatus INVALID_ARGUMENT, PERMISSION_DENIED
+   */
+  exchangeMembership(signedQuestion: Uint8Array): Promise<Uint8Array>;
 
   /**
    * Endorser.ProcessProposal: bytes of protos.SignedProposal in, of protos.ProposalResponse out.

@@ -2,6 +2,7 @@ export { PlanError, type PlanFault } from "./error.js";
 export {
   type EndorsementGroup,
   type EndorsementPlan,
+  eligibleMembers,
   type Layout,
   type PlanMember,
   planEndorsement,

@@ -71,7 +71,7 @@ export async function startPeerNode(
     },
     mount: (mounted) => {
       if (settings.isSet("peer.gateway.enabled") && !settings.flag("peer.gateway.enabled")) return;
-      const host = gatewayHost(mounted, { othersOn: () => [] });
+      const host = gatewayHost(mounted, {});
       gateway = createGateway(host, tls === undefined ? {} : { tlsIdentity: tls });
       mounted.server.addService(services.Gateway, gateway.handlers, {
         maxConcurrentCalls: concurrency(settings, "gatewayService"),

@@ -1,20 +1,17 @@
 /** What a peer's gateway asks of its peer and of the network around it. */
-import type { ChannelConfig } from "@hansa/channel-config";
-import type { GatewayHost, GatewayPeer } from "@hansa/gateway";
+import type { GatewayHost } from "@hansa/gateway";
 import type { RunningPeer } from "@hansa/peer";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import type { Neighbours } from "./neighbours.js";
 
 export type Surroundings = {
-  /** The other peers of a channel by its configuration in force. */
-  othersOn(channel: ChannelConfig | undefined): readonly GatewayPeer[];
   /** Channels name orderers by address, and TLS wants a name; undefined when the address will do. */
   serverNameOf?(ordererAddress: string): string | undefined;
   /** The network's other nodes in this process, when there are any. */
   readonly neighbours?: Neighbours | undefined;
 };
 
-export function gatewayHost(peer: RunningPeer, { othersOn, serverNameOf, neighbours }: Surroundings): GatewayHost {
+export function gatewayHost(peer: RunningPeer, { serverNameOf, neighbours }: Surroundings): GatewayHost {
   return {
     mspId: peer.mspId,
     get address() {
@@ -26,7 +23,12 @@ export function gatewayHost(peer: RunningPeer, { othersOn, serverNameOf, neighbo
     definition: (channelId, chaincode) => peer.definition(channelId, chaincode),
     hasChaincode: (channelId, chaincode) => peer.hasChaincode(channelId, chaincode),
     ledgerHeight: (channelId) => peer.ledgerHeight(channelId),
-    peers: (channelId) => othersOn(peer.channel(channelId)),
+    peers: (channelId) =>
+      peer.others(channelId).map(({ address, connection, ...other }) => ({
+        ...other,
+        endpoint: address,
+        client: connection,
+      })),
     orderers: (channelId) => {
       const config = peer.channel(channelId);
       if (config === undefined) return [];

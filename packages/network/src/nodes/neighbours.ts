@@ -2,7 +2,7 @@ import type { RunningOrderer } from "@hansa/orderer";
 import type { RunningPeer } from "@hansa/peer";
 
 type OrdererDoor = Pick<RunningOrderer, "broadcast" | "deliver">;
-type PeerDoor = Pick<RunningPeer, "endorseLocal">;
+type PeerDoor = Pick<RunningPeer, "endorseLocal" | "exchangeMembership">;
 
 /**
  * The nodes of one network that share a process. They reach each other by plain calls: the same bytes, the same checks,

@@ -1,11 +1,7 @@
-import type { GatewayPeer } from "@hansa/gateway";
-import { connectPeer, type PeerConnection } from "@hansa/peer";
+import { connectPeer, type OtherPeer, type PeerConnection } from "@hansa/peer";
 import { readIdentityFile } from "../identity/material.js";
 import type { Neighbours } from "./neighbours.js";
 import type { OtherPeerSpec } from "./specs.js";
-
-/** Another peer of the network, with a connection to it that is kept. */
-export type OtherPeer = GatewayPeer & { readonly client: PeerConnection };
 
 /**
  * The network's other peers, as the launcher names them: a network under one launcher needs no gossip to find them.
@@ -19,7 +15,10 @@ export class OtherPeers {
     this.#neighbours = neighbours;
   }
 
-  /** Those of the given organisations. One that has not joined the channel says so when asked, and another is asked. */
+  /**
+   * Those of the given organisations, each with a connection that is kept. One that has not joined the channel says so
+   * when asked, and another is asked.
+   */
   of(mspIds: readonly string[]): OtherPeer[] {
     return [...this.#known.values()].filter(({ mspId }) => mspIds.includes(mspId));
   }
@@ -34,23 +33,23 @@ export class OtherPeers {
         wanted.set(JSON.stringify([spec.mspId, spec.address, spec.host, rootPem]), { spec, rootPem });
       }),
     );
-    for (const [key, { client }] of this.#known) {
+    for (const [key, { connection }] of this.#known) {
       if (wanted.has(key)) continue;
       this.#known.delete(key);
-      client.close();
+      connection.close();
     }
     for (const [key, { spec, rootPem }] of wanted)
       if (!this.#known.has(key)) this.#known.set(key, this.#connect(spec, rootPem));
   }
 
   close(): void {
-    for (const { client } of this.#known.values()) client.close();
+    for (const { connection } of this.#known.values()) connection.close();
     this.#known.clear();
   }
 
   #connect({ mspId, address, host }: OtherPeerSpec, rootPem: string): OtherPeer {
     const connection = connectPeer(address, { rootPems: [rootPem], serverName: host });
-    const client: PeerConnection = {
+    const kept: PeerConnection = {
       processProposal: (proposal, limits) => {
         const neighbour = this.#neighbours?.peer(address);
         if (neighbour === undefined) return connection.processProposal(proposal, limits);
@@ -58,8 +57,12 @@ export class OtherPeers {
       },
       pushPrivate: (writes, limits) => connection.pushPrivate(writes, limits),
       pullPrivate: (question, limits) => connection.pullPrivate(question, limits),
+      exchangeMembership: (question, limits) => {
+        const neighbour = this.#neighbours?.peer(address);
+        return neighbour?.exchangeMembership(question) ?? connection.exchangeMembership(question, limits);
+      },
       close: () => connection.close(),
     };
-    return { mspId, endpoint: address, client };
+    return { mspId, address, connection: kept };
   }
 }

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import type { ChannelConfig } from "@hansa/channel-config";
 import { createGateway, type Gateway } from "@hansa/gateway";
 import { mspConfigFromFiles } from "@hansa/msp";
 import { startPeer } from "@hansa/peer";
@@ -8,7 +7,7 @@ import type { Logger } from "@hansa/primitives";
 import { services } from "@hansa/wire";
 import { gatewayHost } from "./gateway-host.js";
 import type { Neighbours } from "./neighbours.js";
-import { type OtherPeer, OtherPeers } from "./other-peers.js";
+import { OtherPeers } from "./other-peers.js";
 import type { RunningRole } from "./role.js";
 import { readMspFolder, readServerIdentity } from "./server-identity.js";
 import type { ServerSpec } from "./specs.js";
@@ -26,8 +25,6 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
     others.follow(spec.otherPeers),
   ]);
   let gateway: Gateway | undefined;
-  const othersOn = (channel: ChannelConfig | undefined): OtherPeer[] =>
-    channel === undefined ? [] : others.of(channel.applicationOrgs().map(({ mspId }) => mspId));
   const serverNameOf = (address: string) => spec.orderers.find((orderer) => orderer.address === address)?.host;
   const peer = await startPeer({
     name: spec.id,
@@ -48,10 +45,12 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
         { address, serverName: host, deliver: () => neighbours?.orderer(address)?.deliver },
       ]),
     ),
-    otherPeers: (channel) =>
-      othersOn(channel).map(({ mspId, endpoint, client }) => ({ mspId, address: endpoint, connection: client })),
+    otherPeers: (channel) => others.of(channel.applicationOrgs().map(({ mspId }) => mspId)),
     mount: (mounted) => {
-      gateway = createGateway(gatewayHost(mounted, { othersOn, serverNameOf, neighbours }), { tlsIdentity: tls });
+      gateway = createGateway(gatewayHost(mounted, { serverNameOf, neighbours }), {
+        tlsIdentity: tls,
+        isDebugging: () => mounted.isDebugging(),
+      });
       mounted.server.addService(services.Gateway, gateway.handlers, { maxConcurrentCalls: GATEWAY_CALLS });
     },
     logger,
