@@ -2,7 +2,9 @@ import type { Command } from "./command.js";
 import { apply } from "./commands/apply.js";
 import { bill } from "./commands/bill.js";
 import { channelCreate, channelList } from "./commands/channel.js";
+import { channelFetch, channelInfo, channelJoin, channelLeave } from "./commands/channel-nodes.js";
 import { clockAdvance, clockShow } from "./commands/clock.js";
+import { configDiff, configShow, configSign, configUpdate } from "./commands/config.js";
 import { connection } from "./commands/connection.js";
 import { controlPlaneDown, controlPlaneStatus, controlPlaneUp } from "./commands/control-plane.js";
 import { deploy } from "./commands/deploy.js";
@@ -24,16 +26,22 @@ import { proposalCreate, proposalList, proposalShow } from "./commands/proposal.
 import { receipt, verify } from "./commands/receipt.js";
 import { status } from "./commands/status.js";
 import { invoke, query } from "./commands/transact.js";
-import { up } from "./commands/up.js";
 import { txExplain } from "./commands/tx-explain.js";
+import { up } from "./commands/up.js";
 import { vote } from "./commands/vote.js";
 
 export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
 
 export const GROUPS: readonly CommandGroup[] = [
   { title: "A network on this machine", commands: [up, apply, status, logs, down] },
-  { title: "Channels and contracts", commands: [channelList, channelCreate, deploy, invoke, query, txExplain] },
-  { title: "A channel's configuration", commands: [configShow, configDiff, configUpdate, configSign] },
+  {
+    title: "Channels and contracts",
+    commands: [channelList, channelCreate, deploy, invoke, query, txExplain],
+  },
+  {
+    title: "A channel's blocks, nodes and configuration",
+    commands: [channelInfo, channelFetch, channelJoin, channelLeave, configShow, configDiff, configUpdate, configSign],
+  },
   {
     title: "Proof",
     commands: [receipt, verify, journalDigest, journalExport, journalVerifyExport, journalImport, journalStream],

@@ -120,6 +120,13 @@ export const EXITS = [
   },
   { exit: 38, codes: ["NOT_FOUNDED"], meaning: "the network is just being founded; a moment later it is" },
   { exit: 39, codes: ["NODE_FILES"], meaning: "core.yaml, orderer.yaml or what they name cannot be used" },
+  {
+    exit: 45,
+    codes: ["MALFORMED_JSON", "INVALID_CONFIG", "UPDATE_REFUSED", "UNSUPPORTED", "STALE_CONFIG"],
+    meaning: "a channel's configuration, or a change of it, is wrong",
+  },
+  { exit: 46, codes: ["SIGNATURES_MISSING"], meaning: "members whose signatures a change needs have not signed it" },
+  { exit: 47, codes: ["LOCK_OUT"], meaning: "a change of a configuration would lock members out, or be refused" },
   { exit: 70, codes: ["NOT_BUILT"], meaning: "the hansa command itself is not built" },
   { exit: 130, codes: ["INTERRUPTED"], meaning: "stopped with Ctrl-C" },
 ] as const satisfies readonly { exit: number; codes: readonly string[]; meaning: string }[];

@@ -37,11 +37,24 @@ export type { NewUser } from "./identity/enrol.js";
 export type { Phase } from "./launch/phases.js";
 export { runSupervisor, type StartReport, startDetached } from "./launch/supervisor.js";
 export { ChannelJournal } from "./library/channel-journal.js";
+export {
+  type BlockChoice,
+  blockToJson,
+  ChannelSettings,
+  type ConfigDraft,
+  channelOfUpdate,
+  type KeyHolder,
+  type Missing,
+  missingIn,
+  updateToJson,
+} from "./library/channel-settings.js";
+export { type ChannelSummary, type NodeCopy, summarizeChannel } from "./library/channel-summary.js";
 export type { ConfigEdit } from "./library/channel-update.js";
 export { explainedInvalid, explainGatewayError, InvalidTransaction, reasonOf } from "./library/gateway-errors.js";
 export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";
 export { type DeployRequest, type DeployResult, type InitRequest, NetworkView } from "./library/network-view.js";
+export { NodeChannels } from "./library/node-channels.js";
 export { Network, nodeProgram, type StartOptions, startNetwork } from "./library/start-network.js";
 export type {
   LogTarget,
