@@ -15,7 +15,8 @@ export const LEDGER_BUCKETS: readonly number[] = [0.005, 0.01, 0.015, 0.05, 0.1,
 export type PeerChannelFigures = {
   readonly channelId: string;
   readonly height: number;
-  readonly isFailed: boolean;
+  /** Why it takes no more blocks; undefined while it does. */
+  readonly failure: Error | undefined;
   /** Of the newest digest that the peer has co-signed. */
   readonly witnessedTip: number | undefined;
 };
@@ -59,7 +60,7 @@ export class PeerMetrics {
       for (const family of [height, failed, witnessed]) family.clear();
       for (const channel of channels()) {
         height.with(channel.channelId).set(channel.height);
-        failed.with(channel.channelId).set(channel.isFailed ? 1 : 0);
+        failed.with(channel.channelId).set(channel.failure === undefined ? 0 : 1);
         if (channel.witnessedTip !== undefined) witnessed.with(channel.channelId).set(channel.witnessedTip);
       }
       raised.with().set(alarms());
@@ -126,8 +127,10 @@ export class EndorserMetrics {
     });
   }
 
-  received(): void {
+  /** @returns what `completed` is to be given as its last argument */
+  received(): number {
     this.#received.with().add();
+    return performance.now();
   }
 
   invalid(): void {
@@ -151,9 +154,10 @@ export class EndorserMetrics {
     this.#endorsementFailures.with(channelId, chaincode, "true").add();
   }
 
-  completed(channelId: string, chaincode: string, isSuccess: boolean, seconds: number): void {
-    if (isSuccess) this.#successful.with().add();
-    this.#duration.with(channelId, chaincode, isSuccess ? "true" : "false").observe(seconds);
+  completed(channelId: string, chaincode: string, isEndorsed: boolean, receivedAt: number): void {
+    if (isEndorsed) this.#successful.with().add();
+    const seconds = (performance.now() - receivedAt) / 1000;
+    this.#duration.with(channelId, chaincode, isEndorsed ? "true" : "false").observe(seconds);
   }
 }
 

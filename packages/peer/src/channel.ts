@@ -54,6 +54,8 @@ export type ChannelOptions = {
   readonly transient: TransientStore;
   readonly judge: BlockJudge;
   readonly openStream: OpenStream;
+  /** Told of each committed block and how long it took: a place for metrics. */
+  readonly onProcessed?: (committed: CommittedBlock, seconds: number) => void;
   /** Fetches private write sets of a block's transactions that this peer is to keep and has not been given. */
   readonly fetchPrivate?: (
     channel: PeerChannel,
@@ -272,6 +274,7 @@ export class PeerChannel {
       const { transactions, config } = await this.#options.judge.judge(block, this.#config, this.ledger);
       await this.#options.fetchPrivate?.(this, block.number, transactions);
       const committed = await this.ledger.commit({ block: splitBlock(block.bytes), transactions });
+      this.#options.onProcessed?.(committed, (performance.now() - startedAt) / 1000);
       this.#config = config;
       this.#tell(committed);
       this.#logger.info("block committed", {

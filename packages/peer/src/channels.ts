@@ -17,6 +17,7 @@ import { splitBlock } from "@hansa/wire";
 import { type ChannelOptions, type OpenStream, PeerChannel } from "./channel.js";
 import { configInForce } from "./config-in-force.js";
 import { type ChannelJudge, createJudge } from "./judge.js";
+import type { PeerMeasures } from "./measures.js";
 import { PAUSED_FILE } from "./offline/paused.js";
 import { frozenAt } from "./snapshots/frozen-at.js";
 import { importChannel, importIntoMemory } from "./snapshots/import-channel.js";
@@ -39,6 +40,7 @@ export type ChannelSetOptions = {
   readonly holds: PrivateWrites["holds"];
   /** A channel was opened or joined and is about to follow its orderers. */
   readonly onOpen: (channel: PeerChannel) => void;
+  readonly measures?: PeerMeasures;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -213,6 +215,7 @@ export class ChannelSet {
       ...stores,
       ...RULES,
       privateWrites: { find: (txId) => transient.find(txId), holds },
+      measure: this.#options.measures?.ledger(channelId),
       logger: channelLogger,
     }).catch(async (error) => {
       await Promise.all([stores.blocks.close(), stores.state.close()]);
@@ -232,7 +235,7 @@ export class ChannelSet {
   }
 
   #follow({ ledger, snapshots, transient, judge }: Opened, config: ChannelConfig): PeerChannel {
-    const { openStream, fetchPrivate, trusts, onFork, clock, logger, onOpen } = this.#options;
+    const { openStream, fetchPrivate, trusts, onFork, measures, clock, logger, onOpen } = this.#options;
     const channel = new PeerChannel({
       ledger,
       config,
@@ -242,6 +245,7 @@ export class ChannelSet {
       ...(fetchPrivate === undefined ? {} : { fetchPrivate }),
       sources: (inForce) => inForce.ordererEndpoints().filter(({ address }) => trusts(inForce.channelId, address)),
       onFork,
+      onProcessed: (committed, seconds) => measures?.processed(ledger.channelId, committed, seconds),
       clock,
       logger,
     });

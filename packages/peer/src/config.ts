@@ -110,6 +110,8 @@ export type OrdererOverride = {
 export type PeerLimits = {
   readonly endorserConcurrency: number;
   readonly deliverConcurrency: number;
+  /** Of the gateway that is mounted on the peer. Waiting for a commit or for events counts too. */
+  readonly gatewayConcurrency: number;
   /** How far the timestamp of a Deliver request may be from the clock. */
   readonly authenticationWindowMs: number;
   readonly ordererConnectTimeoutMs: number;
@@ -133,6 +135,7 @@ export const DISCOVERY_DEFAULTS: DiscoveryConfig = { enabled: true, orgMembersAl
 export const LIMIT_DEFAULTS: PeerLimits = {
   endorserConcurrency: 2_500,
   deliverConcurrency: 2_500,
+  gatewayConcurrency: 500,
   authenticationWindowMs: 15 * 60_000,
   ordererConnectTimeoutMs: 3_000,
 };

@@ -10,6 +10,7 @@
  * common/ledger/blockledger/fileledger/impl.go.
  */
 import type { ChannelConfig } from "@hansa/channel-config";
+import type { DeliverMetrics } from "@hansa/operations";
 import { planSeek, readSeek, readSeekEnvelope } from "@hansa/ordering";
 import { type Clock, type Logger, messageOf, sha256 } from "@hansa/primitives";
 import type { StreamContext } from "@hansa/transport";
@@ -40,11 +41,14 @@ export type DeliverOptions = {
   readonly timeWindowMs: number;
   /** Whether requests must carry the hash of their TLS client certificate. */
   readonly mutualTls: boolean;
+  readonly meter?: DeliverMetrics;
 };
 
 export type DeliverKind = "block" | "filtered" | "private";
 
 type Send = (bytes: Uint8Array) => Promise<void> | void;
+
+const DATA_TYPES = { block: "block", filtered: "filtered_block", private: "block_and_pvtdata" } as const;
 
 const MAX_ENVELOPE_BYTES = 1024 * 1024;
 
@@ -62,11 +66,17 @@ export class DeliverService {
     context: StreamContext,
     send: Send,
   ): Promise<void> {
-    for await (const bytes of incoming) {
-      const status = await this.#answer(kind, bytes, context, send);
-      if (status === undefined) return;
-      await send(statusResponse(status));
-      if (status !== Status.SUCCESS) return;
+    const { meter } = this.#options;
+    meter?.streamOpened();
+    try {
+      for await (const bytes of incoming) {
+        const status = await this.#answer(kind, bytes, context, send);
+        if (status === undefined) return;
+        await send(statusResponse(status));
+        if (status !== Status.SUCCESS) return;
+      }
+    } finally {
+      meter?.streamClosed();
     }
   }
 
@@ -77,12 +87,26 @@ export class DeliverService {
     context: StreamContext,
     send: Send,
   ): Promise<common.Status | undefined> {
-    const { logger } = this.#options;
     const request = this.#readRequest(bytes, context);
     if (request === undefined) return Status.BAD_REQUEST;
 
     const channel = this.#options.channel(request.channelHeader.channelId);
     if (channel === undefined) return Status.NOT_FOUND;
+    const { meter } = this.#options;
+    meter?.received(channel.channelId, DATA_TYPES[kind]);
+    const status = await this.#deliver(kind, request, channel, context, send);
+    meter?.completed(channel.channelId, DATA_TYPES[kind], status === Status.SUCCESS);
+    return status;
+  }
+
+  async #deliver(
+    kind: DeliverKind,
+    request: ReadEnvelope,
+    channel: DeliverChannel,
+    context: StreamContext,
+    send: Send,
+  ): Promise<common.Status | undefined> {
+    const { logger, meter } = this.#options;
     const seek = readSeek(request);
     if ("kind" in seek) return seek.status;
 
@@ -119,6 +143,7 @@ export class DeliverService {
         return Status.FORBIDDEN;
       }
       await send(await this.#response(kind, headersOnly, channel, number, request));
+      meter?.sent(channel.channelId, DATA_TYPES[kind]);
       if (context.signal.aborted) return undefined;
       if (number === plan.stop) return Status.SUCCESS;
     }
