@@ -7,6 +7,8 @@ export type OptionDefinition = {
   readonly short?: string;
   readonly value?: string;
   readonly about: string;
+  /** What the option means without a value, where it may stand so. */
+  readonly alone?: string;
 };
 
 /** Options that every command takes. */
@@ -33,7 +35,10 @@ export function readOptions(
   const usage = (fact: string) => new HansaError("USAGE", fact, { nextStep: `See: hansa ${command} --help` });
   try {
     const { values, positionals } = parseArgs({
-      args: [...argv],
+      args: argv.map((word) => {
+        const alone = word.startsWith("--") ? definitions[word.slice(2)]?.alone : undefined;
+        return alone === undefined ? word : `${word}=${alone}`;
+      }),
       allowPositionals: true,
       options: Object.fromEntries(
         Object.entries(definitions).map(([name, { type, short }]) => [

@@ -14,6 +14,8 @@ import { Submitter } from "./submit.js";
 export type GatewayOptions = {
   /** The longest to wait for one peer; default 30 s, as in Fabric's sample configuration. */
   endorsementTimeoutMs?: number;
+  /** Whether somebody steps through a contract, so that calls may take as long as they like. Asked for each call. */
+  isDebugging?: () => boolean;
   /** The longest to wait for one orderer; default 30 s. */
   broadcastTimeoutMs?: number;
   /** Certificate and key, PEM, to show to orderers that ask for them. */
@@ -31,6 +33,8 @@ export type Gateway = {
 };
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+/** A day: nobody looks at a breakpoint for longer. */
+const WHILE_DEBUGGING_MS = 24 * 3_600_000;
 
 /** One gateway serves all channels of its peer. */
 export function createGateway(host: GatewayHost, options: GatewayOptions = {}): Gateway {
@@ -38,7 +42,14 @@ export function createGateway(host: GatewayHost, options: GatewayOptions = {}): 
   const endorsementTimeoutMs = options.endorsementTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   const broadcastTimeoutMs = options.broadcastTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   const submitter = new Submitter(host, { broadcastTimeoutMs, random, tlsIdentity: options.tlsIdentity });
-  const parts = { host, planner: new Planner(host, random), companions: new Companions(), endorsementTimeoutMs };
+  const parts = {
+    host,
+    planner: new Planner(host, random),
+    companions: new Companions(),
+    get endorsementTimeoutMs() {
+      return options.isDebugging?.() === true ? WHILE_DEBUGGING_MS : endorsementTimeoutMs;
+    },
+  };
   return {
     handlers: {
       Endorse: (request, context) => endorse(parts, request, context),

@@ -51,7 +51,8 @@ export const deploy: Command = {
   },
 };
 
-async function nameOf(source: string): Promise<string> {
+/** The name that package.json gives a contract. @throws HansaError CONTRACT_NOT_FOUND, USAGE */
+export async function nameOf(source: string): Promise<string> {
   if (!existsSync(source))
     throw new HansaError("CONTRACT_NOT_FOUND", `There is no contract at ${source}.`, {
       nextStep: "Give the contract's folder, or a chaincode package.",

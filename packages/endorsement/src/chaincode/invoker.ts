@@ -22,6 +22,8 @@ import { SYSTEM_NAMES, SYSTEM_VERSION, type SystemChaincode } from "./system-cha
 
 /** The processes behind package ids. */
 export interface ChaincodeProcesses {
+  /** The id under which a chaincode of a channel is called in place of its package: while somebody develops it. */
+  inPlaceOf?(channelId: string, chaincode: string): string | undefined;
   isReady(packageId: string): boolean;
   /** Resolves when the package can be called. @throws why it cannot */
   launch(packageId: string): Promise<void>;
@@ -108,6 +110,8 @@ export class Invoker {
       );
     }
     const { version } = chaincode.definition;
+    const developed = this.#options.processes.inPlaceOf?.(channelId, name);
+    if (developed !== undefined) return { kind: "process", version, chaincode: { ...chaincode, packageId: developed } };
     // Who attaches a process by name and version, as under a debugger, means it to be called.
     const attached = `${name}:${version}`;
     if (this.#options.processes.isReady(attached)) {

@@ -5,7 +5,7 @@
  * Source: hyperledger/fabric, core/chaincode/handler_registry.go and chaincode_support.go.
  */
 import { type Bytes, type Clock, type Logger, silentLogger } from "@hansa/primitives";
-import { Conversation } from "./conversation.js";
+import { Conversation, type ShimMeter } from "./conversation.js";
 import { ChaincodeError } from "./error.js";
 import { type ConversationLimits, DEFAULT_LIMITS } from "./limits.js";
 import type { CallOutcome, ChaincodeCall } from "./simulation.js";
@@ -36,8 +36,20 @@ export type RegistryOptions = {
    * It cannot be asked whether it lives, because fabric-shim 2.5 for Node exits when a KEEPALIVE comes.
    */
   readonly onStuck?: (packageId: string) => void;
+  /** Whether somebody steps through the package's code: its calls do not run out of time meanwhile. */
+  readonly isDebugged?: (packageId: string) => boolean;
   readonly limits?: Partial<ConversationLimits>;
+  readonly meter?: ShimMeter;
   readonly logger?: Logger;
+};
+
+export type ConnectOptions = {
+  /** Takes the place of a process that announced the same id, which may finish the calls it has begun. */
+  readonly replaces?: boolean;
+  /** Called once, when calls may come. */
+  readonly onReady?: () => void;
+  /** Called once, when the stream is over. */
+  readonly onClosed?: () => void;
 };
 
 type Waiter = { readonly deadline: number; readonly resolve: () => void; readonly reject: (error: Error) => void };
@@ -71,7 +83,7 @@ export class ChaincodeRegistry {
    * @param expected package id that the process must announce. Any other one ends the stream at once, and whoever
    *   waits for the expected one is told why. Undefined: any id that `accepts` takes.
    */
-  connect(stream: ChaincodeStream, expected?: string): ChaincodeConnection {
+  connect(stream: ChaincodeStream, expected?: string, options: ConnectOptions = {}): ChaincodeConnection {
     const conversation: Conversation = new Conversation(
       {
         send: (message) => {
@@ -81,8 +93,12 @@ export class ChaincodeRegistry {
             fail(error);
           }
         },
-        register: (packageId, self) => this.#register(packageId, expected, self),
-        ready: (packageId) => this.#becomeReady(packageId, conversation),
+        register: (packageId, self) => this.#register(packageId, expected, self, options.replaces ?? false),
+        ready: (packageId) => {
+          this.#becomeReady(packageId, conversation);
+          options.onReady?.();
+        },
+        meter: this.#options.meter,
       },
       this.#limits,
     );
@@ -92,6 +108,7 @@ export class ChaincodeRegistry {
       if (isClosed) return;
       isClosed = true;
       this.#remove(conversation);
+      options.onClosed?.();
     };
     const fail = (error: unknown) => {
       if (isClosed) return;
@@ -149,6 +166,12 @@ export class ChaincodeRegistry {
     return conversation.execute(call, this.#options.clock.now());
   }
 
+  /** Ends the conversation of one package, if there is one; its calls in progress fail. */
+  disconnect(packageId: string): void {
+    const conversation = this.#ready.get(packageId);
+    if (conversation !== undefined) this.#remove(conversation);
+  }
+
   /** Ends all conversations; calls in progress fail. */
   stop(): void {
     this.#stopSweep();
@@ -156,7 +179,7 @@ export class ChaincodeRegistry {
     for (const packageId of [...this.#waiters.keys()]) this.fail(packageId, notRunning(packageId));
   }
 
-  #register(packageId: string, expected: string | undefined, conversation: Conversation): void {
+  #register(packageId: string, expected: string | undefined, conversation: Conversation, replaces: boolean): void {
     if (expected !== undefined && packageId !== expected) {
       throw new ChaincodeError(
         "WRONG_PACKAGE_ID",
@@ -171,7 +194,7 @@ export class ChaincodeRegistry {
       );
     }
     const present = this.#ready.get(packageId);
-    if (present !== undefined && present !== conversation) {
+    if (present !== undefined && present !== conversation && !replaces) {
       throw new ChaincodeError("DUPLICATE_PACKAGE_ID", `duplicate chaincodeID: ${packageId}`);
     }
   }
@@ -206,7 +229,8 @@ export class ChaincodeRegistry {
     const isKeepAliveDue = keepAliveMs > 0 && now >= this.#nextKeepAlive;
     if (isKeepAliveDue) this.#nextKeepAlive = now + keepAliveMs;
     for (const conversation of this.#conversations) {
-      this.#countTimeouts(conversation, conversation.expire(now));
+      if (this.#options.isDebugged?.(conversation.packageId) !== true)
+        this.#countTimeouts(conversation, conversation.expire(now));
       if (isKeepAliveDue) conversation.keepAlive();
     }
     for (const [packageId, waiters] of this.#waiters) {

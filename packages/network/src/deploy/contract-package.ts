@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { HansaError, messageOf, sha256Hex } from "@hansa/primitives";
+import { missingModules } from "../develop/contract-folder.js";
 import { readTar, type TarFile, writeTar } from "./tar.js";
 
 /** A chaincode package as Fabric's lifecycle installs it. `id` is its label and the hash of its bytes. */
@@ -106,7 +107,7 @@ async function buildContract(root: string): Promise<void> {
   const main = path.join(root, manifest.main);
   // Compilers leave a file alone whose content stays the same, so the newest file beside it says when it was built.
   if (existsSync(main) && (await newestIn(path.join(root, "src"))) <= (await newestIn(path.dirname(main)))) return;
-  if (!existsSync(path.join(root, "node_modules"))) {
+  if (!existsSync(path.join(root, "node_modules")) && (await missingModules(root)).length > 0) {
     const locked = ["package-lock.json", "npm-shrinkwrap.json"].some((file) => existsSync(path.join(root, file)));
     await run(root, [locked ? "ci" : "install", "--no-audit", "--no-fund", "--loglevel=error"]);
   }

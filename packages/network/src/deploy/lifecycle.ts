@@ -110,7 +110,7 @@ export async function install(peer: Target, admin: SigningIdentity, contract: Co
 }
 
 /** The sequence of what the channel agreed on, 0 before anything was committed. */
-async function committedSequence(channelId: string, name: string, org: DeployingOrg): Promise<number> {
+export async function committedSequence(channelId: string, name: string, org: DeployingOrg): Promise<number> {
   const argument = encode(lifecycle.QueryChaincodeDefinitionArgs, { name });
   try {
     const bytes = await evaluate(org.peers[0]!, org.admin, {

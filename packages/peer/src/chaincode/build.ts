@@ -46,11 +46,11 @@ export class BuildError extends HansaError {
   override readonly name = "BuildError";
 }
 
-const CODE_LIMITS = { maxBytes: 1024 * 1024 * 1024, maxEntries: 100_000 };
+export const CODE_LIMITS = { maxBytes: 1024 * 1024 * 1024, maxEntries: 100_000 };
 const NODE_TYPES = new Set(["node", "javascript", "typescript"]);
 const SERVICE_TYPES = new Set(["ccaas", "external", "remote"]);
 
-type PackageJson = {
+export type PackageJson = {
   readonly main: string | undefined;
   readonly scripts: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
@@ -139,7 +139,8 @@ async function readRecord(target: string): Promise<BuildRecord | undefined> {
   }
 }
 
-async function unpack(entries: readonly ArchiveEntry[], directory: string): Promise<void> {
+/** Writes the files of an archive below a folder. @throws ArchiveError for a path that leads out of it */
+export async function unpack(entries: readonly ArchiveEntry[], directory: string): Promise<void> {
   const made = new Set<string>();
   for (const entry of entries) {
     const path = join(directory, safeEntryPath(entry.path));
@@ -250,7 +251,8 @@ function textFields(value: unknown): Record<string, string> {
   return found;
 }
 
-function startCommand(manifest: PackageJson): StartCommand {
+/** @throws BuildError START_SCRIPT_MISSING */
+export function startCommand(manifest: PackageJson): StartCommand {
   const script = manifest.scripts.start?.trim();
   if (script === undefined) {
     throw new BuildError("START_SCRIPT_MISSING", "package.json of the chaincode has no start script", {
@@ -266,10 +268,14 @@ function startCommand(manifest: PackageJson): StartCommand {
   return { kind: "npm" };
 }
 
-/** The command line tool of the fabric-shim that a built package uses. */
-export function shimProgram(directory: string): string {
+/**
+ * The command line tool of the fabric-shim that a built package uses.
+ * @param others a folder of modules to look into where the package itself has none
+ */
+export function shimProgram(directory: string, others?: string): string {
   try {
-    const manifest = createRequire(join(directory, "package.json")).resolve("fabric-shim/package.json");
+    const paths = [directory, ...(others === undefined ? [] : [others])];
+    const manifest = createRequire(join(directory, "package.json")).resolve("fabric-shim/package.json", { paths });
     return join(dirname(manifest), "cli.js");
   } catch (cause) {
     throw new BuildError("SHIM_MISSING", "the chaincode does not depend on fabric-shim", {

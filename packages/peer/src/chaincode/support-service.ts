@@ -2,19 +2,23 @@
 import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chaincode";
 import type { BidiHandler, CallContext } from "@hansa/transport";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
+import type { DevelopedStream } from "./development.js";
 
 export type SupportOptions = {
   readonly registry: ChaincodeRegistry;
   /** The package that the stream was launched for, by its authority. */
   readonly packageOf: (authority: string) => string | undefined;
+  /** The stream of a contract that is being developed, by its authority. */
+  readonly developed?: (authority: string) => DevelopedStream | undefined;
   /** Whether chaincodes that the peer did not start may register, from this machine only. */
   readonly allowAttach: boolean;
 };
 
-export function registerHandler({ registry, packageOf, allowAttach }: SupportOptions): BidiHandler {
+export function registerHandler({ registry, packageOf, developed, allowAttach }: SupportOptions): BidiHandler {
   return (incoming, context, send) =>
     new Promise<void>((resolve, reject) => {
-      const expected = packageOf(context.authority);
+      const development = developed?.(context.authority);
+      const expected = development?.packageId ?? packageOf(context.authority);
       if (expected === undefined && !(allowAttach && isLocal(context))) {
         reject(
           new RpcStatus(
@@ -30,6 +34,7 @@ export function registerHandler({ registry, packageOf, allowAttach }: SupportOpt
           close: (reason) => (reason === undefined ? resolve() : reject(toStatus(reason))),
         },
         expected,
+        development === undefined ? {} : { ...development, replaces: true },
       );
       incoming.subscribe(
         (message) => connection.receive(message),
