@@ -6,6 +6,8 @@ import { channelFetch, channelInfo, channelJoin, channelLeave } from "./commands
 import { clockAdvance, clockShow } from "./commands/clock.js";
 import { configDiff, configShow, configSign, configUpdate } from "./commands/config.js";
 import { connection } from "./commands/connection.js";
+import { contractDev } from "./commands/contract-dev.js";
+import { contractNew } from "./commands/contract-new.js";
 import { controlPlaneDown, controlPlaneStatus, controlPlaneUp } from "./commands/control-plane.js";
 import { deploy } from "./commands/deploy.js";
 import { down } from "./commands/down.js";
@@ -36,7 +38,7 @@ export const GROUPS: readonly CommandGroup[] = [
   { title: "A network on this machine", commands: [up, apply, status, logs, down] },
   {
     title: "Channels and contracts",
-    commands: [channelList, channelCreate, deploy, invoke, query, txExplain],
+    commands: [channelList, channelCreate, contractNew, contractDev, deploy, invoke, query, txExplain],
   },
   {
     title: "A channel's blocks, nodes and configuration",

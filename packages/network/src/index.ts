@@ -30,6 +30,9 @@ export {
   type NodeStatus,
 } from "./control/control-client.js";
 export type { SupervisorRecord } from "./control/control-server.js";
+export type { BuildProblem } from "./develop/builder.js";
+export type { DevelopmentEvent } from "./develop/events.js";
+export { writeNewContract } from "./develop/new-contract.js";
 export { type PeerFiles, readPeerFiles } from "./fabric-files/peer-files.js";
 export { type Foreground, runOrdererNode, runPeerNode } from "./fabric-files/run.js";
 export { readStrandCopy } from "./governance/strand-copy.js";
@@ -50,6 +53,7 @@ export {
 } from "./library/channel-settings.js";
 export { type ChannelSummary, type NodeCopy, summarizeChannel } from "./library/channel-summary.js";
 export type { ConfigEdit } from "./library/channel-update.js";
+export { type DevelopRequest, develop } from "./library/develop.js";
 export { explainedInvalid, explainGatewayError, InvalidTransaction, reasonOf } from "./library/gateway-errors.js";
 export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";

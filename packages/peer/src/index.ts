@@ -1,3 +1,4 @@
+export type { DevelopmentRecord } from "./chaincode/development.js";
 export type { TransactionStatus } from "./channel.js";
 export {
   CHAINCODE_DEFAULTS,

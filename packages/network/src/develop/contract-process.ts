@@ -135,17 +135,10 @@ export class ContractProcess {
     const forPeer = ["--peer.address", "127.0.0.1:1"];
     const node = ["--enable-source-maps", ...(inspect ? ["--inspect=127.0.0.1:0"] : []), "--require", preload];
     switch (folder.start.kind) {
-      case "shim":
-        return {
-          program: process.execPath,
-          args: [
-            ...node,
-            shimProgram(folder.root, this.#options.modulePath),
-            "start",
-            ...folder.start.args,
-            ...forPeer,
-          ],
-        };
+      case "shim": {
+        const shim = shimProgram(folder.root, modulePath && path.dirname(modulePath));
+        return { program: process.execPath, args: [...node, shim, "start", ...folder.start.args, ...forPeer] };
+      }
       case "node":
         return { program: process.execPath, args: [...node, ...folder.start.args, ...forPeer] };
       case "npm":
