@@ -38,10 +38,10 @@ import type { PeerChannel } from "./channel.js";
 import { ChannelSet } from "./channels.js";
 import { isCollectionMember } from "./collections.js";
 import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js";
-import { installedChaincodes } from "./installed-chaincodes.js";
 import { mountDiscovery } from "./discovery/mount.js";
-import { createDialer, createJournalDialer, type DialerOptions } from "./orderer-dialer.js";
+import { installedChaincodes } from "./installed-chaincodes.js";
 import type { Membership } from "./membership/membership.js";
+import { createDialer, createJournalDialer, type DialerOptions } from "./orderer-dialer.js";
 import { distribute, receivePrivate } from "./private-data/exchange.js";
 import { givePrivate, MissedPrivateData } from "./private-data/missed.js";
 import type { RunningPeer } from "./running-peer.js";
@@ -185,6 +185,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     onOpen: (channel) => {
       endorserChannels.set(channel.channelId, endorserChannel(channel, passOn));
       witnesses.set(channel.channelId, witnessOf(channel));
+      channel.onCommit(() => membership?.changed());
+      membership?.changed();
       if (channels === undefined) watched.push(channel);
       else keepRunning.watch(channel);
     },
@@ -201,12 +203,12 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     for (const witness of witnesses.values()) witness.stop();
     evidence.stop();
   }
-      explanations.watch(channel);
-      channel.onCommit(() => membership?.changed());
-      membership?.changed();
   for (const channel of watched) keepRunning.watch(channel);
 
   const channelOf = (channelId: string) => endorserChannels.get(channelId);
+      explanations.watch(channel);
+      channel.onCommit(() => membership?.changed());
+      membership?.changed();
   const channelIds = () => channelSet.ids();
   const access = new AccessControl({ localMsp, mspId, config: (channelId) => channelSet.get(channelId)?.config() });
   const system: SystemChaincode[] = [
@@ -314,23 +316,6 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     return found.packageId !== undefined || registry.isReady(`${name}:${found.definition.version}`);
   };
 
-  let listenAddress = config.listenAddress;
-  let stopping: Promise<void> | undefined;
-  const peer: RunningPeer = {
-    name: config.name,
-    mspId,
-    get address() {
-      return config.externalAddress ?? listenAddress;
-    },
-    identity: signer.serialized,
-    signer,
-    chaincodeAddress,
-    server,
-    join: async (genesis) => (await channelSet.join(genesis)).channelId,
-    joinBySnapshot: async (folder) => (await channelSet.snapshotJoin.begin(folder)).joined,
-    snapshots: (channelId) => channelSet.snapshotsOf(channelId),
-    channelIds,
-    channel: (channelId) => channelSet.get(channelId)?.config(),
   const definitionOf = (channelId: string, name: string) => {
     const channel = channelSet.get(channelId);
     return channel && findRunnable(channel, name)?.definition;
@@ -349,12 +334,31 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   });
   membership = found;
 
+  let listenAddress = config.listenAddress;
+  let stopping: Promise<void> | undefined;
+  const peer: RunningPeer = {
+    name: config.name,
+    mspId,
+    get address() {
+      return config.externalAddress ?? listenAddress;
+    },
+    identity: signer.serialized,
+    signer,
+    chaincodeAddress,
+    server,
+    join: async (genesis) => (await channelSet.join(genesis)).channelId,
+    joinBySnapshot: async (folder) => (await channelSet.snapshotJoin.begin(folder)).joined,
+    snapshots: (channelId) => channelSet.snapshotsOf(channelId),
+    channelIds,
+    channel: (channelId) => channelSet.get(channelId)?.config(),
     channelFailure: (channelId) => channelSet.get(channelId)?.failure,
     alarms: () => evidence.alarms,
     witnessedTip: (channelId) => witnesses.get(channelId)?.signedTip,
     endorseLocal,
     definition: definitionOf,
     hasChaincode,
+    others: (channelId) => othersOn(channelSet.get(channelId)?.config()),
+    exchangeMembership: async (question) => found.answer(question),
     runnableChaincodes: async (channelId) => {
       const definitions = await listDefinitions(required(channelId).ledger.state);
       return definitions.map(({ name }) => name).filter((name) => hasChaincode(channelId, name));
@@ -372,9 +376,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   };
 
   async function stop(): Promise<void> {
-    others: (channelId) => othersOn(channelSet.get(channelId)?.config()),
-    exchangeMembership: async (question) => found.answer(question),
-    isDebugging: () => development.isDebugging,
+    found.stop();
     const serverStopped = server.stop({ graceMs: STOP_GRACE_MS });
     await keepRunning.stop();
     stopWitnesses();
@@ -392,7 +394,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     await peer.stop();
     throw error;
   }
-    found.stop();
+  found.start();
   logger.info("peer started", { peer: config.name, address: peer.address, channels: channelSet.ids().length });
   return peer;
 }
@@ -411,7 +413,6 @@ function endorserChannel(channel: PeerChannel, passOn: EndorserChannel["persistP
     },
     ledger: channel.ledger,
     persistPrivate: async (writes) => {
-  found.start();
       await channel.transient.persist(writes.txId, writes.height, writes.bytes);
       await passOn(writes);
     },
