@@ -4,6 +4,8 @@ import type { OperationsConfig } from "@hansa/operations";
 import type { Clock, Logger, MspId, Random } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import type { msp } from "@hansa/wire";
+import type { ExternalBuilderConfig } from "./chaincode/builders/builder.js";
+import type { DialInConfig } from "./chaincode/builders/dial-in.js";
 import type { ChaincodeLogLevel } from "./chaincode/child.js";
 import type { ChaincodeExecution } from "./chaincode/runtime.js";
 import type { Deliver } from "./committer/orderer-stream.js";
@@ -69,6 +71,10 @@ export type ChaincodeConfig = {
   readonly executeTimeoutMs: number;
   readonly startupTimeoutMs: number;
   readonly buildTimeoutMs: number;
+  /** Asked in this order whether they take a package; the peer builds what none takes. */
+  readonly externalBuilders: readonly ExternalBuilderConfig[];
+  /** Where chaincodes dial in that external builders run; nothing listens there without builders. */
+  readonly dialIn: DialInConfig;
 };
 
 export type OtherPeer = {
@@ -125,6 +131,8 @@ export const CHAINCODE_DEFAULTS: ChaincodeConfig = {
   executeTimeoutMs: 30_000,
   startupTimeoutMs: 300_000,
   buildTimeoutMs: 300_000,
+  externalBuilders: [],
+  dialIn: { listenAddress: "127.0.0.1:0" },
 };
 
 export const MEMBERSHIP_DEFAULTS: MembershipConfig = { bootstrap: [], ...MEMBERSHIP_TIMES };

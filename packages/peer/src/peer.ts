@@ -29,6 +29,8 @@ import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
 import { HansaError, messageOf, systemClock, systemRandom } from "@hansa/primitives";
 import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
 import { encode, protos, services } from "@hansa/wire";
+import { DialIn } from "./chaincode/builders/dial-in.js";
+import { ContractDevelopment } from "./chaincode/development.js";
 import { DocumentIndexes } from "./chaincode/document-indexes.js";
 import { KeepRunning } from "./chaincode/keep-running.js";
 import { PackageStore } from "./chaincode/package-store.js";
@@ -40,6 +42,7 @@ import { isCollectionMember } from "./collections.js";
 import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js";
 import { mountDiscovery } from "./discovery/mount.js";
 import { installedChaincodes } from "./installed-chaincodes.js";
+import { type OperationsSources, PeerMeasures, startOperations } from "./measures.js";
 import type { Membership } from "./membership/membership.js";
 import { createDialer, createJournalDialer, type DialerOptions } from "./orderer-dialer.js";
 import { distribute, receivePrivate } from "./private-data/exchange.js";
@@ -47,10 +50,10 @@ import { givePrivate, MissedPrivateData } from "./private-data/missed.js";
 import type { RunningPeer } from "./running-peer.js";
 import { type DeliverChannel, DeliverService } from "./services/deliver.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
+import { Explanations } from "./services/explanations.js";
 import { blockWithPrivateData } from "./services/private-blocks.js";
 import { snapshotHandlers } from "./snapshots/service.js";
 import { Evidence } from "./witness/evidence.js";
-import { Explanations } from "./services/explanations.js";
 import { WitnessFollowing } from "./witness/following.js";
 
 const STOP_GRACE_MS = 500;
@@ -76,18 +79,27 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
   const chaincodeDirectory = join(dataDirectory, "chaincodes");
   const packages = await PackageStore.open(join(chaincodeDirectory, "packages"), logger);
+  const measures = new PeerMeasures();
+  const { metrics } = measures;
   const registry = new ChaincodeRegistry({
     clock,
+    meter: metrics.chaincode,
     every: (ms, run) => {
       const timer = setInterval(run, ms).unref();
       return () => clearInterval(timer);
     },
-    onStuck: (packageId) => runtime.restart(packageId),
+    onStuck: (packageId) => development.reportStuck(packageId) || runtime.restart(packageId),
+    isDebugged: (packageId) => development.isDebugged(packageId),
     accepts: (name) => packages.get(name) !== undefined || isCommitted(name, channels?.all() ?? []),
     logger,
   });
   let channels: ChannelSet | undefined;
   let chaincodeAddress = "";
+  const { externalBuilders } = chaincodeConfig;
+  const dialIn =
+    externalBuilders.length === 0
+      ? undefined
+      : await DialIn.open(chaincodeConfig.dialIn, tls !== undefined, { registry, clock, logger });
   const runtime = new ChaincodeRuntime({
     directory: chaincodeDirectory,
     packages,
@@ -99,20 +111,35 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     listenAddress: () => chaincodeAddress,
     buildTimeoutMs: chaincodeConfig.buildTimeoutMs,
     startupTimeoutMs: chaincodeConfig.startupTimeoutMs,
+    ...(dialIn === undefined ? {} : { external: { builders: externalBuilders, dialIn } }),
+  });
+  const development = new ContractDevelopment({
+    registry,
+    mspId,
+    definition: (channelId, name) => {
+      const channel = channels?.get(channelId);
+      const found = channel && findRunnable(channel, name);
+      return found && { ...found.definition, isApproved: found.isApproved };
+    },
+    file: join(chaincodeDirectory, "development.json"),
+    logger,
   });
   const chaincodeServer = new RpcServer({ logger });
   chaincodeServer.addService(services.ChaincodeSupport, {
     Register: registerHandler({
       registry,
       packageOf: (authority) => runtime.packageOf(authority),
+      developed: (authority) => development.admit(authority),
       allowAttach: chaincodeConfig.allowAttach,
     }),
   });
   requireLoopback(chaincodeConfig.listenAddress);
+  chaincodeServer.addService(services.ContractDevelopment, { Develop: development.develop });
   chaincodeAddress = (await chaincodeServer.listen(chaincodeConfig.listenAddress)).address;
+  await development.open(chaincodeAddress);
 
   const runnable = new RunnableChaincodes(mspId, () => packages.list().map(({ packageId }) => packageId));
-  const indexes = new DocumentIndexes(packages, logger);
+  const indexes = new DocumentIndexes(packages, logger, (packageId) => runtime.releasedFiles(packageId));
   const keepRunning = new KeepRunning({
     mspId,
     packages,
@@ -129,6 +156,13 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   const holds: PrivateWrites["holds"] = (state, namespace, collection) =>
     isCollectionMember(state, namespace, collection, self);
   const missed = new MissedPrivateData({ signer, holds, others: othersOn, clock, logger });
+  const explanations = new Explanations({
+    channel: (channelId) => channels?.get(channelId),
+    holds: (channel, namespace, collection) => holds(channel.ledger.state, namespace, collection),
+    clock,
+    windowMs: limits.authenticationWindowMs,
+    logger,
+  });
   const endorserChannels = new Map<string, EndorserChannel>();
   const watched: PeerChannel[] = [];
   const evidence = new Evidence({
@@ -148,13 +182,6 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     connectTimeoutMs: limits.ordererConnectTimeoutMs,
     clock,
     random,
-  const explanations = new Explanations({
-    channel: (channelId) => channels?.get(channelId),
-    holds: (channel, namespace, collection) => holds(channel.ledger.state, namespace, collection),
-    clock,
-    windowMs: limits.authenticationWindowMs,
-    logger,
-  });
   };
   const connectJournal = createJournalDialer(dialing);
   const witnesses = new Map<string, WitnessFollowing>();
@@ -182,9 +209,11 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     },
     holds,
     fetchPrivate: (channel, number, transactions) => missed.fetch(channel, number, transactions),
+    measures,
     onOpen: (channel) => {
       endorserChannels.set(channel.channelId, endorserChannel(channel, passOn));
       witnesses.set(channel.channelId, witnessOf(channel));
+      explanations.watch(channel);
       channel.onCommit(() => membership?.changed());
       membership?.changed();
       if (channels === undefined) watched.push(channel);
@@ -195,7 +224,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   }).catch(async (error) => {
     registry.stop();
     stopWitnesses();
-    await chaincodeServer.stop({ graceMs: 0 });
+    await Promise.all([chaincodeServer.stop({ graceMs: 0 }), dialIn?.stop()]);
     throw error;
   });
   const channelSet = channels;
@@ -206,9 +235,6 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   for (const channel of watched) keepRunning.watch(channel);
 
   const channelOf = (channelId: string) => endorserChannels.get(channelId);
-      explanations.watch(channel);
-      channel.onCommit(() => membership?.changed());
-      membership?.changed();
   const channelIds = () => channelSet.ids();
   const access = new AccessControl({ localMsp, mspId, config: (channelId) => channelSet.get(channelId)?.config() });
   const system: SystemChaincode[] = [
@@ -234,18 +260,27 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     channel: channelOf,
     access,
     runnable,
-    processes: {
+    processes: measures.processes({
+      inPlaceOf: (channelId, name) => development.packageOf(channelId, name),
       isReady: (packageId) => registry.isReady(packageId),
-      launch: (packageId) => runtime.launch(packageId),
+      launch: (packageId) => development.launch(packageId) ?? runtime.launch(packageId),
       execute: (packageId, call) => registry.execute(packageId, call),
-    },
+    }),
     system: new Map(system.map((each) => [each.name, each])),
     executeTimeoutMs: chaincodeConfig.executeTimeoutMs,
     onUnindexedQuery: firstTimeOnly((channel, chaincode, collection) =>
       logger.warn("rich query without a matching index looks at every document", { channel, chaincode, collection }),
     ),
   });
-  const endorser = createEndorser({ signer, localMsp, channel: channelOf, access, invoker, clock });
+  const endorser = createEndorser({
+    signer,
+    localMsp,
+    channel: channelOf,
+    access,
+    invoker,
+    clock,
+    meter: metrics.endorser,
+  });
   const endorseLocal = async (signedProposal: Uint8Array): Promise<Uint8Array> => {
     try {
       return encode(protos.ProposalResponse, await endorser.process(signedProposal));
@@ -256,7 +291,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     }
   };
 
-  const server = new RpcServer({ ...(tls === undefined ? {} : { tls }), logger });
+  const server = new RpcServer({ tls, meter: metrics.grpc, logger });
   const deliver = new DeliverService({
     channel: (channelId) => {
       const channel = channelSet.get(channelId);
@@ -266,6 +301,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     logger,
     timeWindowMs: limits.authenticationWindowMs,
     mutualTls: tls?.requireClientCert ?? false,
+    meter: metrics.deliver,
   });
   server.addService(
     services.Endorser,
@@ -277,6 +313,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   server.addService(services.Endorsements, {
     Stream: endorsementStream(endorseLocal, limits.endorserConcurrency),
   });
+  server.addService(services.Explanations, { Explain: explanations.explain });
   server.addService(services.PrivateData, {
     Push: receivePrivate((channelId) => {
       const channel = channelSet.get(channelId);
@@ -297,7 +334,6 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   const required = (channelId: string): PeerChannel => {
     const channel = channelSet.get(channelId);
     if (channel === undefined) {
-  server.addService(services.Explanations, { Explain: explanations.explain });
       throw new HansaError("UNKNOWN_CHANNEL", `${config.name} has not joined channel "${channelId}"`, {
         nextStep: `Its channels: ${channelSet.ids().join(", ") || "none"}.`,
       });
@@ -335,6 +371,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   membership = found;
 
   let listenAddress = config.listenAddress;
+  let operations: Awaited<ReturnType<typeof startOperations>> | undefined;
   let stopping: Promise<void> | undefined;
   const peer: RunningPeer = {
     name: config.name,
@@ -345,6 +382,9 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     identity: signer.serialized,
     signer,
     chaincodeAddress,
+    get operationsUrl() {
+      return operations?.url;
+    },
     server,
     join: async (genesis) => (await channelSet.join(genesis)).channelId,
     joinBySnapshot: async (folder) => (await channelSet.snapshotJoin.begin(folder)).joined,
@@ -359,6 +399,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     hasChaincode,
     others: (channelId) => othersOn(channelSet.get(channelId)?.config()),
     exchangeMembership: async (question) => found.answer(question),
+    isDebugging: () => development.isDebugging,
     runnableChaincodes: async (channelId) => {
       const definitions = await listDefinitions(required(channelId).ledger.state);
       return definitions.map(({ name }) => name).filter((name) => hasChaincode(channelId, name));
@@ -375,6 +416,18 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     },
   };
 
+  const operationsSources = (): OperationsSources => ({
+    channels: () =>
+      channelSet.all().map((channel) => ({
+        channelId: channel.channelId,
+        height: channel.height(),
+        failure: channel.failure,
+        witnessedTip: witnesses.get(channel.channelId)?.signedTip,
+      })),
+    alarms: () => evidence.alarms.length,
+    logger,
+  });
+
   async function stop(): Promise<void> {
     found.stop();
     const serverStopped = server.stop({ graceMs: STOP_GRACE_MS });
@@ -382,14 +435,16 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     stopWitnesses();
     await channelSet.stop();
     await runtime.stop();
+    await development.close();
     registry.stop();
-    await Promise.all([serverStopped, chaincodeServer.stop({ graceMs: 0 })]);
+    await Promise.all([serverStopped, chaincodeServer.stop({ graceMs: 0 }), dialIn?.stop(), operations?.stop()]);
     logger.info("peer stopped", { peer: config.name });
   }
 
   config.mount?.(peer);
   try {
     listenAddress = (await server.listen(config.listenAddress)).address;
+    operations = config.operations && (await startOperations(config.operations, measures, operationsSources()));
   } catch (error) {
     await peer.stop();
     throw error;

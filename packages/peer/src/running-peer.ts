@@ -20,6 +20,8 @@ export interface RunningPeer {
   readonly signer: SigningIdentity;
   /** "host:port" where chaincodes dial in. */
   readonly chaincodeAddress: string;
+  /** Where health, metrics, log levels and version are asked for; undefined when they are not served. */
+  readonly operationsUrl: string | undefined;
   /** For further services on the peer's address. */
   readonly server: Pick<RpcServer, "addService">;
 
@@ -65,6 +67,8 @@ export interface RunningPeer {
   definition(channelId: string, chaincode: string): ChaincodeDefinition | undefined;
   /** Whether this peer can run the chaincode: approved by its organisation, and installed or attached. */
   hasChaincode(channelId: string, chaincode: string): boolean;
+  /** Whether somebody steps through a contract on this peer, so that its calls take as long as they take. */
+  isDebugging(): boolean;
   /** Names of all chaincodes of a channel that this peer can run. */
   runnableChaincodes(channelId: string): Promise<string[]>;
 

@@ -11,25 +11,25 @@ import { dirname } from "node:path";
 import type { Duplex } from "node:stream";
 import type { ChaincodeConnection, ChaincodeStream } from "@hansa/endorsement/chaincode";
 import { type Logger, messageOf } from "@hansa/primitives";
-import { type NodeBuild, shimProgram } from "./build.js";
-import { AUTHORITY_VARIABLE } from "./child-guard.js";
-import { framed, MAX_FRAME_BYTES, PIPE_DESCRIPTOR, PIPE_VARIABLE } from "./child-pipe.js";
-import { plainEnvironment } from "./command.js";
+import { framed, MAX_FRAME_BYTES, PIPE_DESCRIPTOR } from "./child-pipe.js";
 
 /** What fabric-shim knows. At "info" it writes a line for each call, which costs a tenth of the call. */
 export type ChaincodeLogLevel = "debug" | "info" | "warning" | "error" | "critical";
 
+/** A program and all that its environment holds. */
+export type ChildCommand = {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Its working folder; the peer's own when absent. */
+  readonly directory?: string;
+  readonly environment: Readonly<Record<string, string>>;
+};
+
 export type ChildOptions = {
   readonly packageId: string;
-  readonly build: NodeBuild;
-  /** host:port of the peer's chaincode listener. */
-  readonly peerAddress: string;
-  readonly mspId: string;
-  readonly logLevel: ChaincodeLogLevel;
-  /** Secret that the stream of this very launch must show as its authority. */
-  readonly authority: string;
-  /** Path of what writeChildGuard wrote. */
-  readonly guard: string;
+  readonly command: ChildCommand;
+  /** How long it may take to end when it is asked to. Default 2 seconds. */
+  readonly terminationMs?: number;
   readonly logFile: string;
   readonly logger: Logger;
   /** Takes the stream of a process that speaks over its pipe rather than by gRPC. */
@@ -48,10 +48,6 @@ const MAX_HURRIED_DEATHS = 3;
 const KEPT_OUTPUT_CHARS = 4_096;
 const MAX_LOG_BYTES = 16 * 1024 * 1024;
 const TERMINATION_MS = 2_000;
-/** Megabytes. Node's own 16 cost each chaincode process 25 MB of memory and bring no measurable speed. */
-const YOUNG_GENERATION = "--max-semi-space-size=4";
-/** With so small a young generation, handing its collection to helper threads takes longer than collecting it. */
-const NO_HELPERS = "--single-threaded-gc";
 
 export class ChaincodeChild {
   readonly #options: ChildOptions;
@@ -93,7 +89,7 @@ export class ChaincodeChild {
     const child = this.#child;
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
       await new Promise<void>((resolve) => {
-        const force = setTimeout(() => signal(child, "SIGKILL"), TERMINATION_MS);
+        const force = setTimeout(() => signal(child, "SIGKILL"), this.#options.terminationMs ?? TERMINATION_MS);
         child.once("close", () => {
           clearTimeout(force);
           resolve();
@@ -109,10 +105,10 @@ export class ChaincodeChild {
     const startedAt = performance.now();
     let child: ChildProcess;
     try {
-      const { program, args } = this.#command();
+      const { program, args, directory, environment } = this.#options.command;
       child = spawn(program, args, {
-        cwd: this.#options.build.directory,
-        env: this.#environment(),
+        ...(directory === undefined ? {} : { cwd: directory }),
+        env: environment,
         // The fourth is the chaincode's stream, see child-pipe.ts.
         stdio: ["pipe", "pipe", "pipe", "pipe"],
         detached: true,
@@ -175,38 +171,6 @@ export class ChaincodeChild {
       this.#spawn();
     }, pauseMs);
     onExit({ reason, output, quickDeaths: this.#quickDeaths });
-  }
-
-  #command(): { program: string; args: string[] } {
-    const { build, guard, peerAddress } = this.#options;
-    const forPeer = ["--peer.address", peerAddress];
-    const node = [YOUNG_GENERATION, NO_HELPERS, "--require", guard];
-    switch (build.start.kind) {
-      case "shim":
-        return {
-          program: process.execPath,
-          args: [...node, shimProgram(build.directory), "start", ...build.start.args, ...forPeer],
-        };
-      case "node":
-        return { program: process.execPath, args: [...node, ...build.start.args, ...forPeer] };
-      case "npm":
-        return { program: "npm", args: ["start", "--", ...forPeer] };
-    }
-  }
-
-  #environment(): Record<string, string> {
-    const { build, guard, packageId, mspId, authority, logLevel } = this.#options;
-    return {
-      ...plainEnvironment(),
-      CORE_CHAINCODE_ID_NAME: packageId,
-      CORE_PEER_TLS_ENABLED: "false",
-      CORE_PEER_LOCALMSPID: mspId,
-      CORE_CHAINCODE_LOGGING_LEVEL: logLevel,
-      [AUTHORITY_VARIABLE]: authority,
-      // npm would not pass the pipe on to the contract.
-      ...(build.start.kind === "npm" ? {} : { [PIPE_VARIABLE]: String(PIPE_DESCRIPTOR) }),
-      ...(build.start.kind === "npm" ? { NODE_OPTIONS: `--require ${JSON.stringify(guard)}` } : {}),
-    };
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import { type IndexDefinition, type Ledger, privateNamespace, readIndexDefinition } from "@hansa/ledger";
 import { type Logger, messageOf, toUtf8 } from "@hansa/primitives";
-import { type ArchiveLimits, readArchive } from "./archive.js";
+import { type ArchiveEntry, type ArchiveLimits, readArchive } from "./archive.js";
 import { readPackage } from "./package.js";
 import type { PackageStore } from "./package-store.js";
 
@@ -22,9 +22,17 @@ export class DocumentIndexes {
   /** Package by channel and contract, as last defined. */
   readonly #defined = new Map<string, string>();
 
-  constructor(packages: PackageStore, logger: Logger) {
+  readonly #released: (packageId: string) => Promise<readonly ArchiveEntry[] | undefined>;
+
+  /** @param released what stands in for a package's files where an external builder has built it */
+  constructor(
+    packages: PackageStore,
+    logger: Logger,
+    released: (packageId: string) => Promise<readonly ArchiveEntry[] | undefined> = async () => undefined,
+  ) {
     this.#packages = packages;
     this.#logger = logger;
+    this.#released = released;
   }
 
   /** Begins to define the package's indexes on the channel's state unless it has; never fails a caller. */
@@ -53,8 +61,7 @@ export class DocumentIndexes {
   /** By namespace; the contract's own is there even without any, so that an upgrade can drop what was. */
   async #definitions(contract: string, packageId: string): Promise<Map<string, IndexDefinition[]>> {
     const found = new Map<string, IndexDefinition[]>([[contract, []]]);
-    const { code } = await readPackage(await this.#packages.bytes(packageId));
-    for (const { path, content } of await readArchive(code, CODE_LIMITS)) {
+    for (const { path, content } of await this.#files(packageId)) {
       const collection = PRIVATE.exec(path)?.[1];
       if (collection === undefined && !PUBLIC.test(path)) continue;
       const namespace = collection === undefined ? contract : privateNamespace(contract, collection);
@@ -68,5 +75,12 @@ export class DocumentIndexes {
       }
     }
     return found;
+  }
+
+  async #files(packageId: string): Promise<readonly ArchiveEntry[]> {
+    const released = await this.#released(packageId);
+    if (released !== undefined) return released;
+    const { code } = await readPackage(await this.#packages.bytes(packageId));
+    return readArchive(code, CODE_LIMITS);
   }
 }

@@ -8,7 +8,12 @@ import { type ArchiveLimits, readArchive } from "./archive.js";
 
 export type PackageMetadata = { readonly label: string; readonly type: string; readonly path: string };
 
-export type ChaincodePackage = { readonly metadata: PackageMetadata; readonly code: Uint8Array };
+export type ChaincodePackage = {
+  readonly metadata: PackageMetadata;
+  /** metadata.json as it came. */
+  readonly metadataRaw: Uint8Array;
+  readonly code: Uint8Array;
+};
 
 export class PackageError extends HansaError {
   override readonly name = "PackageError";
@@ -20,15 +25,18 @@ const LABEL = /^[A-Za-z0-9][A-Za-z0-9_.+-]*$/;
 /** @throws PackageError or ArchiveError with Fabric's text */
 export async function readPackage(bytes: Uint8Array): Promise<ChaincodePackage> {
   let metadata: PackageMetadata | undefined;
+  let metadataRaw: Uint8Array | undefined;
   let code: Uint8Array | undefined;
   for (const entry of await readArchive(bytes, OUTER_LIMITS)) {
-    if (entry.path === "metadata.json") metadata = readMetadata(entry.content);
-    else if (entry.path === "code.tar.gz") code = entry.content;
+    if (entry.path === "metadata.json") {
+      metadata = readMetadata(entry.content);
+      metadataRaw = entry.content;
+    } else if (entry.path === "code.tar.gz") code = entry.content;
   }
   if (code === undefined) {
     throw new PackageError("PACKAGE_WITHOUT_CODE", "did not find a code package inside the package");
   }
-  if (metadata === undefined) {
+  if (metadata === undefined || metadataRaw === undefined) {
     throw new PackageError("PACKAGE_WITHOUT_METADATA", "did not find any package metadata (missing metadata.json)");
   }
   if (!LABEL.test(metadata.label)) {
@@ -37,7 +45,7 @@ export async function readPackage(bytes: Uint8Array): Promise<ChaincodePackage> 
       `invalid label '${metadata.label}'. Label must be non-empty, can only consist of alphanumerics, symbols from '.+-_', and can only begin with alphanumerics`,
     );
   }
-  return { metadata, code };
+  return { metadata, metadataRaw, code };
 }
 
 export function packageIdOf(label: string, bytes: Uint8Array): string {

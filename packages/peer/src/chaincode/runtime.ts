@@ -12,12 +12,22 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chaincode";
-import { HansaError, type Logger, messageOf } from "@hansa/primitives";
-import { type Build, buildChaincode, type NodeBuild } from "./build.js";
-import { ChaincodeChild, type ChaincodeLogLevel } from "./child.js";
+import { assert, HansaError, type Logger, messageOf } from "@hansa/primitives";
+import { type ArchiveEntry, readArchive } from "./archive.js";
+import { type Build, buildChaincode, CODE_LIMITS, type NodeBuild } from "./build.js";
+import {
+  type ExternalBuild,
+  type ExternalBuilderConfig,
+  ExternalBuilders,
+  releasedConnection,
+} from "./builders/builder.js";
+import type { DialIn } from "./builders/dial-in.js";
+import { type ExternalRun, prepareRun } from "./builders/external-run.js";
+import { ChaincodeChild, type ChaincodeLogLevel, type ChildCommand } from "./child.js";
 import { writeChildGuard } from "./child-guard.js";
 import { readConnection } from "./connection.js";
 import { InsideChaincode } from "./inside.js";
+import { nodeCommand } from "./node-command.js";
 import { readPackage } from "./package.js";
 import type { PackageStore } from "./package-store.js";
 import { ServiceLink } from "./service-link.js";
@@ -40,6 +50,15 @@ export type RuntimeOptions = {
   readonly listenAddress: () => string;
   readonly buildTimeoutMs: number;
   readonly startupTimeoutMs: number;
+  /** Asked first; what none of them takes is built here. */
+  readonly external?: ExternalOptions;
+};
+
+export type ExternalOptions = {
+  /** In the order in which they are asked. */
+  readonly builders: readonly ExternalBuilderConfig[];
+  /** Lets those in that they run. */
+  readonly dialIn: DialIn;
 };
 
 interface Launched {
@@ -59,9 +78,17 @@ export class ChaincodeRuntime {
   /** SHA-256 of a launch's secret → package id. */
   readonly #authorities = new Map<string, string>();
   readonly #stop = new AbortController();
+  readonly #external: ExternalBuilders;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
+    this.#external = new ExternalBuilders({
+      builders: options.external?.builders ?? [],
+      directory: join(options.directory, "external"),
+      timeoutMs: options.buildTimeoutMs,
+      logger: options.logger,
+      signal: this.#stop.signal,
+    });
     this.#shipped = findShippedModules();
   }
 
@@ -96,10 +123,12 @@ export class ChaincodeRuntime {
   }
 
   /** Builds the package without starting it. @throws BuildError */
-  async build(packageId: string): Promise<Build> {
+  async build(packageId: string): Promise<Build | ExternalBuild> {
     const { packages, directory, buildTimeoutMs } = this.#options;
     const bytes = await packages.bytes(packageId);
-    const { metadata, code } = await readPackage(bytes);
+    const { metadata, metadataRaw, code } = await readPackage(bytes);
+    const external = await this.#external.build(packageId, metadataRaw, () => readArchive(code, CODE_LIMITS));
+    if (external !== undefined) return external;
     const builds = join(directory, "builds");
     await mkdir(builds, { recursive: true });
     return buildChaincode(packageId.slice(packageId.lastIndexOf(":") + 1), metadata.type, code, {
@@ -108,6 +137,11 @@ export class ChaincodeRuntime {
       timeoutMs: buildTimeoutMs,
       signal: this.#stop.signal,
     });
+  }
+
+  /** Indexes that an external builder released for the package, by the paths they have in one; undefined: it built none. */
+  releasedFiles(packageId: string): Promise<readonly ArchiveEntry[] | undefined> {
+    return this.#external.releasedFiles(packageId);
   }
 
   /** The package that a stream with this `:authority` was launched for; undefined when the peer launched none so. */
@@ -143,20 +177,45 @@ export class ChaincodeRuntime {
   async #start(packageId: string): Promise<Launched> {
     const build = await this.build(packageId);
     const launched =
-      build.kind === "service"
-        ? this.#link(packageId, build.connection)
-        : this.#options.execution === "inside" && build.start.kind === "shim"
-          ? this.#inside(packageId, build)
-          : await this.#child(packageId, build);
+      build.kind === "external" ? await this.#startExternal(packageId, build) : await this.#startOwn(packageId, build);
     await launched.start();
     if (this.#stop.signal.aborted) await launched.stop();
     return launched;
   }
 
-  async #child(packageId: string, build: NodeBuild): Promise<Launched> {
-    const { directory, mspId, logLevel, listenAddress, logger, registry, startupTimeoutMs } = this.#options;
+  async #startExternal(packageId: string, build: ExternalBuild): Promise<Launched> {
+    const connection = await releasedConnection(build);
+    if (connection !== undefined) return this.#link(packageId, connection);
+    const { external, mspId, directory } = this.#options;
+    assert(external !== undefined, "only an external builder makes an external build");
+    const run = await prepareRun({
+      packageId,
+      build,
+      peerAddress: external.dialIn.address,
+      mspId,
+      gate: external.dialIn.gate,
+      directory: join(directory, "external"),
+    });
+    return this.#child(packageId, run.command, run);
+  }
+
+  async #startOwn(packageId: string, build: Build): Promise<Launched> {
+    if (build.kind === "service") return this.#link(packageId, build.connection);
+    if (this.#options.execution === "inside" && build.start.kind === "shim") return this.#inside(packageId, build);
+    return this.#node(packageId, build);
+  }
+
+  async #node(packageId: string, build: NodeBuild): Promise<Launched> {
+    const { directory, mspId, logLevel, listenAddress } = this.#options;
     const authority = `${AUTHORITY_PREFIX}${randomBytes(32).toString("hex")}`;
     this.#authorities.set(fingerprint(authority), packageId);
+    const guard = await writeChildGuard(directory);
+    const peerAddress = listenAddress();
+    return this.#child(packageId, nodeCommand({ packageId, build, peerAddress, mspId, logLevel, authority, guard }));
+  }
+
+  #child(packageId: string, command: ChildCommand, { terminationMs, release }: Partial<ExternalRun> = {}): Launched {
+    const { directory, logger, registry, startupTimeoutMs } = this.#options;
     // A process that has answered before and dies is a crash: it is started again, and callers wait for that. One that
     // dies before it ever answered would only die again, and callers are told why.
     let hasAnswered = false;
@@ -172,12 +231,8 @@ export class ChaincodeRuntime {
     watch();
     const child: ChaincodeChild = new ChaincodeChild({
       packageId,
-      build,
-      peerAddress: listenAddress(),
-      mspId,
-      logLevel,
-      authority,
-      guard: await writeChildGuard(directory),
+      command,
+      ...(terminationMs === undefined ? {} : { terminationMs }),
       logFile: join(directory, "logs", `${packageId.replace(":", ".")}.log`),
       logger,
       onStream: (stream) => registry.connect(stream, packageId),
@@ -192,7 +247,16 @@ export class ChaincodeRuntime {
         watch();
       },
     });
-    return child;
+    if (release === undefined) return child;
+    return {
+      start: () => child.start(),
+      kill: () => child.kill(),
+      hurry: () => child.hurry(),
+      stop: async () => {
+        await child.stop();
+        await release();
+      },
+    };
   }
 
   #inside(packageId: string, build: NodeBuild): Launched {

@@ -1,6 +1,6 @@
 /** protos.ChaincodeSupport/Register: the stream of a chaincode that dialled the peer. */
-import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chaincode";
-import type { BidiHandler, CallContext } from "@hansa/transport";
+import { ChaincodeError, type ChaincodeRegistry, type ConnectOptions } from "@hansa/endorsement/chaincode";
+import type { BidiHandler, CallContext, Incoming, Send } from "@hansa/transport";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import type { DevelopedStream } from "./development.js";
 
@@ -15,35 +15,46 @@ export type SupportOptions = {
 };
 
 export function registerHandler({ registry, packageOf, developed, allowAttach }: SupportOptions): BidiHandler {
-  return (incoming, context, send) =>
-    new Promise<void>((resolve, reject) => {
-      const development = developed?.(context.authority);
-      const expected = development?.packageId ?? packageOf(context.authority);
-      if (expected === undefined && !(allowAttach && isLocal(context))) {
-        reject(
-          new RpcStatus(
-            GrpcStatus.PERMISSION_DENIED,
-            "peer will not accept external chaincode connection (except in dev mode)",
-          ),
-        );
-        return;
-      }
-      const connection = registry.connect(
-        {
-          send: (message) => void send(message),
-          close: (reason) => (reason === undefined ? resolve() : reject(toStatus(reason))),
-        },
-        expected,
-        development === undefined ? {} : { ...development, replaces: true },
+  return (incoming, context, send) => {
+    const development = developed?.(context.authority);
+    const expected = development?.packageId ?? packageOf(context.authority);
+    if (expected === undefined && !(allowAttach && isLocal(context)))
+      return Promise.reject(
+        new RpcStatus(
+          GrpcStatus.PERMISSION_DENIED,
+          "peer will not accept external chaincode connection (except in dev mode)",
+        ),
       );
-      incoming.subscribe(
-        (message) => connection.receive(message),
-        () => {
-          connection.closed();
-          resolve();
-        },
-      );
-    });
+    const options = development === undefined ? {} : { ...development, replaces: true };
+    return serveChaincode(registry, expected, incoming, send, options);
+  };
+}
+
+/** Carries one chaincode's stream. @param expected the package that it must register for; any installed one if absent */
+export function serveChaincode(
+  registry: ChaincodeRegistry,
+  expected: string | undefined,
+  incoming: Incoming,
+  send: Send,
+  options: ConnectOptions = {},
+): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    const connection = registry.connect(
+      {
+        send: (message) => void send(message),
+        close: (reason) => (reason === undefined ? resolve() : reject(toStatus(reason))),
+      },
+      expected,
+      options,
+    );
+    incoming.subscribe(
+      (message) => connection.receive(message),
+      () => {
+        connection.closed();
+        resolve();
+      },
+    );
+  });
 }
 
 function toStatus(reason: Error): RpcStatus {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { silentLogger } from "@hansa/primitives";
 import { ChaincodeChild } from "../chaincode/child.js";
 import { writeChildGuard } from "../chaincode/child-guard.js";
+import { nodeCommand } from "../chaincode/node-command.js";
 
 const folder = process.argv[2] ?? "";
 const directory = join(folder, "held");
@@ -11,12 +12,15 @@ await mkdir(directory, { recursive: true });
 await writeFile(join(directory, "index.js"), "setInterval(() => {}, 1000); console.log('running');");
 const child = new ChaincodeChild({
   packageId: "held:00",
-  build: { kind: "node", directory, start: { kind: "node", args: ["index.js"] } },
-  peerAddress: "127.0.0.1:1",
-  mspId: "Org1MSP",
-  logLevel: "warning",
-  authority: "none",
-  guard: await writeChildGuard(directory),
+  command: nodeCommand({
+    packageId: "held:00",
+    build: { kind: "node", directory, start: { kind: "node", args: ["index.js"] } },
+    peerAddress: "127.0.0.1:1",
+    mspId: "Org1MSP",
+    logLevel: "warning",
+    authority: "none",
+    guard: await writeChildGuard(directory),
+  }),
   logFile: join(directory, "child.log"),
   logger: silentLogger,
   onStream: () => ({ receive: () => {}, closed: () => {} }),
