@@ -406,6 +406,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     },
     ledgerHeight: (channelId) => channelSet.get(channelId)?.height() ?? 0,
     commitStatus: async (channelId, txId, signal) => required(channelId).waitForStatus(txId, signal),
+    explainFailure: (channelId, chaincode, failure) => explanations.failure(channelId, chaincode, failure),
     blockOfTransaction: (channelId, txId) => channelSet.get(channelId)?.status(txId)?.blockNumber,
     block: async (channelId, number) => required(channelId).block(number),
     blocks: (channelId, from, signal) => blocksOf(required(channelId), from, signal),
