@@ -1,6 +1,17 @@
 import type { Command } from "./command.js";
 import { apply } from "./commands/apply.js";
 import { bill } from "./commands/bill.js";
+import {
+  caAffiliations,
+  caCertificates,
+  caEnroll,
+  caGencrl,
+  caIdentities,
+  caInfo,
+  caReenroll,
+  caRegister,
+  caRevoke,
+} from "./commands/ca.js";
 import { channelCreate, channelList } from "./commands/channel.js";
 import { channelFetch, channelInfo, channelJoin, channelLeave } from "./commands/channel-nodes.js";
 import { clockAdvance, clockShow } from "./commands/clock.js";
@@ -49,6 +60,20 @@ export const GROUPS: readonly CommandGroup[] = [
     commands: [receipt, verify, journalDigest, journalExport, journalVerifyExport, journalImport, journalStream],
   },
   { title: "Identities", commands: [enrol, env, connection] },
+  {
+    title: "A member's certificate authority",
+    commands: [
+      caInfo,
+      caRegister,
+      caEnroll,
+      caReenroll,
+      caRevoke,
+      caGencrl,
+      caIdentities,
+      caAffiliations,
+      caCertificates,
+    ],
+  },
   { title: "Nodes from Fabric's own files", commands: [peerNodeStart, ordererStart, orderer] },
   {
     title: "Members and votes, through the Managed Blockchain API",

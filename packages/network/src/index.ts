@@ -57,6 +57,7 @@ export { type DevelopRequest, develop } from "./library/develop.js";
 export { explainedInvalid, explainGatewayError, InvalidTransaction, reasonOf } from "./library/gateway-errors.js";
 export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";
+export { MemberAuthority } from "./library/member-authority.js";
 export { type DeployRequest, type DeployResult, type InitRequest, NetworkView } from "./library/network-view.js";
 export { NodeChannels } from "./library/node-channels.js";
 export { Network, nodeProgram, type StartOptions, startNetwork } from "./library/start-network.js";

@@ -9,7 +9,7 @@ import type { ConnectOptions, Gateway } from "@hyperledger/fabric-gateway";
 import type { ChannelDefinition } from "../config/network-config.js";
 import { didYouMean } from "../config/suggest.js";
 import { enrolUser, type NewUser, reenrolUser, revokeUser } from "../identity/enrol.js";
-import { readIdentityFileSync, userFiles, writeUser } from "../identity/material.js";
+import { type Credentials, readIdentityFileSync, userFiles, writeUser } from "../identity/material.js";
 import { authoritySpec, type CaSpec } from "../nodes/specs.js";
 import type { Layout } from "../plan/layout.js";
 import type { NetworkPlan, Organization, PlannedNode } from "../plan/plan.js";
@@ -108,6 +108,22 @@ export class Member {
     const name = this.userNamed(user);
     const revocationListPem = await this.#atAuthority((spec) => revokeUser(spec, this.#organization, name));
     return { revocationListPem };
+  }
+
+  /**
+   * Keeps what an authority certified as a user of this machine, whose keys nobody else has.
+   * @throws HansaError USAGE when its name cannot be a folder's
+   */
+  async keep(user: string, credentials: Credentials): Promise<void> {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(user))
+      throw new HansaError("USAGE", `"${user}" cannot be the name of a user's folder.`, {
+        nextStep: "Use letters, digits, dots, hyphens and underscores.",
+      });
+    const { kind, domain } = this.#organization;
+    const folder = this.#layout.organization(kind, domain);
+    const caCertPem = readIdentityFileSync(path.join(folder, "ca", `ca.${domain}-cert.pem`));
+    const authorities = { caCertPem, tlsCaCertPem: readIdentityFileSync(this.tlsRootFile) };
+    await writeUser(this.#layout, this.#organization, authorities, user, credentials);
   }
 
   get peers(): readonly { id: string; host: string; address: string }[] {
