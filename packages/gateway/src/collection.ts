@@ -18,6 +18,11 @@ export type Addition =
   | { readonly taken: true }
   | { readonly taken: false; readonly first: Uint8Array; readonly second: Uint8Array };
 
+type Answer = Pick<Endorser, "address" | "mspId"> & { readonly payload: Uint8Array };
+
+/** Two endorsers whose results differ. */
+export type Mismatched = { readonly first: Answer; readonly second: Answer };
+
 const TAKEN: Addition = { taken: true };
 
 type OpenLayout = { required: Map<string, number>; endorsements: protos.IEndorsement[] };
@@ -29,6 +34,8 @@ export class EndorsementCollection {
   readonly #details: ErrorDetail[] = [];
   #next = 0;
   #payload: Uint8Array | undefined;
+  #first: Endorser | undefined;
+  #mismatched: Mismatched | undefined;
   #completed: OpenLayout | undefined;
 
   /** @param groups peers of each group, best first */
@@ -42,6 +49,11 @@ export class EndorsementCollection {
 
   get details(): readonly ErrorDetail[] {
     return this.#details;
+  }
+
+  /** The first endorser that was given up because its results differ, and the one that they differ from. */
+  get mismatched(): Mismatched | undefined {
+    return this.#mismatched;
   }
 
   get isComplete(): boolean {
@@ -77,6 +89,7 @@ export class EndorsementCollection {
     if (position !== -1) waiting.splice(position, 1);
     if (this.#payload === undefined) {
       this.#payload = response.payload;
+      this.#first = endorser;
     } else if (!equalBytes(this.#payload, response.payload)) {
       return { taken: false, first: this.#payload, second: response.payload };
     }
@@ -117,9 +130,20 @@ export class EndorsementCollection {
     this.#details.push({ address, mspId, message });
   }
 
+  /** As `addError`, for one whose results differ from those of the first. */
+  addMismatch(endorser: Endorser, payload: Uint8Array, message: string): void {
+    this.addError(endorser, message);
+    if (this.#first === undefined || this.#payload === undefined) return;
+    this.#mismatched ??= { first: answerOf(this.#first, this.#payload), second: answerOf(endorser, payload) };
+  }
+
   #waitingIn(group: string): Endorser[] {
     return this.#waiting.get(group) ?? [];
   }
+}
+
+function answerOf({ address, mspId }: Endorser, payload: Uint8Array): Answer {
+  return { address, mspId, payload };
 }
 
 function eachEndorserOnce(endorsements: readonly protos.IEndorsement[]): protos.IEndorsement[] {

@@ -10,6 +10,7 @@ import { fieldHead, type protos } from "@hansa/wire";
 import type { EndorsementCollection } from "./collection.js";
 import { askAhead, type Companions, type EarlyAnswers } from "./companions.js";
 import { type Endorser, endorsersOf } from "./endorsers.js";
+import { explainedFailures, explainedMismatch } from "./explained.js";
 import { type ErrorDetail, failure, type Verdict, whileWanted } from "./failure.js";
 import type { GatewayHost } from "./host.js";
 import { explainMismatch, laggard } from "./mismatch.js";
@@ -75,7 +76,8 @@ async function endorseOnce(
   }
   if (result === undefined) {
     const message = "failed to collect enough transaction endorsements, see attached details for more info";
-    throw failure(GrpcStatus.ABORTED, message, collection.details);
+    const details = await explainedFailures(parts.host, proposal, collection.details);
+    throw failure(GrpcStatus.ABORTED, message, [...details, ...explainedMismatch(parts.host, collection.mismatched)]);
   }
   const envelope = prepareTransaction(proposal, result.payload, result.endorsements);
   return concatBytes(fieldHead(1, envelope.length), envelope);
@@ -161,7 +163,8 @@ async function isEndorsedBy(
     const pauseMs = behind === "second" ? CATCH_UP_MS[attempt] : undefined;
     if (pauseMs === undefined || signal.aborted) {
       const difference = explainMismatch(addition.first, addition.second);
-      collection.addError(endorser, `ProposalResponsePayloads do not match${difference}`);
+      const message = `ProposalResponsePayloads do not match${difference}`;
+      collection.addMismatch(endorser, addition.second, message);
       return false;
     }
     await pause(pauseMs);
@@ -190,7 +193,7 @@ async function beginWithOne(
   const { channelId, chaincode } = proposal;
   const byName: protos.IChaincodeInterest = { chaincodes: [{ name: chaincode }] };
   const candidates = firstCandidates(planner, proposal, byName, endorsers, host.mspId);
-  const { endorser, response } = await firstEndorsement(candidates, proposal, early, signal);
+  const { endorser, response } = await firstEndorsement(host, candidates, proposal, early, signal);
 
   const told = response.interest;
   const interest = told?.chaincodes && told.chaincodes.length > 0 ? told : byName;
@@ -225,6 +228,7 @@ function firstCandidates(
 }
 
 async function firstEndorsement(
+  host: GatewayHost,
   candidates: EndorsementCollection,
   proposal: Proposal,
   early: EarlyAnswers,
@@ -240,7 +244,7 @@ async function firstEndorsement(
     endorser = candidates.substitute(endorser).next;
   }
   const message = "failed to endorse transaction, see attached details for more info";
-  throw failure(GrpcStatus.ABORTED, message, details);
+  throw failure(GrpcStatus.ABORTED, message, await explainedFailures(host, proposal, details));
 }
 
 /** With transient data only organisations that hold the collections may see the proposal, whoever could sign. */

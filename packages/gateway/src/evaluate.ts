@@ -6,6 +6,7 @@ import type { CancelSignal } from "@hansa/primitives";
 import { type CallContext, GrpcStatus } from "@hansa/transport";
 import { decode, encode, gateway, protos } from "@hansa/wire";
 import { byHeight, byOrganization, type Endorser, endorsersOf } from "./endorsers.js";
+import { explainedFailures } from "./explained.js";
 import { type ErrorDetail, failure, whileWanted } from "./failure.js";
 import type { GatewayHost } from "./host.js";
 import { type Proposal, readProposal, readProposalRequest } from "./proposal.js";
@@ -33,7 +34,7 @@ export async function evaluate(parts: EvaluateParts, request: Uint8Array, contex
       "no endorsers found in the gateway's organization; retry specifying target organization(s) to protect transient data";
     throw failure(GrpcStatus.FAILED_PRECONDITION, isGuarded ? `${advice}: ${reason}` : reason);
   }
-  const response = await firstAnswer(candidates, proposal, context.signal);
+  const response = await firstAnswer(host, candidates, proposal, context.signal);
   const result = { ...response.response, payload: resultOf(response) };
   return encode(gateway.EvaluateResponse, { result });
 }
@@ -74,6 +75,7 @@ function evaluators(
 }
 
 async function firstAnswer(
+  host: GatewayHost,
   candidates: readonly Endorser[],
   proposal: Proposal,
   signal: CancelSignal,
@@ -86,7 +88,8 @@ async function firstAnswer(
     details.push({ address: endorser.address, mspId: endorser.mspId, message: verdict.message });
     lastCode = verdict.code;
     if (!verdict.retry) {
-      throw failure(verdict.code, `evaluate call to endorser returned error: ${verdict.message}`, details);
+      const message = `evaluate call to endorser returned error: ${verdict.message}`;
+      throw failure(verdict.code, message, await explainedFailures(host, proposal, details));
     }
   }
   throw failure(lastCode, "failed to evaluate transaction, see attached details for more info", details);

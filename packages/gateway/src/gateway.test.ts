@@ -212,7 +212,12 @@ describe("Endorse", () => {
     assert.deepEqual(await failureOf(endorse()), {
       code: grpc.status.ABORTED,
       text: "failed to collect enough transaction endorsements, see attached details for more info",
-      details: ["Carrier ProposalResponsePayloads do not match: write value mismatch of deal/now"],
+      details: [
+        "Carrier ProposalResponsePayloads do not match: write value mismatch of deal/now",
+        "Brewery Explanation: peer0.brewery:7051 (Brewery) and peer0.carrier:7051 (Carrier) computed different results, each pair in that order:\n" +
+          '  write of key "now" in deal: "10:01" / "10:02"\n' +
+          "Likely cause, time: both are times of day: take the transaction's time (ctx.stub.getTxTimestamp) in place of the clock.",
+      ],
     });
   });
 
@@ -232,7 +237,8 @@ describe("Endorse", () => {
     assert.ok(at.host.asked > 1);
     at.host.local = { results: reading("stock", 1) };
     const { details } = await failureOf(endorse());
-    assert.deepEqual(details, ["Carrier ProposalResponsePayloads do not match: read value mismatch of deal/stock"]);
+    assert.equal(details[0], "Carrier ProposalResponsePayloads do not match: read value mismatch of deal/stock");
+    assert.match(details[1]!, /^Brewery Explanation: .*\n.*\nLikely cause, ledger height: peer0\.brewery:7051 had not/);
   });
 
   it("says why no plan is possible", async () => {

@@ -5,6 +5,7 @@
 import type { ChannelConfig } from "@hansa/channel-config";
 import type { ChaincodeDefinition } from "@hansa/endorsement/lifecycle";
 import type { CancelSignal, ChannelId, MspId } from "@hansa/primitives";
+import type { ErrorDetail } from "./failure.js";
 
 /** Endorser.ProcessProposal of another peer, over a connection that is kept. */
 export interface EndorserClient {
@@ -83,6 +84,9 @@ export interface GatewayHost {
 
   /** Waits until the transaction is committed here. Rejects when the signal aborts. */
   commitStatus(channelId: ChannelId, transactionId: string, signal: CancelSignal): Promise<CommitOutcome>;
+
+  /** Why an endorser failed, where the ledger tells more than its message does; undefined where it does not. */
+  explainFailure?(channelId: ChannelId, chaincode: string, failure: ErrorDetail): Promise<string | undefined>;
 
   /** Number of the block that holds the transaction; undefined when none here does. */
   blockOfTransaction(channelId: ChannelId, transactionId: string): number | undefined | Promise<number | undefined>;

@@ -54,7 +54,13 @@ export {
 export { type ChannelSummary, type NodeCopy, summarizeChannel } from "./library/channel-summary.js";
 export type { ConfigEdit } from "./library/channel-update.js";
 export { type DevelopRequest, develop } from "./library/develop.js";
-export { explainedInvalid, explainGatewayError, InvalidTransaction, reasonOf } from "./library/gateway-errors.js";
+export {
+  explainedInvalid,
+  explainGatewayError,
+  explanationOf,
+  InvalidTransaction,
+  reasonOf,
+} from "./library/gateway-errors.js";
 export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";
 export { MemberAuthority } from "./library/member-authority.js";

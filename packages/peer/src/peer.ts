@@ -159,6 +159,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   const explanations = new Explanations({
     channel: (channelId) => channels?.get(channelId),
     holds: (channel, namespace, collection) => holds(channel.ledger.state, namespace, collection),
+    others: (channel) => othersOn(channel.config()),
+    self: () => ({ mspId, address: peer.address }),
     clock,
     windowMs: limits.authenticationWindowMs,
     logger,

@@ -7,6 +7,7 @@ import type { CancelSignal } from "@hansa/primitives";
 import type { RpcServer } from "@hansa/transport";
 import type { TransactionStatus } from "./channel.js";
 import type { OtherPeer } from "./config.js";
+import type { EndorserFailure } from "./services/explanations.js";
 import type { SnapshotRequests } from "./snapshots/requests.js";
 import type { Alarm } from "./witness/evidence.js";
 
@@ -76,6 +77,8 @@ export interface RunningPeer {
   ledgerHeight(channelId: string): number;
   /** Waits until the transaction is committed here. @throws HansaError UNKNOWN_CHANNEL, ABORTED, CHANNEL_CLOSED */
   commitStatus(channelId: string, transactionId: string, signal: CancelSignal): Promise<TransactionStatus>;
+  /** Why an endorser failed, where the ledger tells more than its message does; undefined where it does not. */
+  explainFailure(channelId: string, chaincode: string, failure: EndorserFailure): Promise<string | undefined>;
   blockOfTransaction(channelId: string, transactionId: string): number | undefined;
   /** Bytes of one committed block with metadata. @throws HansaError UNKNOWN_CHANNEL, BLOCK_NOT_FOUND */
   block(channelId: string, number: number): Promise<Uint8Array>;

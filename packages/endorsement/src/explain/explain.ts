@@ -38,6 +38,7 @@ import {
   type TransactionRef,
 } from "./explanation.js";
 import { describeMembers } from "./members.js";
+import type { PrivateOrigin } from "./missing-private.js";
 import { PastState } from "./past-state.js";
 import { type Endorsed, policyFacts, shortfallOf, type UnmetPolicy, unmetPolicy } from "./policies.js";
 import { type ReadContext, rangeConflict, readConflicts } from "./reads.js";
@@ -101,6 +102,17 @@ export class Explainer {
       explanations.push(block.envelopes[index] === undefined ? undefined : await run.explain(index));
     }
     return explanations;
+  }
+
+  /** Which collections a transaction wrote private values to; undefined when it is not here. */
+  async privateOrigin({ block: number, index }: Place, chaincode: string): Promise<PrivateOrigin | undefined> {
+    const [explanation] = await this.explainBlock(number, [index]);
+    if (explanation === undefined) return undefined;
+    const written = explanation.sets.flatMap(({ namespace, collections }) =>
+      collections.filter(({ writes }) => writes > 0).map((each) => ({ ...each, namespace })),
+    );
+    const own = written.filter(({ namespace }) => namespace === chaincode);
+    return { by: explanation, collections: own.length > 0 ? own : written };
   }
 
   async #block(number: number): Promise<Stored | undefined> {

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { type Explanation, findingLines } from "@hansa/endorsement/explain";
+import { EXPLANATION } from "@hansa/gateway";
 import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
 import { GrpcStatus } from "@hansa/transport";
 import { decode, encode, lifecycle, TxValidationCode, txValidationCodeName } from "@hansa/wire";
@@ -101,6 +102,9 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
       cause: error,
       nextStep: howToRun(launch[1]!),
     });
+  const explanation = explanationOf(failure);
+  if (explanation !== undefined)
+    return new HansaError("CONTRACT_REFUSED", `${sentence(reason)}\n${indented(explanation)}`, { cause: error });
   return new HansaError("CONTRACT_REFUSED", sentence(reason), {
     cause: error,
     nextStep: /must call as init first/.test(reason)
@@ -115,9 +119,20 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
  */
 export function reasonOf(error: GatewayError): string {
   const reasons = new Set(
-    error.details.map(({ message }) => message.replace(/^chaincode response \d+, /, "").replace(/^Error: /, "")),
+    error.details
+      .filter(({ message }) => !message.startsWith(EXPLANATION))
+      .map(({ message }) => message.replace(/^chaincode response \d+, /, "").replace(/^Error: /, "")),
   );
   return reasons.size > 0 ? [...reasons].join("; ") : messageOf(error).replace(/^\d+ [A-Z_]+: /, "");
+}
+
+/** What the gateway adds to the details when it knows more than the endorsers said. */
+export function explanationOf({ details }: GatewayError): string | undefined {
+  return details.find(({ message }) => message.startsWith(EXPLANATION))?.message.slice(EXPLANATION.length);
+}
+
+function indented(text: string): string {
+  return text.replace(/^/gm, "  ");
 }
 
 function sentence(text: string): string {

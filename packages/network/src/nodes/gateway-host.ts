@@ -41,6 +41,7 @@ export function gatewayHost(peer: RunningPeer, { serverNameOf, neighbours }: Sur
       }));
     },
     commitStatus: (channelId, txId, signal) => peer.commitStatus(channelId, txId, signal),
+    explainFailure: (channelId, chaincode, failure) => peer.explainFailure(channelId, chaincode, failure),
     blockOfTransaction: (channelId, txId) => peer.blockOfTransaction(channelId, txId),
     blocks: (channelId, from, signal) => peer.blocks(channelId, from, signal),
   };

@@ -5,7 +5,14 @@
  * The rules are in endorsement/explain. Whoever may read the channel's blocks may ask; private keys are shown as far as
  * the one who asks may see them.
  */
-import { Explainer, type Explanation, type Reader } from "@hansa/endorsement/explain";
+import {
+  Explainer,
+  type Explanation,
+  type KnownPeer,
+  missingPrivateAt,
+  missingPrivateText,
+  type Reader,
+} from "@hansa/endorsement/explain";
 import type { CommittedBlock } from "@hansa/ledger";
 import { type Clock, type Logger, messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
@@ -25,11 +32,17 @@ const MAX_WAITING = 16;
 export type ExplanationsOptions = {
   readonly channel: (channelId: string) => PeerChannel | undefined;
   readonly holds: (channel: PeerChannel, namespace: string, collection: string) => boolean;
+  /** The other peers of a channel. */
+  readonly others: (channel: PeerChannel) => readonly KnownPeer[];
+  readonly self: () => KnownPeer;
   readonly clock: Clock;
   /** How far a request's time may be from the clock. */
   readonly windowMs: number;
   readonly logger: Logger;
 };
+
+/** What an endorser said when it failed. */
+export type EndorserFailure = KnownPeer & { readonly message: string };
 
 export class Explanations {
   readonly #options: ExplanationsOptions;
@@ -65,6 +78,17 @@ export class Explanations {
       throw new RpcStatus(GrpcStatus.NOT_FOUND, `channel ${channelId} has no transaction ${txId.slice(0, 64)}`);
     return encode(hansa.peer.ExplainResponse, { explanationJson: JSON.stringify(explanation) });
   };
+
+  /** See RunningPeer.explainFailure. */
+  async failure(channelId: string, chaincode: string, failure: EndorserFailure): Promise<string | undefined> {
+    const place = missingPrivateAt(failure.message);
+    const channel = this.#options.channel(channelId);
+    if (place === undefined || channel === undefined) return undefined;
+    const origin = await this.of(channel).privateOrigin(place, chaincode);
+    if (origin === undefined) return undefined;
+    const others = this.#options.others(channel).map(({ mspId, address }) => ({ mspId, address }));
+    return missingPrivateText(origin, failure, [this.#options.self(), ...others]);
+  }
 
   of(channel: PeerChannel): Explainer {
     const { ledger } = channel;

@@ -91,8 +91,12 @@ export function errors(fixture: () => Fixture): void {
         const error = await failureOf(fixture().contract(BOTH).submitTransaction("random"), EndorseError);
         assert.equal(error.code, CODE.ABORTED);
         assert.equal(saying(error), TOO_FEW);
-        assert.equal(error.details.length, 1);
-        assert.match(error.details[0]!.message, /^ProposalResponsePayloads do not match/);
+        const [endorser, gateway, ...more] = error.details;
+        assert.match(endorser!.message, /^ProposalResponsePayloads do not match/);
+        assert.match(gateway!.message, /^Explanation: .*computed different results/);
+        assert.match(gateway!.message, /write of key "random" in both: "[0-9a-f-]{36}" \/ "[0-9a-f-]{36}"/);
+        assert.match(gateway!.message, /Likely cause, randomness/);
+        assert.deepEqual(more, []);
       });
 
       it("tell of a contract that died, which then comes back", async () => {
