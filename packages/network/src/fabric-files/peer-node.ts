@@ -11,13 +11,16 @@ import type { TlsServer } from "@hansa/transport";
 import { services } from "@hansa/wire";
 import { gatewayHost } from "../nodes/gateway-host.js";
 import type { RunningRole } from "../nodes/role.js";
+import { readChaincode } from "./chaincode-settings.js";
 import { checkTlsPair, readNodeIdentity } from "./identity.js";
 import { PEER_OPERATIONS, readOperations } from "./operations.js";
 import { type PeerFiles, requireBccspMsp } from "./peer-files.js";
 import { peerWarnings } from "./peer-warnings.js";
-import type { SettingsFile } from "./settings-file.js";
+import type { Environment, SettingsFile } from "./settings-file.js";
 
 export type PeerNodeOptions = {
+  /** Where external builders' environment is taken from. */
+  readonly env: Environment;
   /** `--peer-chaincodedev`: chaincodes are started by their developers and attach by themselves. */
   readonly chaincodeDevMode?: boolean;
   /** The levels of `logger`, for whoever asks or changes them at the operations address. */
@@ -28,7 +31,7 @@ export type PeerNodeOptions = {
 export async function startPeerNode(
   files: PeerFiles,
   logger: Logger,
-  { chaincodeDevMode = false, logging }: PeerNodeOptions = {},
+  { env, chaincodeDevMode = false, logging }: PeerNodeOptions,
 ): Promise<RunningRole> {
   const { settings, mspId, mspFolder, id, networkId } = files;
   requireBccspMsp(files);
@@ -55,14 +58,14 @@ export async function startPeerNode(
     externalAddress: settings.text("peer.gossip.externalEndpoint") || address,
     ...(tls === undefined ? {} : { tls }),
     dataDirectory: files.dataFolder,
-    chaincode: {
-      allowAttach: devMode,
-      executeTimeoutMs: settings.durationMs("chaincode.executetimeout", 30_000),
-      startupTimeoutMs: settings.durationMs("chaincode.startuptimeout", 300_000),
-      buildTimeoutMs: settings.durationMs("chaincode.installTimeout", 300_000),
-    },
+    chaincode: readChaincode(settings, { env, isTls: tls !== undefined, devMode, ownAddress: address, logger }),
     operations: readOperations(settings, PEER_OPERATIONS, logging),
     ordererOverrides: addressOverrides(settings),
+    membership: { bootstrap: settings.list("peer.gossip.bootstrap") },
+    discovery: {
+      enabled: !isSwitchedOff(settings, "peer.discovery.enabled"),
+      orgMembersAllowedAccess: settings.flag("peer.discovery.orgMembersAllowedAccess"),
+    },
     limits: {
       endorserConcurrency: concurrency(settings, "endorserService"),
       deliverConcurrency: concurrency(settings, "deliverService"),
@@ -70,9 +73,11 @@ export async function startPeerNode(
       ordererConnectTimeoutMs: settings.durationMs("peer.deliveryclient.connTimeout", 3_000),
     },
     mount: (mounted) => {
-      if (settings.isSet("peer.gateway.enabled") && !settings.flag("peer.gateway.enabled")) return;
-      const host = gatewayHost(mounted, {});
-      gateway = createGateway(host, tls === undefined ? {} : { tlsIdentity: tls });
+      if (isSwitchedOff(settings, "peer.gateway.enabled")) return;
+      gateway = createGateway(gatewayHost(mounted, {}), {
+        ...(tls === undefined ? {} : { tlsIdentity: tls }),
+        isDebugging: () => mounted.isDebugging(),
+      });
       mounted.server.addService(services.Gateway, gateway.handlers, {
         maxConcurrentCalls: concurrency(settings, "gatewayService"),
       });
@@ -106,6 +111,11 @@ function readTls(settings: SettingsFile): TlsServer | undefined {
   };
   checkTlsPair(settings, "peer.tls.cert.file", "peer.tls.key.file", tls);
   return tls;
+}
+
+/** What is there unless the file or the environment says no. */
+function isSwitchedOff(settings: SettingsFile, key: string): boolean {
+  return settings.isSet(key) && !settings.flag(key);
 }
 
 /** 0 or nothing means no limit, as in Fabric. */

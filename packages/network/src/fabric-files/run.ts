@@ -18,13 +18,16 @@ export type Foreground = {
 };
 
 /** What `peer node start` does. Resolves once the peer has stopped. @throws HansaError NODE_FILES and of startPeer */
-export async function runPeerNode(foreground: Foreground, options: PeerNodeOptions = {}): Promise<void> {
+export async function runPeerNode(
+  foreground: Foreground,
+  options: Pick<PeerNodeOptions, "chaincodeDevMode"> = {},
+): Promise<void> {
   const { env, cwd } = foreground;
   process.title = "hansa peer";
   await run(foreground, "peer", async (logger, levels) => {
     const files = readPeerFiles(env, cwd);
     const { startPeerNode } = await import("./peer-node.js");
-    return startPeerNode(files, logger, { ...options, logging: levels });
+    return startPeerNode(files, logger, { ...options, env, logging: levels });
   });
 }
 
