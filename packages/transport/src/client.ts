@@ -22,7 +22,11 @@ export type CallOptions = {
   readonly signal?: CancelSignal;
 };
 
-export type RpcClientOptions = { readonly maxMessageBytes?: number };
+export type RpcClientOptions = {
+  readonly maxMessageBytes?: number;
+  /** `:authority` of its calls in place of the address: how a chaincode shows who it is. */
+  readonly authority?: string;
+};
 
 /** One open stream to the server. `incoming` ends by error with RpcStatus when the server ended it with a code. */
 export type ClientStream = {
@@ -74,6 +78,7 @@ export class RpcClient {
       "grpc-node.flow_control_window": WINDOW_BYTES,
       "grpc.keepalive_time_ms": KEEPALIVE_INTERVAL_MS,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+      ...(options.authority === undefined ? {} : { "grpc.default_authority": options.authority }),
       ...(tls && sentName !== host ? { "grpc.ssl_target_name_override": sentName } : {}),
     });
   }

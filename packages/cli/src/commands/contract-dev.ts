@@ -96,7 +96,7 @@ function inWords(event: DevelopmentEvent, { paint }: Call): string {
         ({ file, line, column, message }) => `${paint.red(`${file}:${line}:${column}`)} ${message}\n`,
       );
       const output = event.output === "" ? "" : `${event.output}\n`;
-      const blocking = event.isBlocking ? "Nothing was built: what ran before goes on.\n" : "";
+      const blocking = event.isBlocking ? "Nothing new was written: what ran before goes on.\n" : "";
       return `${places.join("")}${output}${blocking}`;
     }
     case "ready":

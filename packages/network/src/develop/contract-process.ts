@@ -1,6 +1,7 @@
 /** One process of a contract that is being developed: started, read, ended. */
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { shimProgram } from "@hansa/peer/contracts";
 import { messageOf } from "@hansa/primitives";
 import { eachLine, killGroup } from "./builder.js";
@@ -58,7 +59,7 @@ export class ContractProcess {
       detached: true,
     });
     this.#child.stdin?.on("error", () => {});
-    eachLine(this.#child, (line, stream) => this.#take(line, stream));
+    eachLine(this.#child, (line, stream) => this.#take(stripVTControlCharacters(line).trimEnd(), stream));
     const over = (reason: string) => {
       if (this.#isOver) return;
       this.#isOver = true;

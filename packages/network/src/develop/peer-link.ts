@@ -47,7 +47,7 @@ export class PeerLink {
 
   /**
    * Begins, trying for a while: a definition may have been committed a moment ago.
-   * @throws HansaError NODE_UNREACHABLE, CONTRACT_NOT_DEVELOPED
+   * @throws HansaError NODE_UNREACHABLE, CONTRACT_NOT_RUNNING, IN_USE
    */
   async begin(signal: AbortSignal): Promise<Begun> {
     const giveUpAt = performance.now() + BEGIN_WITHIN_MS;
@@ -56,7 +56,8 @@ export class PeerLink {
         return await this.#beginOnce();
       } catch (error) {
         this.close();
-        if (signal.aborted || performance.now() > giveUpAt) throw error;
+        const isFinal = error instanceof HansaError && error.code === "IN_USE";
+        if (isFinal || signal.aborted || performance.now() > giveUpAt) throw error;
         await sleep(ASK_AGAIN_MS, undefined, { signal }).catch(() => {});
       }
     }
@@ -128,16 +129,19 @@ export class PeerLink {
 
 function refused(peer: string, error: Error | undefined): HansaError {
   const reason = error === undefined ? "it ended the stream" : messageOf(error);
-  const isRefusal = error instanceof RpcStatus && error.code === GrpcStatus.FAILED_PRECONDITION;
-  if (!isRefusal)
-    return new HansaError("NODE_UNREACHABLE", `Peer ${peer} does not take the contract: ${reason}.`, {
+  const code = error instanceof RpcStatus ? error.code : undefined;
+  if (code === GrpcStatus.ALREADY_EXISTS)
+    return new HansaError("IN_USE", `Peer ${peer} refuses: ${reason}.`, {
       cause: error,
-      nextStep: "See: hansa status",
+      nextStep: "End the other hansa contract dev first.",
     });
-  return new HansaError("CONTRACT_NOT_RUNNING", `Peer ${peer} cannot run the contract: ${reason}.`, {
+  if (code === GrpcStatus.FAILED_PRECONDITION)
+    return new HansaError("CONTRACT_NOT_RUNNING", `Peer ${peer} cannot run the contract: ${reason}.`, {
+      cause: error,
+      nextStep: "Deploy it for all members with: hansa contract deploy <folder>",
+    });
+  return new HansaError("NODE_UNREACHABLE", `Peer ${peer} does not take the contract: ${reason}.`, {
     cause: error,
-    nextStep: /already/.test(reason)
-      ? "End the other hansa contract dev first."
-      : "Deploy it for all members with: hansa contract deploy <folder>",
+    nextStep: "See: hansa status",
   });
 }

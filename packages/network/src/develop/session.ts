@@ -83,6 +83,8 @@ class Session {
   #coming: Running | undefined;
   #lastBuild: BuildResult | undefined;
   #servingSince = 0;
+  /** What the last build found, as it was reported. */
+  #saidLast = "";
 
   constructor(options: SessionOptions, folder: ContractFolder, preload: string, modulePath: string | undefined) {
     this.#options = options;
@@ -121,6 +123,7 @@ class Session {
       onEvent({ event: "restored", contract, channel });
     } finally {
       builder?.close();
+      clearTimeout(this.#coming?.timer);
       for (const link of this.#links) link.close();
       await Promise.all([this.#coming?.process.stop(), this.#serving?.process.stop(), this.#proxy?.close()]);
     }
@@ -128,7 +131,11 @@ class Session {
 
   #built(build: BuildResult): void {
     const { problems, output, isNew } = build;
-    if (problems.length > 0 || output !== "")
+    // Editors touch a file more than once to save it, and compilers look each time.
+    const found = JSON.stringify([problems, output]);
+    const isSaid = !isNew && found === this.#saidLast;
+    this.#saidLast = found;
+    if (!isSaid && (problems.length > 0 || output !== ""))
       this.#options.onEvent({ event: "problems", problems, output, isBlocking: !isNew });
     if (isNew) {
       this.#start(build);

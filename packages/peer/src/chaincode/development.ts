@@ -173,7 +173,10 @@ export class ContractDevelopment {
     if (definition === undefined) throw refusal(`channel ${channel} has no contract ${contract} on this peer`);
     if (!definition.isApproved) throw refusal(`${this.#options.mspId} has not approved contract ${contract}`);
     const key = sessionKey(channel, contract);
-    if (this.#sessions.has(key)) throw refusal(`contract ${contract} of channel ${channel} is being developed already`);
+    if (this.#sessions.has(key)) {
+      const text = `contract ${contract} of channel ${channel} is being developed already`;
+      throw new RpcStatus(GrpcStatus.ALREADY_EXISTS, text);
+    }
     const session: Session = {
       packageId: `${contract}@${channel}:development`,
       key,
