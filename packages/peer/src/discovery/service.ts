@@ -20,7 +20,7 @@ import {
   toHex,
   type UnixMs,
 } from "@hansa/primitives";
-import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
+import { type CallContext, GrpcStatus, RpcStatus } from "@hansa/transport";
 import { decode, discovery, encode, type protos } from "@hansa/wire";
 import type { Member } from "../membership/view.js";
 import { DiscoveryAccess } from "./access.js";
@@ -72,7 +72,7 @@ export class DiscoveryService {
   }
 
   /** @throws RpcStatus UNKNOWN with Fabric's text for a request that is malformed or nobody's */
-  readonly discover: UnaryHandler = async (bytes, context) => {
+  readonly discover = async (bytes: Uint8Array, context: Pick<CallContext, "peerAddress" | "tlsClientCert">) => {
     const { logger } = this.#options;
     try {
       const { payload, signature, request } = this.#read(bytes, context.tlsClientCert);

@@ -83,6 +83,10 @@ export class Membership {
   /** By member: the time of its last question, so that nobody asks it again in its name. */
   readonly #questions = new LruMap<string, UnixMs>(REMEMBERED_QUESTIONS);
   readonly #ownStates = new Map<string, MemberState & { readonly key: string }>();
+  readonly #ofChannels = new WeakMap<
+    ChannelConfig,
+    { readonly version: number; readonly members: readonly Member[] }
+  >();
   /** By member: the count of news when it was last told. */
   readonly #told = new Map<string, number>();
   #sequence = 0n;
@@ -126,11 +130,6 @@ export class Membership {
     this.#schedule(Math.max(0, this.#lastRoundAt + this.#options.times.newsMs - this.#options.clock.now()));
   }
 
-  /** Grows with each change of what is known of others. */
-  get version(): number {
-    return this.#view.version;
-  }
-
   /** This peer as it tells others of itself now, with all its channels. */
   async self(): Promise<Member> {
     const { signer, channels } = this.#options;
@@ -151,11 +150,16 @@ export class Membership {
   }
 
   /** The other peers that have joined a channel and belong to one of its members. */
-  membersOf(config: ChannelConfig): Member[] {
+  membersOf(config: ChannelConfig): readonly Member[] {
+    // Asked for each endorsement; the view changes every few seconds.
+    const known = this.#ofChannels.get(config);
+    if (known?.version === this.#view.version) return known.members;
     const now = this.#options.clock.now();
-    return this.#view
+    const members = this.#view
       .members()
       .filter(({ states, identity }) => states.has(config.channelId) && peerOfChannel(config, identity, now));
+    this.#ofChannels.set(config, { version: this.#view.version, members });
+    return members;
   }
 
   /** The peers of a channel, with connections: those that were named, and those that were found. */
