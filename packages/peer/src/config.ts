@@ -31,6 +31,8 @@ export type PeerConfig = {
   readonly externalAddress?: string;
   /** Without it everything is plaintext, the connections to orderers too. */
   readonly tls?: TlsServer;
+  /** What the peer shows to servers that ask for a certificate; that of `tls` when absent. */
+  readonly clientTls?: { readonly certPem: string; readonly keyPem: string };
   /** Everything that this peer keeps: channels, packages, builds, logs of chaincodes. */
   readonly dataDirectory: string;
   /** Where snapshots of channels are written; `snapshots` in the data directory when absent. */

@@ -179,7 +179,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   });
   const dialing: DialerOptions = {
     signer,
-    tls,
+    tls: tls && { ...tls, ...config.clientTls },
     overrides: config.ordererOverrides ?? {},
     connectTimeoutMs: limits.ordererConnectTimeoutMs,
     clock,

@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 import path from "node:path";
 import { createGateway, type Gateway } from "@hansa/gateway";
 import type { LogControl } from "@hansa/operations";
-import { type OrdererOverride, startPeer } from "@hansa/peer";
+import { type OrdererOverride, type PeerConfig, startPeer } from "@hansa/peer";
 import type { Logger } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import { services } from "@hansa/wire";
@@ -42,6 +42,7 @@ export async function startPeerNode(
     folderKey: "peer.mspConfigPath",
   });
   const tls = readTls(settings);
+  const clientTls = tls && readClientTls(settings);
   const address = ownAddress(settings);
   for (const warning of peerWarnings(settings)) logger.warn(warning);
   if (existsSync(path.join(files.fileSystemPath, "ledgersData")))
@@ -57,7 +58,9 @@ export async function startPeerNode(
     listenAddress: settings.address("peer.listenAddress"),
     externalAddress: settings.text("peer.gossip.externalEndpoint") || address,
     ...(tls === undefined ? {} : { tls }),
+    ...(clientTls === undefined ? {} : { clientTls }),
     dataDirectory: files.dataFolder,
+    snapshotsDirectory: files.snapshotFolder,
     chaincode: readChaincode(settings, { env, isTls: tls !== undefined, devMode, ownAddress: address, logger }),
     operations: readOperations(settings, PEER_OPERATIONS, logging),
     ordererOverrides: addressOverrides(settings),
@@ -75,7 +78,9 @@ export async function startPeerNode(
     mount: (mounted) => {
       if (isSwitchedOff(settings, "peer.gateway.enabled")) return;
       gateway = createGateway(gatewayHost(mounted, {}), {
-        ...(tls === undefined ? {} : { tlsIdentity: tls }),
+        ...(tls === undefined ? {} : { tlsIdentity: clientTls ?? tls }),
+        endorsementTimeoutMs: settings.durationMs("peer.gateway.endorsementTimeout", 30_000),
+        broadcastTimeoutMs: settings.durationMs("peer.gateway.broadcastTimeout", 30_000),
         isDebugging: () => mounted.isDebugging(),
       });
       mounted.server.addService(services.Gateway, gateway.handlers, {
@@ -111,6 +116,18 @@ function readTls(settings: SettingsFile): TlsServer | undefined {
   };
   checkTlsPair(settings, "peer.tls.cert.file", "peer.tls.key.file", tls);
   return tls;
+}
+
+/** The pair for connections to others, where the file has one of its own for them. @throws HansaError NODE_FILES */
+function readClientTls(settings: SettingsFile): PeerConfig["clientTls"] {
+  const [certKey, keyKey] = ["peer.tls.clientCert.file", "peer.tls.clientKey.file"] as const;
+  if (!settings.isSet(certKey) && !settings.isSet(keyKey)) return undefined;
+  const pair = {
+    certPem: settings.readFile(settings.isSet(certKey) ? certKey : "peer.tls.cert.file"),
+    keyPem: settings.readFile(settings.isSet(keyKey) ? keyKey : "peer.tls.key.file"),
+  };
+  checkTlsPair(settings, certKey, keyKey, pair);
+  return pair;
 }
 
 /** What is there unless the file or the environment says no. */
