@@ -1,5 +1,6 @@
 import { runOrdererNode } from "@hansa/network";
 import type { Command } from "../command.js";
+import { foregroundOf } from "./foreground.js";
 
 export const ordererStart: Command = {
   name: "orderer start",
@@ -11,9 +12,8 @@ export const ordererStart: Command = {
   positionals: { min: 0, max: 0 },
   examples: ["FABRIC_CFG_PATH=$PWD/config hansa orderer start"],
   failsWith: 1,
-  async run({ io, interrupted }) {
-    const { env, cwd } = io;
-    await runOrdererNode({ env, cwd, write: (text) => void io.stderr.write(text), interrupted });
+  async run(call) {
+    await runOrdererNode(foregroundOf(call, "hansa orderer"));
     return undefined;
   },
 };

@@ -1,5 +1,6 @@
 import { runPeerNode } from "@hansa/network";
 import type { Command } from "../command.js";
+import { foregroundOf } from "./foreground.js";
 
 export const peerNodeStart: Command = {
   name: "peer node start",
@@ -14,10 +15,9 @@ export const peerNodeStart: Command = {
   positionals: { min: 0, max: 0 },
   examples: ["FABRIC_CFG_PATH=$PWD/config hansa peer node start"],
   failsWith: 1,
-  async run({ io, interrupted, options }) {
-    const { env, cwd } = io;
-    const write = (text: string) => void io.stderr.write(text);
-    await runPeerNode({ env, cwd, write, interrupted }, { chaincodeDevMode: options.flag("peer-chaincodedev") });
+  async run(call) {
+    const chaincodeDevMode = call.options.flag("peer-chaincodedev");
+    await runPeerNode(foregroundOf(call, "hansa peer"), { chaincodeDevMode });
     return undefined;
   },
 };

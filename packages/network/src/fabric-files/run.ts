@@ -1,8 +1,8 @@
 /** Fabric's two server programs, by their files and environment. */
 import type { LogLevels } from "@hansa/operations";
-import { HansaError, type Logger } from "@hansa/primitives";
+import type { Logger } from "@hansa/primitives";
 import type { RunningRole } from "../nodes/role.js";
-import { logLevels, nodeLogger, serveUntilStopped } from "./foreground.js";
+import { logLevels, nodeLogger } from "./node-log.js";
 import { readOrdererFiles } from "./orderer-files.js";
 import { readPeerFiles } from "./peer-files.js";
 import type { PeerNodeOptions } from "./peer-node.js";
@@ -14,6 +14,7 @@ export type Foreground = {
   readonly cwd: string;
   /** Where the log goes. */
   write(text: string): void;
+  /** Ends the node, cleanly. */
   readonly interrupted: AbortSignal;
 };
 
@@ -23,7 +24,6 @@ export async function runPeerNode(
   options: Pick<PeerNodeOptions, "chaincodeDevMode"> = {},
 ): Promise<void> {
   const { env, cwd } = foreground;
-  process.title = "hansa peer";
   await run(foreground, "peer", async (logger, levels) => {
     const files = readPeerFiles(env, cwd);
     const { startPeerNode } = await import("./peer-node.js");
@@ -34,7 +34,6 @@ export async function runPeerNode(
 /** What `orderer` does. Resolves once the orderer has stopped. @throws HansaError NODE_FILES and of startOrderer */
 export async function runOrdererNode(foreground: Foreground): Promise<void> {
   const { env, cwd } = foreground;
-  process.title = "hansa orderer";
   await run(foreground, "orderer", async (logger, levels) => {
     const files = readOrdererFiles(env, cwd);
     const { startOrdererNode } = await import("./orderer-node.js");
@@ -49,11 +48,13 @@ async function run(
 ): Promise<void> {
   const levels = logLevels(env);
   const logger = nodeLogger(write, part, levels);
-  const fail = (error: unknown) => {
-    logger.error("node failed", { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    process.exit(error instanceof HansaError ? 1 : 2);
-  };
-  process.on("uncaughtException", fail);
-  process.on("unhandledRejection", fail);
-  await serveUntilStopped(await start(logger, levels), logger, interrupted);
+  const running = await start(logger, levels);
+  await stopRequest(interrupted);
+  logger.info("Received signal: stopping");
+  await running.stop();
+}
+
+function stopRequest(interrupted: AbortSignal): Promise<void> {
+  if (interrupted.aborted) return Promise.resolve();
+  return new Promise((resolve) => interrupted.addEventListener("abort", () => resolve(), { once: true }));
 }

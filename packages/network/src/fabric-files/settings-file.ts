@@ -81,8 +81,10 @@ export class SettingsFile {
     return this.#find(key)?.value;
   }
 
+  /** Whether file or environment say anything; an empty text says nothing. */
   isSet(key: string): boolean {
-    return this.#find(key) !== undefined;
+    const found = this.#find(key);
+    return found !== undefined && found.value !== "";
   }
 
   text(key: string): string {

@@ -75,18 +75,27 @@ export class FabricNetwork {
 
   /** Resolves once it serves. */
   async startOrderer(name: OrdererName, kind: Kind, more: Record<string, string> = {}): Promise<NodeProcess> {
-    const command = kind === "fabric" ? { program: path.join(this.#tools, "orderer"), args: [] } : hansaOf("orderer");
-    const node = this.#spawn(name, command, { ...this.ordererEnv(name), ...more });
+    const node = this.tryOrderer(name, kind, more);
     await node.prints(/Beginning to serve requests/);
     return node;
   }
 
   async startPeer(name: PeerName, kind: Kind, more: Record<string, string> = {}): Promise<NodeProcess> {
-    const args = ["node", "start"];
-    const command = kind === "fabric" ? { program: path.join(this.#tools, "peer"), args } : hansaOf("peer", ...args);
-    const node = this.#spawn(name, command, { ...this.peerEnv(name), ...more });
+    const node = this.tryPeer(name, kind, more);
     await node.prints(/Started peer with ID=\[.*\], network ID=\[conformance\], address=\[127\.0\.0\.1:\d+\]/);
     return node;
+  }
+
+  /** Without waiting for anything. */
+  tryOrderer(name: OrdererName, kind: Kind, more: Record<string, string> = {}): NodeProcess {
+    const command = kind === "fabric" ? { program: path.join(this.#tools, "orderer"), args: [] } : hansaOf("orderer");
+    return this.#spawn(name, command, { ...this.ordererEnv(name), ...more });
+  }
+
+  tryPeer(name: PeerName, kind: Kind, more: Record<string, string> = {}): NodeProcess {
+    const args = ["node", "start"];
+    const command = kind === "fabric" ? { program: path.join(this.#tools, "peer"), args } : hansaOf("peer", ...args);
+    return this.#spawn(name, command, { ...this.peerEnv(name), ...more });
   }
 
   ordererEnv(name: OrdererName): Record<string, string> {

@@ -1,7 +1,6 @@
-/** A node that runs in the foreground, in place of Fabric's peer or orderer: its log, and how it ends. */
+/** The log of a node that runs in the foreground, in place of Fabric's peer or orderer. */
 import { type LogLevel, LogLevels, leveledLogger } from "@hansa/operations";
 import type { Logger } from "@hansa/primitives";
-import type { RunningRole } from "../nodes/role.js";
 import type { Environment } from "./settings-file.js";
 
 const NAMES: Readonly<Record<LogLevel, string>> = { debug: "DEBU", info: "INFO", warn: "WARN", error: "ERRO" };
@@ -33,20 +32,4 @@ export function nodeLogger(write: (line: string) => void, part: string, levels: 
 function show(value: string | number | bigint | boolean): string {
   const text = String(value);
   return /^[^\s"=]+$/.test(text) ? text : JSON.stringify(text);
-}
-
-/**
- * Serves until the process is told to end, by SIGTERM or Ctrl-C, and stops cleanly.
- * @param interrupted Ctrl-C, which the command line listens to itself
- */
-export async function serveUntilStopped(running: RunningRole, logger: Logger, interrupted: AbortSignal): Promise<void> {
-  const reason = await new Promise<string>((resolve) => {
-    process.once("SIGTERM", () => resolve("Received signal: 15 (terminated)"));
-    if (interrupted.aborted) resolve("Received signal: 2 (interrupt)");
-    interrupted.addEventListener("abort", () => resolve("Received signal: 2 (interrupt)"), { once: true });
-  });
-  logger.info(reason);
-  // A stop that hangs must not keep whoever waits for the process.
-  setTimeout(() => process.exit(1), 10_000).unref();
-  await running.stop();
 }
