@@ -1,8 +1,9 @@
-/** `npm run bench` measures a whole network; with `-- journal` the journal alone, with `-- governance` how members join. */
-const wanted = process.argv.slice(2).find((word) => word !== "--");
-if (wanted === "journal" || wanted === "governance") {
-  process.argv.splice(process.argv.indexOf(wanted), 1);
-  await import(wanted === "journal" ? "./journal.js" : "./governance.js");
-} else {
-  await import("./network.js");
-}
+/**
+ * `npm run bench` measures a whole network; `-- journal` the journal alone, `-- governance` how members join, `-- peer`
+ * how fast blocks are judged and stored, `-- state` queries.
+ */
+const SUBJECTS = ["journal", "governance", "peer", "state"];
+const wanted = process.argv.slice(2).find((word) => word !== "--") ?? "";
+const subject = SUBJECTS.includes(wanted) ? wanted : "network";
+if (subject === wanted) process.argv.splice(process.argv.indexOf(wanted), 1);
+await import(`./${subject}.js`);
