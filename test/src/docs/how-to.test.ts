@@ -1,7 +1,7 @@
 /** The how-to pages, run as written: every `sh` block in order, every `js` block as a test file of its own. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import { natsServerIsMissing } from "../faults/nats.js";
@@ -27,7 +27,17 @@ async function readersFolder(): Promise<string> {
   await symlink(path.join(repositoryRoot, "packages/cli"), path.join(folder, "node_modules/hansa"));
   await symlink(path.join(repositoryRoot, "packages/cli/bin/hansa.mjs"), path.join(folder, "node_modules/.bin/hansa"));
   await writeFile(path.join(folder, "package.json"), '{ "type": "module" }\n');
+  await linkModules(folder);
   return folder;
+}
+
+/** What npm would install for a contract in TypeScript, from the shipped one. */
+async function linkModules(folder: string): Promise<void> {
+  const installed = path.join(repositoryRoot, "network-configs/contracts/shipment/node_modules");
+  await mkdir(path.join(folder, "node_modules/@types"));
+  for (const name of ["typescript", "fabric-contract-api", "fabric-shim", "@types/node"])
+    await symlink(await realpath(path.join(installed, name)), path.join(folder, "node_modules", name));
+  await symlink("../typescript/bin/tsc", path.join(folder, "node_modules/.bin/tsc"));
 }
 
 /** Whatever a page left running, or a page that failed in the middle. */

@@ -32,6 +32,8 @@ const USAGE_ENDS = /^ +--module-path /;
 /** Frames of what loads a contract, and of nobody's own code. */
 const FOREIGN_FRAME = /^ +at .*(\(node:internal\/|\/fabric-shim\/|\/hansa-dev-\w+\/preload\.cjs)/;
 
+/** A peer that stops is reported by its own stream, and in fewer words. */
+const STREAM_ENDED = /Chat stream with peer - on error/;
 /** A file and a line: at the top of what node prints about a mistake, or in a frame of a stack. */
 const PLACE = /(?:^|\(|at )(\/[^():]+|[A-Za-z]:\\[^():]+):(\d+)/;
 
@@ -104,7 +106,7 @@ export class ContractProcess {
       this.#isUsage = !USAGE_ENDS.test(line);
       return;
     }
-    if (FOREIGN_FRAME.test(line)) return;
+    if (FOREIGN_FRAME.test(line) || STREAM_ENDED.test(line)) return;
     this.#lastLines.push(line);
     if (this.#lastLines.length > KEPT_LINES) this.#lastLines.shift();
     const second = Math.floor(performance.now() / 1_000);

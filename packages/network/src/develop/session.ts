@@ -9,7 +9,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { messageOf } from "@hansa/primitives";
+import { HansaError, messageOf } from "@hansa/primitives";
 import { type BuildResult, ContractBuilder } from "./builder.js";
 import { type ContractFolder, readContractFolder } from "./contract-folder.js";
 import { PRELOAD_SOURCE } from "./contract-preload.js";
@@ -30,6 +30,8 @@ export type SessionOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly onEvent: (event: DevelopmentEvent) => void;
   readonly report: (step: string) => void;
+  /** Whether a peer that went away may come back. */
+  readonly isNetworkUp: () => boolean;
   /** Ends the session. */
   readonly signal: AbortSignal;
 };
@@ -53,7 +55,7 @@ const RETIRE_AFTER_MS = 250;
 const QUICK_DEATH_MS = 2_000;
 const FIND_AGAIN_MS = 500;
 
-/** Runs until the signal aborts. @throws HansaError when it cannot begin */
+/** Runs until the signal aborts. @throws HansaError when it cannot begin; NOT_RUNNING when the network stops */
 export async function developContract(options: SessionOptions): Promise<void> {
   const scratch = await mkdtemp(path.join(os.tmpdir(), "hansa-dev-"));
   try {
@@ -85,6 +87,7 @@ class Session {
   #servingSince = 0;
   /** What the last build found, as it was reported. */
   #saidLast = "";
+  #giveUp: (error: Error) => void = () => {};
 
   constructor(options: SessionOptions, folder: ContractFolder, preload: string, modulePath: string | undefined) {
     this.#options = options;
@@ -119,7 +122,11 @@ class Session {
       if (this.#proxy !== undefined) onEvent({ event: "debugger", port: this.#proxy.port });
       builder = new ContractBuilder({ folder: this.#folder, onBuilt: (result) => this.#built(result) });
       builder.start();
-      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      await new Promise<void>((resolve, reject) => {
+        if (signal.aborted) resolve();
+        signal.addEventListener("abort", () => resolve(), { once: true });
+        this.#giveUp = reject;
+      });
       onEvent({ event: "restored", contract, channel });
     } finally {
       builder?.close();
@@ -233,6 +240,8 @@ class Session {
     }
     if (running !== this.#serving) return;
     this.#serving = undefined;
+    // Without a peer there is nothing to keep it up; it comes back with the first one.
+    if (this.#links.every(({ begun }) => begun === undefined)) return;
     this.#failed(`it ${reason}`, lines);
     // One that dies again and again waits for a change; calls are told why meanwhile.
     const livedMs = performance.now() - this.#servingSince;
@@ -277,6 +286,12 @@ class Session {
     onEvent({ event: "peer-lost", peer: link.peer, reason });
     while (!signal.aborted) {
       await sleep(FIND_AGAIN_MS, undefined, { signal }).catch(() => {});
+      if (!this.#options.isNetworkUp()) {
+        this.#giveUp(
+          new HansaError("NOT_RUNNING", "The network has stopped.", { nextStep: "Start it with: hansa up" }),
+        );
+        return;
+      }
       const isBack = await link.begin(signal).then(
         () => true,
         () => false,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { HansaError } from "@hansa/primitives";
 import { committedSequence } from "../deploy/lifecycle.js";
 import type { DevelopmentEvent } from "../develop/events.js";
@@ -45,6 +46,7 @@ export async function develop(view: NetworkView, request: DevelopRequest): Promi
     env,
     onEvent,
     report,
+    isNetworkUp: () => existsSync(view.layout.supervisorFile),
     signal,
   });
 }
