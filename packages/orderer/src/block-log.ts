@@ -5,6 +5,7 @@
 import type { ChannelConfig } from "@hansa/channel-config";
 import { type JournalRecord, type JournalStrand, nextBlock, type StrandTip, tipAfter } from "@hansa/journal";
 import type { SigningIdentity } from "@hansa/msp";
+import type { ChainMetrics } from "@hansa/operations";
 import { type DraftBlock, sealBlock } from "@hansa/ordering";
 import { assert, type Logger, messageOf, type Random, type UnixMs } from "@hansa/primitives";
 import { blockResponse, Tail } from "./tail.js";
@@ -15,6 +16,7 @@ export type BlockLogOptions = {
   readonly identity: SigningIdentity;
   readonly tailCacheBytes: number;
   readonly random: Random;
+  readonly meter?: ChainMetrics;
   readonly logger: Logger;
 };
 
@@ -31,6 +33,8 @@ export class BlockLog {
   #tip: StrandTip;
   #halted: string | undefined;
   #failed = false;
+  /** When the oldest message came that may not be in a block yet; undefined when there is none. */
+  #fillingSince: number | undefined;
 
   constructor(strand: JournalStrand, config: ChannelConfig, options: BlockLogOptions) {
     this.strand = strand;
@@ -81,9 +85,17 @@ export class BlockLog {
     for (const onChange of [...this.#followers]) onChange();
   }
 
+  /** A message was admitted at this `performance.now()`. */
+  noteAccepted(at: number): void {
+    this.#fillingSince ??= at;
+  }
+
   /** Signs and appends consecutive blocks; settles when all are durable. One call at a time. @throws JournalError */
   async write(drafts: readonly TimedDraft[]): Promise<void> {
-    const { identity, random, logger } = this.#options;
+    const { identity, random, meter, logger } = this.#options;
+    const startedAt = performance.now();
+    if (this.#fillingSince !== undefined) meter?.cut(this.channelId, (startedAt - this.#fillingSince) / 1000);
+    this.#fillingSince = undefined;
     const records: JournalRecord[] = drafts.map(({ draft, timestampMs }) => {
       const content = sealBlock(draft, identity, random.bytes(SIGNATURE_NONCE_BYTES));
       const { headerHash, envelopes } = draft;
@@ -93,6 +105,8 @@ export class BlockLog {
       return { block, content };
     });
     await this.strand.append(records);
+    const bytes = records.reduce((sum, { content }) => sum + content.length, 0);
+    meter?.written(this.channelId, bytes, (performance.now() - startedAt) / 1000);
     for (const { block, content } of records) this.#tail.push(block.address.sequenceNo, content);
     for (const { number, envelopes, config, lastConfigNumber } of drafts.map(({ draft }) => draft)) {
       this.#config = config;
@@ -108,6 +122,7 @@ export class BlockLog {
 
   /** Nothing can be written any more. */
   fail(reason: string, error: unknown): void {
+    this.#options.meter?.failed(this.channelId);
     this.#options.logger.error(`channel stopped: ${reason}`, { reason: messageOf(error) });
     this.#failed = true;
     this.#halted = `chain is stopped: ${reason}`;

@@ -9,18 +9,20 @@ import { type BidiHandler, GrpcStatus, type Incoming, RpcStatus, type Send } fro
 import { encode, orderer, Status, WireError } from "@hansa/wire";
 import type { OrderedChannel } from "./channel.js";
 import type { Outcome } from "./engine.js";
+import type { OrdererMeasures } from "./measures.js";
 
 /** Answers outstanding on one stream before its next message is read. */
 const STREAM_WINDOW = 1_000;
 
 export type Channels = { get(channelId: string): OrderedChannel | undefined };
 
-export function broadcastHandler(channels: Channels): BidiHandler {
-  return (incoming, _context, send) => new BroadcastStream(channels, send).run(incoming);
+export function broadcastHandler(channels: Channels, measures: OrdererMeasures): BidiHandler {
+  return (incoming, _context, send) => new BroadcastStream(channels, measures, send).run(incoming);
 }
 
 class BroadcastStream {
   readonly #channels: Channels;
+  readonly #measures: OrdererMeasures;
   readonly #send: Send;
   /** One slot per message, oldest first; undefined until its answer is known. */
   readonly #slots: { outcome: Outcome | undefined }[] = [];
@@ -29,8 +31,9 @@ class BroadcastStream {
   #sendBlocked: Promise<void> | undefined;
   #change: () => void = () => {};
 
-  constructor(channels: Channels, send: Send) {
+  constructor(channels: Channels, measures: OrdererMeasures, send: Send) {
     this.#channels = channels;
+    this.#measures = measures;
     this.#send = send;
   }
 
@@ -81,7 +84,7 @@ class BroadcastStream {
     const message = readMessage(raw);
     const slot: { outcome: Outcome | undefined } = { outcome: undefined };
     this.#slots.push(slot);
-    return submit(this.#channels, message, (outcome) => {
+    return submit(this.#channels, this.#measures, message, (outcome) => {
       slot.outcome = outcome;
       this.#flush();
     });
@@ -116,25 +119,30 @@ class BroadcastStream {
 }
 
 /** One message without a stream around it: for callers in the same process. */
-export function broadcastOne(channels: Channels, raw: Uint8Array): Promise<Outcome> {
+export function broadcastOne(channels: Channels, measures: OrdererMeasures, raw: Uint8Array): Promise<Outcome> {
   return new Promise((resolve) => {
-    submit(channels, readMessage(raw), ({ status, info }) => resolve({ status, info }));
+    submit(channels, measures, readMessage(raw), ({ status, info }) => resolve({ status, info }));
   });
 }
 
 /** Returns the channel that took the message, if one did. */
 function submit(
   channels: Channels,
+  measures: OrdererMeasures,
   message: ReturnType<typeof readBroadcast>,
   answer: (outcome: Outcome) => void,
 ): OrderedChannel | undefined {
   if (message.kind === "rejected") {
+    measures.refused(message.status);
     answer(message);
     return undefined;
   }
   const channel = channels.get(message.channelId);
-  if (channel === undefined) answer(unknownChannel());
-  else channel.submit(message, answer);
+  if (channel === undefined) {
+    const refusal = unknownChannel();
+    measures.refused(refusal.status);
+    answer(refusal);
+  } else measures.submit(channel, message, answer);
   return channel;
 }
 

@@ -1,6 +1,7 @@
 /** One channel on this node: its blocks, and the engine that orders its messages. */
 import type { ChannelConfig } from "@hansa/channel-config";
 import type { JournalStrand } from "@hansa/journal";
+import type { ChainMetrics } from "@hansa/operations";
 import type { BroadcastMessage, ChainStart } from "@hansa/ordering";
 import { assert } from "@hansa/primitives";
 import { Status } from "@hansa/wire";
@@ -10,6 +11,7 @@ import type { Answer, EngineFactory, EngineOptions, OrderingEngine } from "./eng
 export type ChannelOptions = EngineOptions & {
   readonly engine: EngineFactory;
   readonly tailCacheBytes: number;
+  readonly meter?: ChainMetrics;
 };
 
 export class OrderedChannel {
@@ -50,6 +52,11 @@ export class OrderedChannel {
     const { haltReason } = this.#log;
     if (haltReason !== undefined) answer({ status: Status.SERVICE_UNAVAILABLE, info: haltReason });
     else this.#engine.submit(message, answer);
+  }
+
+  /** A message was admitted at this `performance.now()`: tells how long its block was filled. */
+  noteAccepted(at: number): void {
+    this.#log.noteAccepted(at);
   }
 
   /** Takes up what an earlier run left. To be called once, before any message. */

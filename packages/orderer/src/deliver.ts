@@ -3,6 +3,8 @@
  * other than SUCCESS.
  * Source: hyperledger/fabric, common/deliver/deliver.go.
  */
+
+import type { DeliverMetrics } from "@hansa/operations";
 import {
   planSeek,
   ReadAccess,
@@ -14,7 +16,17 @@ import {
 } from "@hansa/ordering";
 import { type Clock, HansaError, type Logger, messageOf, sha256 } from "@hansa/primitives";
 import { type BidiHandler, GrpcStatus, RpcStatus, type Send } from "@hansa/transport";
-import { common, encode, holdsConfig, joinBlock, orderer, Status, splitBlock, statusName } from "@hansa/wire";
+import {
+  common,
+  encode,
+  holdsConfig,
+  joinBlock,
+  orderer,
+  type ReadEnvelope,
+  Status,
+  splitBlock,
+  statusName,
+} from "@hansa/wire";
 import type { Channels } from "./broadcast.js";
 import type { OrderedChannel } from "./channel.js";
 import { blockResponse } from "./tail.js";
@@ -23,18 +35,24 @@ export type DeliverOptions = {
   readonly channels: Channels;
   readonly timeWindowMs: number;
   readonly mutualTls: boolean;
+  readonly meter?: DeliverMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
 };
 
 export function deliverHandler(options: DeliverOptions): BidiHandler {
   return async (incoming, context, send) => {
-    for await (const raw of incoming) {
-      const tlsCertHash = context.tlsClientCert && sha256(context.tlsClientCert);
-      const client = { signal: context.signal, peerAddress: context.peerAddress, tlsCertHash };
-      const status = await answerSeek(raw, options, client, send);
-      if (context.signal.aborted) throw new RpcStatus(GrpcStatus.CANCELLED, "context canceled");
-      if (status !== Status.SUCCESS) return;
+    options.meter?.streamOpened();
+    try {
+      for await (const raw of incoming) {
+        const tlsCertHash = context.tlsClientCert && sha256(context.tlsClientCert);
+        const client = { signal: context.signal, peerAddress: context.peerAddress, tlsCertHash };
+        const status = await answerSeek(raw, options, client, send);
+        if (context.signal.aborted) throw new RpcStatus(GrpcStatus.CANCELLED, "context canceled");
+        if (status !== Status.SUCCESS) return;
+      }
+    } finally {
+      options.meter?.streamClosed();
     }
   };
 }
@@ -78,12 +96,25 @@ async function deliver(
   send: Send,
 ): Promise<SeekRefusal | undefined> {
   const { clock, timeWindowMs, mutualTls } = options;
-  const { tlsCertHash, signal } = client;
+  const { tlsCertHash } = client;
   const envelope = readSeekEnvelope(raw, { now: clock.now(), timeWindowMs, mutualTls, tlsCertHash });
   if ("kind" in envelope) return envelope;
   const { channelId } = envelope.channelHeader;
   const channel = options.channels.get(channelId);
   if (channel === undefined) return refused(Status.NOT_FOUND, `channel ${channelId} not found`);
+  options.meter?.received(channelId, "block");
+  const refusal = await deliverFrom(channel, envelope, options, client, send);
+  options.meter?.completed(channelId, "block", refusal === undefined && !client.signal.aborted);
+  return refusal;
+}
+
+async function deliverFrom(
+  channel: OrderedChannel,
+  envelope: ReadEnvelope,
+  { clock, meter }: DeliverOptions,
+  { signal }: Client,
+  send: Send,
+): Promise<SeekRefusal | undefined> {
   const seek = readSeek(envelope);
   if ("kind" in seek) return seek;
   const strict = seek.errorResponse !== orderer.SeekInfo.SeekErrorResponse.BEST_EFFORT;
@@ -93,14 +124,14 @@ async function deliver(
   if (denied !== undefined) return denied;
   const plan = planSeek(seek, channel.height);
   if (plan.kind === "refused") return plan;
-  return sendBlocks(channel, plan, access, { clock, signal, send });
+  return sendBlocks(channel, plan, access, { clock, signal, send, meter });
 }
 
 async function sendBlocks(
   channel: OrderedChannel,
   plan: SeekPlan,
   access: ReadAccess,
-  { clock, signal, send }: { clock: Clock; signal: AbortSignal; send: Send },
+  { clock, signal, send, meter }: { clock: Clock; signal: AbortSignal; send: Send; meter: DeliverMetrics | undefined },
 ): Promise<SeekRefusal | undefined> {
   for (let number = plan.start; ; number++) {
     if (number >= channel.height) {
@@ -119,6 +150,7 @@ async function sendBlocks(
     const denied = access.evaluate(channel.config, clock.now());
     if (denied !== undefined) return denied;
     await send(response);
+    meter?.sent(channel.channelId, "block");
     if (signal.aborted) return undefined;
     if (number === plan.stop) return undefined;
   }

@@ -16,6 +16,7 @@ import { GovernanceStrand } from "./governance-strand.js";
 import { streamEngine } from "./jetstream/engine.js";
 import { NatsStreams } from "./jetstream/nats.js";
 import { journalHandlers } from "./journal-service.js";
+import { OrdererMeasures, startOperations } from "./measures.js";
 import { participationApi } from "./participation.js";
 import { Registrar } from "./registrar.js";
 import { WitnessDesks } from "./witness/desks.js";
@@ -26,6 +27,8 @@ export type RunningOrderer = {
   readonly port: number;
   /** Where channel participation answers, if it was asked for. */
   readonly admin: { readonly address: string; readonly port: number; readonly url: string } | undefined;
+  /** Where health, metrics, log levels and version are asked for; undefined when they are not served. */
+  readonly operationsUrl: string | undefined;
   channels(): { readonly channelId: string; readonly height: number }[];
   /**
    * Broadcast for callers in the same process: the encoded orderer.BroadcastResponse to one envelope.
@@ -64,7 +67,8 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
       : new FileJournalStore(path.join(dataFolder, "journal"), { logger, verifyBytes });
   const { tailCacheBytes, maxBacklogMessages, timeWindowMs } = config;
   const { engine, closeEngine } = engineOf(config, logger);
-  const channel = { identity, engine, tailCacheBytes, maxBacklogMessages, clock, random };
+  const measures = new OrdererMeasures();
+  const channel = { identity, engine, tailCacheBytes, maxBacklogMessages, clock, random, meter: measures.chain };
   let lock: FolderLock | undefined;
   const closing: (() => Promise<void>)[] = [async () => lock?.release(), () => store.close(), closeEngine];
   const close = async () => {
@@ -83,11 +87,11 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
     const governance = await GovernanceStrand.open({ store, identity, clock, logger });
     closing.push(() => governance.halt("the ordering node is stopping"));
 
-    const server = new RpcServer({ logger, ...(listen.tls === undefined ? {} : { tls: listen.tls }) });
+    const server = new RpcServer({ logger, tls: listen.tls, meter: measures.grpc });
     const mutualTls = listen.tls?.requireClientCert === true;
-    const deliverOptions = { channels: registrar, timeWindowMs, mutualTls, clock, logger };
+    const deliverOptions = { channels: registrar, timeWindowMs, mutualTls, meter: measures.deliver, clock, logger };
     server.addService(services.AtomicBroadcast, {
-      Broadcast: broadcastHandler(registrar),
+      Broadcast: broadcastHandler(registrar, measures),
       Deliver: deliverHandler(deliverOptions),
     });
     const witnesses = new WitnessDesks({
@@ -107,17 +111,23 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
     const adminAt = await admin?.listen();
     if (admin !== undefined) closing.push(() => admin.stop());
 
+    const figures = () =>
+      registrar.names().flatMap((channelId) => {
+        const found = registrar.get(channelId);
+        return found === undefined ? [] : [{ channelId, height: found.height, isFailed: found.isFailed }];
+      });
+    const sources = { channels: figures, governanceHeight: () => governance.height, logger };
+    const operations = config.operations && (await startOperations(config.operations, measures, sources));
+    if (operations !== undefined) closing.push(() => operations.stop());
+
     logger.info("orderer started", { address, admin: adminAt?.address, channels: registrar.names().length });
     return {
       address,
       port,
       admin: adminAt,
-      channels: () =>
-        registrar.names().flatMap((channelId) => {
-          const height = registrar.get(channelId)?.height;
-          return height === undefined ? [] : [{ channelId, height }];
-        }),
-      broadcast: async (envelope) => encode(ab.BroadcastResponse, await broadcastOne(registrar, envelope)),
+      operationsUrl: operations?.url,
+      channels: () => figures().map(({ channelId, height }) => ({ channelId, height })),
+      broadcast: async (envelope) => encode(ab.BroadcastResponse, await broadcastOne(registrar, measures, envelope)),
       deliver: (seekEnvelope, send, signal) => deliverOne(seekEnvelope, deliverOptions, signal, send),
       governance: governanceCalls(journalOptions),
       join: async (genesisBlock) => {

@@ -14,7 +14,7 @@ import {
   PeerMetrics,
 } from "@hansa/operations";
 import type { Logger } from "@hansa/primitives";
-import { HeaderType, TxValidationCode } from "@hansa/wire";
+import { headerTypeName, txValidationCodeName } from "@hansa/wire";
 
 const UNKNOWN = "unknown";
 
@@ -38,7 +38,12 @@ export class PeerMeasures {
     ledger.processed(channelId, seconds);
     for (const { type, chaincode, code } of transactions) {
       const label = chaincode === undefined ? UNKNOWN : this.#label(chaincode.name, chaincode.version);
-      ledger.transaction(channelId, HEADER_TYPES.get(type ?? -1) ?? UNKNOWN, label, CODES.get(code) ?? String(code));
+      ledger.transaction(
+        channelId,
+        type === undefined ? UNKNOWN : headerTypeName(type),
+        label,
+        txValidationCodeName(code),
+      );
     }
   }
 
@@ -60,14 +65,6 @@ export class PeerMeasures {
     return label;
   }
 }
-
-/** Enum names by number. */
-function namesOf(values: Readonly<Record<string, string | number>>): ReadonlyMap<number, string> {
-  return new Map(Object.entries(values).flatMap(([name, value]) => (typeof value === "number" ? [[value, name]] : [])));
-}
-
-const HEADER_TYPES = namesOf(HeaderType);
-const CODES = namesOf(TxValidationCode);
 
 function measuredProcesses(processes: ChaincodeProcesses, metrics: ChaincodeMetrics): ChaincodeProcesses {
   return {
