@@ -15,6 +15,8 @@ export type PrincipalSet = readonly Principal[];
 const MAX_COMBINATIONS = 10_000;
 /** Sets of each side when two policies meet: every set is compared with every other. */
 const MAX_MERGED = 1_000;
+/** Every set is compared with every other here, too; beyond it redundant ones stay, which does no harm. */
+const MAX_REDUCED = 2_000;
 const MAX_DEPTH = 64;
 
 /**
@@ -165,8 +167,9 @@ function union(contained: PrincipalSet, containing: PrincipalSet): PrincipalSet 
   return [...result, ...open.filter((wanted) => !take(wanted, (given) => implies(wanted, given)))];
 }
 
-/** Without the sets that hold another one; of two that hold each other the first stays. */
+/** Without the sets that hold another one; of equal ones the first stays. */
 function reduce(sets: PrincipalSet[]): PrincipalSet[] {
+  if (sets.length > MAX_REDUCED) return sets;
   let current = sets;
   for (;;) {
     const reduced = reduceOnce(current);
@@ -176,9 +179,14 @@ function reduce(sets: PrincipalSet[]): PrincipalSet[] {
 }
 
 function reduceOnce(sets: readonly PrincipalSet[]): PrincipalSet[] {
-  const keys = sets.map((set) => new Set(set.map((principal) => principal.key)));
+  const counts = sets.map((set) => {
+    const count = new Map<string, number>();
+    for (const { key } of set) count.set(key, (count.get(key) ?? 0) + 1);
+    return count;
+  });
+  // Two of an organisation are more than one: Fabric takes them for the same, and may keep the set that asks for more.
   const isSubset = (a: number, b: number) => {
-    for (const key of keys[a]!) if (!keys[b]!.has(key)) return false;
+    for (const [key, count] of counts[a]!) if ((counts[b]!.get(key) ?? 0) < count) return false;
     return true;
   };
   return sets.filter((_, i) => {
