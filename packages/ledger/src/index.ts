@@ -17,7 +17,7 @@ export { type Metadata, parseMetadata, serializeMetadata, VALIDATION_PARAMETER }
 export { type MissingSet, missingSets } from "./missing-private.js";
 export { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
 export { type Change, type LastChange, Past, type PastLimits } from "./past.js";
-export { missingPrivateSets, type PrivateWrites, privateWritesOf } from "./private-writes.js";
+export { KEPT_PRIVATE, missingPrivateSets, type PrivateWrites, privateWritesOf } from "./private-writes.js";
 export { RangeResults } from "./range-results.js";
 export { chaincodeActionOf, computedTxId, readTransaction } from "./read-transaction.js";
 export { RichQueryError } from "./rich-query/error.js";

@@ -29,7 +29,9 @@ type TakenSet = { readonly namespace: string; readonly collection: string; reado
 /** By index of the transaction. */
 export type TakenSets = ReadonlyMap<number, readonly TakenSet[]>;
 
-const KEPT = "$private";
+/** Namespace of the sets that are kept by block: no block leads to them. */
+export const KEPT_PRIVATE = "$private";
+const KEPT = KEPT_PRIVATE;
 const DIGITS = 14;
 const PAGE = 100;
 

@@ -12,13 +12,14 @@ import { ChannelConfig } from "@hansa/channel-config";
 import { changedCollections, collectionBlockToLive } from "@hansa/endorsement/validation";
 import { Ledger, type PrivateWrites } from "@hansa/ledger";
 import { type Clock, HansaError, type Logger } from "@hansa/primitives";
-import { verifySnapshot } from "@hansa/storage";
+import { FolderLock, verifySnapshot } from "@hansa/storage";
 import { splitBlock } from "@hansa/wire";
 import { type ChannelOptions, type OpenStream, PeerChannel } from "./channel.js";
 import { configInForce } from "./config-in-force.js";
 import { type ChannelJudge, createJudge } from "./judge.js";
 import type { PeerMeasures } from "./measures.js";
 import { PAUSED_FILE } from "./offline/paused.js";
+import { finishRebuilding } from "./offline/rebuilding.js";
 import { frozenAt } from "./snapshots/frozen-at.js";
 import { importChannel, importIntoMemory } from "./snapshots/import-channel.js";
 import { SnapshotJoin } from "./snapshots/join.js";
@@ -59,6 +60,8 @@ export class ChannelSet {
   readonly #channels = new Map<string, PeerChannel>();
   readonly #joining = new Map<string, Promise<PeerChannel>>();
   readonly #paused = new Set<string>();
+  /** Held while the peer runs: what is done to a stopped peer's ledgers must not meet it. */
+  #lock: FolderLock | undefined;
   readonly #snapshots = new Map<string, SnapshotRequests>();
   /** The join by snapshot that is under way, if one is. */
   readonly snapshotJoin: SnapshotJoin;
@@ -73,6 +76,7 @@ export class ChannelSet {
     const set = new ChannelSet(options);
     if (options.stores === "memory") return set;
     await mkdir(options.directory, { recursive: true });
+    set.#lock = FolderLock.acquire(options.directory);
     const folders = await readdir(options.directory, { withFileTypes: true });
     const names = folders.filter((each) => each.isDirectory()).map(({ name }) => name);
     for (const name of names.filter((each) => each.startsWith(".")))
@@ -90,6 +94,11 @@ export class ChannelSet {
 
   get(channelId: string): PeerChannel | undefined {
     return this.#channels.get(channelId);
+  }
+
+  /** Joined, but to be let be until they are resumed. */
+  pausedIds(): string[] {
+    return [...this.#paused].sort();
   }
 
   /** The snapshots that were asked of a channel. */
@@ -136,7 +145,12 @@ export class ChannelSet {
   async stop(): Promise<void> {
     await Promise.allSettled([...this.#joining.values(), this.snapshotJoin.stop()]);
     await Promise.all([...this.#snapshots.values()].map((requests) => requests.stop()));
-    await Promise.all(this.all().map((channel) => channel.stop()));
+    try {
+      await Promise.all(this.all().map((channel) => channel.stop()));
+    } finally {
+      this.#lock?.release();
+      this.#lock = undefined;
+    }
   }
 
   #checkNew(channelId: string, doing: string): void {
@@ -205,6 +219,7 @@ export class ChannelSet {
     const { directory, snapshots: root, holds, logger } = this.#options;
     const folder = join(directory, channelId);
     await mkdir(folder, { recursive: true });
+    if (prepared === undefined) await finishRebuilding(folder);
     const channelLogger = logger.child({ channel: channelId });
     const [stores, transient]: [ChannelStores, TransientStore] = await Promise.all([
       prepared ?? openStores(this.#options.stores, folder, channelLogger),

@@ -24,7 +24,7 @@ import {
   RunnableChaincodes,
   readSequence,
 } from "@hansa/endorsement/lifecycle";
-import type { PrivateWrites } from "@hansa/ledger";
+import { firstBlock, type PrivateWrites } from "@hansa/ledger";
 import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
 import { HansaError, messageOf, systemClock, systemRandom } from "@hansa/primitives";
 import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
@@ -390,6 +390,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     server,
     join: async (genesis) => (await channelSet.join(genesis)).channelId,
     joinBySnapshot: async (folder) => (await channelSet.snapshotJoin.begin(folder)).joined,
+    pausedChannelIds: () => channelSet.pausedIds(),
     snapshots: (channelId) => channelSet.snapshotsOf(channelId),
     channelIds,
     channel: (channelId) => channelSet.get(channelId)?.config(),
@@ -481,6 +482,7 @@ function deliverChannel(channel: PeerChannel): DeliverChannel {
   return {
     channelId: channel.channelId,
     height: () => channel.height(),
+    firstBlock: () => firstBlock(channel.ledger.blocks),
     config: () => channel.config(),
     block: (number) => channel.block(number),
     waitFor: (number, signal) => channel.waitFor(number, signal),

@@ -38,6 +38,8 @@ export interface RunningPeer {
    * @throws HansaError SNAPSHOT_MISSING, JOINING, ALREADY_JOINED; Error when the snapshot is not sound
    */
   joinBySnapshot(folder: string): Promise<string>;
+  /** Channels that were paused while the peer was stopped: it is in them, and lets them be. */
+  pausedChannelIds(): string[];
   /** The snapshots that were asked of a channel; undefined when this peer has not joined it. */
   snapshots(channelId: string): SnapshotRequests | undefined;
   channelIds(): string[];

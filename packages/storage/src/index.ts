@@ -1,3 +1,4 @@
+export { cutBlocks, dropBlockIndex } from "./blocks-cut.js";
 export { type FileBlockOptions, FileBlockStore } from "./blocks-file.js";
 export { MemoryBlockStore } from "./blocks-memory.js";
 export { replaceFileDurably } from "./durable-file.js";
@@ -10,6 +11,7 @@ export { MemoryJournalStore } from "./journal-memory.js";
 export { readSnapshotMetadata, type SnapshotMetadata } from "./snapshot-metadata.js";
 export { importBlocks, importBlocksIntoMemory, importState, verifySnapshot } from "./snapshot-read.js";
 export { snapshotFolder, writeSnapshot } from "./snapshot-write.js";
+export { dropState } from "./state-drop.js";
 export { type LevelStateOptions, LevelStateStore } from "./state-level.js";
 export { MemoryStateStore } from "./state-memory.js";
 export { type StreamJournalOptions, type StreamSummary, streamJournal } from "./stream-journal.js";

@@ -270,7 +270,8 @@ function cacheId(namespace: string, key: string): string {
   return `${namespace.length}:${namespace}${key}`;
 }
 
-function openingFailed(folder: string, cause: unknown): LedgerError {
+/** What is said when the database cannot be opened. */
+export function openingFailed(folder: string, cause: unknown): LedgerError {
   const inner = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
   if (codeOf(inner) === "LEVEL_LOCKED") {
     return new LedgerError("STORE_IN_USE", `the state in ${folder} is open in another process`, {

@@ -63,7 +63,7 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
     others.close();
   };
   const joinNew = async ({ genesisBlocks }: ServerSpec) => {
-    const joined = peer.channelIds();
+    const joined = [...peer.channelIds(), ...peer.pausedChannelIds()];
     const added = genesisBlocks.filter((file) => !joined.includes(path.basename(file, ".block")));
     await Promise.all(added.map(async (file) => peer.join(await readFile(file))));
   };

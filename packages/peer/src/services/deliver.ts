@@ -24,6 +24,8 @@ export interface DeliverChannel {
   readonly channelId: string;
   /** Count of committed blocks. */
   height(): number;
+  /** Of the blocks that are here: not 0 where a snapshot stands for earlier ones. */
+  firstBlock(): number;
   config(): ChannelConfig;
   /** Bytes of a committed block with the peer's metadata. */
   block(number: number): Promise<Uint8Array>;
@@ -127,6 +129,7 @@ export class DeliverService {
     }
     const plan = planSeek(seek, channel.height());
     if (plan.kind === "refused") return plan.status;
+    if (plan.start < channel.firstBlock()) return Status.NOT_FOUND;
     const headersOnly = kind === "block" && plan.headersOnly;
     for (let number = plan.start; ; number++) {
       if (plan.failIfNotReady && number >= channel.height()) return Status.NOT_FOUND;

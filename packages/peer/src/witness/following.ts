@@ -55,7 +55,10 @@ export class WitnessFollowing {
         this.#witness = new Witness({ channel: witnessed, signer, file, evidence, logger });
         this.#adopt(channel.config().ordererEndpoints());
       },
-      (error: unknown) => logger.error("digests cannot be witnessed", { reason: messageOf(error) }),
+      (error: unknown) =>
+        channel.ledger.blocks.basis === undefined
+          ? logger.error("digests cannot be witnessed", { reason: messageOf(error) })
+          : logger.info("digests are not witnessed: the ledger began with a snapshot"),
     );
   }
 
