@@ -54,13 +54,13 @@ export class Past {
   }
 
   /**
-   * The newest change of a key before a transaction.
+   * The newest change of a key before a transaction. One of its metadata alone counts, whether the key was there or not.
    * @param place the key's namespace in the state, as `hashedNamespace` gives it for private data
    * @param after changes of this block and of earlier ones do not matter; -1: all matter
    */
   async lastChange(place: string, key: string, before: Version, after: number): Promise<LastChange> {
     let newest: Change | undefined;
-    for (let number = before.blockNumber; number > after; number--) {
+    for (let number = lastBlockBefore(before); number > after; number--) {
       const changes = await this.#changesOf(number);
       if (changes === undefined) return newest === undefined ? { kind: "unknown" } : { kind: "found", change: newest };
       const ofKey = changes.get(place)?.get(key) ?? [];
@@ -83,16 +83,35 @@ export class Past {
    * Arguments as for `lastChange`.
    */
   async lastMetadata(place: string, key: string, before: Version, after: number): Promise<LastChange> {
-    for (let number = before.blockNumber; number > after; number--) {
+    for (let number = lastBlockBefore(before); number > after; number--) {
       const changes = await this.#changesOf(number);
       if (changes === undefined) return { kind: "unknown" };
       const ofKey = changes.get(place)?.get(key) ?? [];
       for (const change of [...ofKey].reverse()) {
         if (!isBefore(change.version, before)) continue;
-        if (change.kind === "delete" || change.metadata !== undefined) return { kind: "found", change };
+        if (change.kind === "delete") return { kind: "found", change };
+        if (change.metadata === undefined) continue;
+        if (change.kind === "metadata" && !(await this.wasThere(place, key, change.version, -1)))
+          return { kind: "none" };
+        return { kind: "found", change };
       }
     }
     return { kind: "none" };
+  }
+
+  /**
+   * Whether a key was there before a transaction: metadata of a missing key is dropped. What is not known counts as
+   * there. Arguments as for `lastChange`; `after` must be a block after which it was not there.
+   */
+  async wasThere(place: string, key: string, before: Version, after: number): Promise<boolean> {
+    for (let number = lastBlockBefore(before); number > after; number--) {
+      const changes = await this.#changesOf(number);
+      if (changes === undefined) return true;
+      const ofKey = changes.get(place)?.get(key) ?? [];
+      const last = ofKey.findLast(({ kind, version }) => kind !== "metadata" && isBefore(version, before));
+      if (last !== undefined) return last.kind === "write";
+    }
+    return false;
   }
 
   /**
@@ -109,7 +128,7 @@ export class Past {
   ): Promise<{ readonly changes: readonly [key: string, change: Change][]; readonly complete: boolean }> {
     const found = new Map<string, Change>();
     let complete = true;
-    for (let number = before.blockNumber; number > after; number--) {
+    for (let number = lastBlockBefore(before); number > after; number--) {
       const changes = await this.#changesOf(number);
       if (changes === undefined) {
         complete = false;
@@ -152,6 +171,11 @@ export class Past {
     this.#read.set(number, changes);
     return changes;
   }
+}
+
+/** Of a block's first transaction its own block tells nothing. */
+function lastBlockBefore({ blockNumber, txIndex }: Version): number {
+  return txIndex === 0 ? blockNumber - 1 : blockNumber;
 }
 
 function isBefore(one: Version, other: Version): boolean {

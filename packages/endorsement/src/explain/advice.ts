@@ -5,6 +5,7 @@ import type { Finding, PolicyShortfall, ReadConflict } from "./explanation.js";
 import {
   capital,
   changeWords,
+  definedBy,
   keyWords,
   missingWords,
   placeText,
@@ -84,6 +85,9 @@ export function adviceOf(code: number, findings: readonly Finding[]): string[] {
 
 function readAdvice(conflicts: readonly ReadConflict[]): string[] {
   const advice = ["Submit it again: it is then endorsed with the values as they are now."];
+  if (conflicts.some((each) => definedBy(each) !== undefined)) {
+    return ["Submit it again: peers then run the definition that has come into force meanwhile."];
+  }
   if (conflicts.some(({ sameBlock, by }) => sameBlock || by !== undefined)) {
     advice.push(
       conflicts.some(({ writesIt }) => writesIt)

@@ -4,6 +4,7 @@ import { testOrganization } from "@hansa/channel-config/testing";
 import type { RwSetBuilder, Version } from "@hansa/ledger";
 import { parsePolicy } from "@hansa/msp";
 import { common, encode, HeaderType, protos } from "@hansa/wire";
+import fc from "fast-check";
 import { brewery, CHAINCODE, definition, endorsed, pub, signed, type Wish } from "../validation/testing/endorsed.js";
 import type { Finding } from "./explanation.js";
 import { SmallChannel } from "./testing/small-channel.js";
@@ -165,6 +166,41 @@ describe("explaining a transaction", () => {
         ["deleted", 1],
         ["policy changed", 2],
       ]);
+    });
+
+    it("calls a definition that was replaced by its name", async () => {
+      const key = "namespaces/fields/goods/Sequence";
+      const upgrade = endorsed({
+        chaincode: "_lifecycle",
+        results: (builder) => builder.write("_lifecycle", key, channel.state.get("_lifecycle", key)!.value),
+      });
+      const results = (builder: RwSetBuilder) => {
+        builder.read("_lifecycle", key, version(0));
+        builder.write(CHAINCODE, "a", bytes("1"));
+      };
+      assert.deepEqual(await channel.commit(upgrade, endorsed({ results })), [0, 11]);
+      const { summary, advice } = await explained("MVCC_READ_CONFLICT", 1, 1);
+      assert.match(
+        summary,
+        /^The definition of chaincode goods was read as block 0, transaction 0 had left it; block 1/,
+      );
+      assert.match(advice.join(), /peers then run the definition/);
+    });
+
+    it("does not take the policy of a key that is not there for a change of it", async () => {
+      await channel.commit(put("a"));
+      const policy = new Map([["VALIDATION_PARAMETER", policyBytes("OR('BreweryMSP.peer')")]]);
+      const guardMissing = endorsed({ results: (builder) => builder.metadataWrite(CHAINCODE, "missing", policy) });
+      const reader = endorsed({
+        results: (builder) => {
+          builder.read(CHAINCODE, "missing", undefined);
+          builder.read(CHAINCODE, "a", version(1));
+          builder.write(CHAINCODE, "b", bytes("1"));
+        },
+      });
+      assert.deepEqual(await channel.commit(guardMissing, put("a"), reader), [0, 0, 11]);
+      await channel.commit(put("missing", "later"));
+      assert.equal(only((await explained("MVCC_READ_CONFLICT", 2, 2)).findings, "read conflict").key, "a");
     });
 
     it("does not blame reads that held, nor an invalid transaction", async () => {
@@ -429,6 +465,42 @@ describe("explaining a transaction", () => {
       assert.match(facts[2]!, /Nil header/);
       assert.match(facts[5]!, /no chaincode "nothing"/);
     });
+  });
+
+  it("stands whatever bytes a block holds, and shows none that command a terminal", async () => {
+    const envelopes = [
+      update("a", version(1)),
+      endorsed({
+        args: ["\u001b[31mred\u009b", "\n"],
+        results: (builder) => builder.write(CHAINCODE, "\u0007\n", bytes("\u001b[2J")),
+      }),
+      put("b", "1", { endorsers: onlyBrewery }),
+    ];
+    await channel.commit(...envelopes);
+    const damage = fc.record({
+      envelope: fc.constantFrom(...envelopes),
+      flips: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+      end: fc.option(fc.nat()),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(damage, { minLength: 1, maxLength: 3 }), async (damages) => {
+        const damaged = damages.map(({ envelope, flips, end }) => {
+          const copy = Buffer.from(envelope);
+          for (const [at, value] of flips) copy[at % copy.length] = value;
+          return end === null ? copy : copy.subarray(0, end % copy.length);
+        });
+        const block = channel.height;
+        await channel.commit(...damaged);
+        for (const index of damaged.keys()) {
+          const explanation = await channel.explain(block, index);
+          assert.doesNotMatch(explanationText(explanation), /(?!\n)\p{Cc}/u);
+          assert.ok(explanation.isValid || explanation.findings.length > 0);
+          assert.ok(JSON.stringify(explanation).length < 200_000);
+        }
+      }),
+      { numRuns: 60 },
+    );
+    assert.match(explanationText(await channel.explain(1, 1)), /called goods \(\d+ bytes\)/);
   });
 
   it("knows nothing of transactions that the channel has not", async () => {

@@ -42,7 +42,7 @@ import type { PrivateOrigin } from "./missing-private.js";
 import { PastState } from "./past-state.js";
 import { type Endorsed, policyFacts, shortfallOf, type UnmetPolicy, unmetPolicy } from "./policies.js";
 import { type ReadContext, rangeConflict, readConflicts } from "./reads.js";
-import { PrivateKeys, personFrom, publicKeyOf } from "./shown.js";
+import { oneLine, PrivateKeys, personFrom, publicKeyOf } from "./shown.js";
 import { eventOf, MAX_LISTED, type ReadParts, readParts, refOf, refOfParts, setOf, unlisted } from "./transaction.js";
 
 export type ExplainSource = {
@@ -184,7 +184,7 @@ class Run {
     const notes: string[] = [];
     const findings = await this.#findings(code, index, envelope, parts, notes);
     const ref = refOfParts(parts, place, this.#config);
-    const known = { ...ref, code, findings, channel: this.#source.channelId };
+    const known = { code, findings };
     return {
       format: EXPLANATION_FORMAT,
       channel: this.#source.channelId,
@@ -194,7 +194,7 @@ class Run {
       code: txValidationCodeName(code),
       codeNumber: code,
       isValid: code === TxValidationCode.VALID,
-      summary: summaryOf(known),
+      summary: oneLine(summaryOf(known)),
       findings,
       advice: adviceOf(code, findings),
       endorsers: parts.endorsements

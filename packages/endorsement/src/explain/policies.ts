@@ -22,12 +22,13 @@ import { type ChangedPolicies, firstUnmet, type Unmet } from "../validation/key-
 import { PolicyEvaluator } from "../validation/policy-evaluator.js";
 import type { PolicyShortfall, SignerVerdict } from "./explanation.js";
 import type { PastState } from "./past-state.js";
-import { personFrom, personOf } from "./shown.js";
+import { cut, personFrom, personOf } from "./shown.js";
 
 const MAX_SIGNERS = 50;
 const MAX_SETS_TRIED = 2_000;
 const MAX_MISSING_SETS = 5;
 const MAX_WORDS_DEPTH = 8;
+const MAX_WORDS = 2_000;
 
 export type Endorsed = {
   readonly chaincode: string;
@@ -85,7 +86,13 @@ export function policyFacts(unmet: UnmetPolicy, endorsed: Endorsed, config: Chan
   const counted = signers.flatMap(({ identity, verdict }) => (verdict.counts && identity ? [identity] : []));
   const { missing, missingCut } = stillMissing(envelope, counted);
   const words = `${policyWords(envelope)}${path === "" ? "" : ` (the channel's policy ${path})`}`;
-  return { policy: formatPolicy(envelope), words, signers: verdicts, missing, missingCut };
+  return {
+    policy: cut(formatPolicy(envelope), MAX_WORDS),
+    words: cut(words, MAX_WORDS),
+    signers: verdicts,
+    missing,
+    missingCut,
+  };
 }
 
 function readPolicy(
@@ -121,7 +128,7 @@ export function signerVerdicts(
     } catch (error) {
       if (!(error instanceof MspError)) throw error;
       const person = personFrom(endorser, undefined) ?? { mspId: "?", name: "", role: undefined };
-      return { verdict: { ...person, counts: false, reason: error.message }, identity: undefined };
+      return { verdict: { ...person, counts: false, reason: cut(error.message, MAX_WORDS) }, identity: undefined };
     }
     const verdict = (counts: boolean, reason?: string) => ({
       verdict: { ...personOf(identity), counts, reason },

@@ -95,6 +95,8 @@ async function outcomeOf(
   const last = await past.lastChange(place, read.key, at, floor);
   if (last.kind !== "found") return read.version === undefined ? undefined : "unknown";
   const { change } = last;
+  const isOnlyPolicy = change.kind === "metadata" && read.version === undefined;
+  if (isOnlyPolicy && !(await past.wasThere(place, read.key, at, floor))) return undefined;
   const found = change.kind === "delete" ? undefined : change.version;
   if (!sameVersion(found, read.version)) return change;
   // Written as read, and gone without a transaction: private data that has lived its time.

@@ -15,14 +15,18 @@ export function cut(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
+/** On one line, without the characters that command a terminal: what comes from a transaction may hold any. */
+export function oneLine(text: string): string {
+  return text.replace(/[\t\n\r]+/g, " ").replace(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu, "\uFFFD");
+}
+
 /** Text of bytes that are text, cut; undefined of others. */
 export function textOf(bytes: Uint8Array, length: number): string | undefined {
   // A character that the cut goes through must not make text look like none.
   const head = bytes.subarray(0, length * 4);
   const text = new TextDecoder("utf-8").decode(head);
   const whole = head.length < bytes.length ? text.replace(/\uFFFD$/, "") : text;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what text does not hold
-  if (/[\uFFFD\u0000-\u0008\u000B\u000C\u000E-\u001F]/.test(whole)) return undefined;
+  if (/\uFFFD|(?![\t\n\r])\p{Cc}/u.test(whole)) return undefined;
   return whole.length > length || head.length < bytes.length ? `${whole.slice(0, length)}…` : whole;
 }
 

@@ -1,6 +1,7 @@
 /** An explanation as a person reads it. */
+import { LIFECYCLE_NAMESPACE } from "../lifecycle/keys.js";
 import type { Explanation, Finding, Person, PolicyShortfall, ShownCollection, ShownSet } from "./explanation.js";
-import { personText } from "./shown.js";
+import { oneLine, personText } from "./shown.js";
 import {
   callText,
   capital,
@@ -18,7 +19,8 @@ const SHORT_HASH = 16;
 
 /** What happened and what helps, without the transaction itself: for error messages. No line break at the end. */
 export function reasonText({ findings, summary, advice, notes }: Explanation): string {
-  return [...(findings.length === 0 ? [summary] : findings.flatMap(findingLines)), ...advice, ...notes].join("\n");
+  const lines = findings.length === 0 ? [summary] : findings.flatMap(findingLines);
+  return [...lines, ...advice, ...notes].map(oneLine).join("\n");
 }
 
 /** All of it, ending with a line break. */
@@ -36,7 +38,7 @@ export function explanationText(explanation: Explanation): string {
   }
   lines.push(...transactionLines(explanation));
   if (notes.length > 0) lines.push("", "Note", ...notes.map(indented));
-  return `${lines.join("\n")}\n`;
+  return `${lines.map(oneLine).join("\n")}\n`;
 }
 
 function indented(line: string): string {
@@ -45,6 +47,10 @@ function indented(line: string): string {
 
 /** The first line is a sentence, the others are indented below it. */
 export function findingLines(finding: Finding): string[] {
+  return linesOf(finding).map(oneLine);
+}
+
+function linesOf(finding: Finding): string[] {
   switch (finding.kind) {
     case "read conflict":
       return [
@@ -94,10 +100,16 @@ function policyLines(finding: PolicyShortfall): string[] {
   return lines;
 }
 
-function transactionLines({ endorsers, sets, event }: Explanation): string[] {
+/** What peers themselves read of the chaincode's definition says nothing about the transaction. */
+function isDefinitionOnly({ namespace, writeCount, rangeCount, collections }: ShownSet, chaincode: string): boolean {
+  const isOthers = namespace === LIFECYCLE_NAMESPACE && chaincode !== LIFECYCLE_NAMESPACE;
+  return isOthers && writeCount + rangeCount + collections.length === 0;
+}
+
+function transactionLines({ endorsers, sets, event, chaincode }: Explanation): string[] {
   const lines: string[] = [];
   if (endorsers.length > 0) lines.push("", "Endorsed by", ...endorsers.map((each: Person) => `  ${personText(each)}`));
-  for (const set of sets) lines.push(...setLines(set));
+  for (const set of sets) if (!isDefinitionOnly(set, chaincode)) lines.push(...setLines(set));
   if (event !== undefined) {
     lines.push("", `Event ${event.name}`, `  ${event.payload ?? `${event.bytes} bytes`}`);
   }

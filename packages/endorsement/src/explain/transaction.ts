@@ -100,7 +100,7 @@ export function refOf(envelope: Bytes, place: Place, config: ChannelConfig | und
 export function refOfParts(parts: ReadParts, place: Place, config: ChannelConfig | undefined): TransactionRef {
   const [name, ...args] = parts.arguments;
   return {
-    txId: parts.txId,
+    txId: cut(parts.txId, MAX_VALUE),
     ...place,
     creator: personFrom(parts.creator, config),
     chaincode: cut(parts.chaincode, MAX_VALUE),
@@ -129,7 +129,7 @@ export type CollectionFacts = (namespace: string, collection: string) => Pick<Sh
 /** What one namespace of a transaction read and wrote, the first few of each. */
 export function setOf(set: NamespaceRwSet, facts: CollectionFacts, keys: PrivateKeys): ShownSet {
   return {
-    namespace: set.namespace,
+    namespace: cut(set.namespace, MAX_VALUE),
     readCount: set.reads.length,
     rangeCount: set.rangeQueries.length,
     writeCount: set.writes.length,
@@ -139,7 +139,7 @@ export function setOf(set: NamespaceRwSet, facts: CollectionFacts, keys: Private
     collections: set.collections.slice(0, MAX_LISTED).map(({ name, reads, writes, privateHash }) => {
       const { members, here } = facts(set.namespace, name);
       return {
-        name,
+        name: cut(name, MAX_VALUE),
         members,
         reads: reads.length,
         writes: writes.length,

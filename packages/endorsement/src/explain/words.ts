@@ -1,4 +1,5 @@
 /** The phrases that summaries, advice and the long text share. */
+import { LIFECYCLE_NAMESPACE } from "../lifecycle/keys.js";
 import type { Place, PolicyShortfall, RangeConflict, ReadConflict, ShownKey, TransactionRef } from "./explanation.js";
 import { keyText, personText } from "./shown.js";
 
@@ -9,7 +10,18 @@ export function placeText({ block, index }: Place): string {
   return `block ${block}, transaction ${index}`;
 }
 
-export function keyWords({ namespace, collection, key, keyHash }: ShownKey): string {
+/** Keys of `_lifecycle` that hold a chaincode's definition, which every transaction of it reads. */
+const DEFINITION = /^namespaces\/(?:metadata|fields)\/([^/]+)/;
+
+/** The chaincode whose definition a key belongs to. */
+export function definedBy({ namespace, key }: ShownKey): string | undefined {
+  return namespace === LIFECYCLE_NAMESPACE ? DEFINITION.exec(key ?? "")?.[1] : undefined;
+}
+
+export function keyWords(shown: ShownKey): string {
+  const { namespace, collection, key, keyHash } = shown;
+  const chaincode = definedBy(shown);
+  if (chaincode !== undefined) return `the definition of chaincode ${chaincode}`;
   const where = collection === "" ? namespace : `collection ${collection} of ${namespace}`;
   if (key === undefined) return `the private key with SHA-256 ${keyHash?.slice(0, SHORT_HASH) ?? "?"}… in ${where}`;
   return `key ${keyText(key)} of ${where}`;
