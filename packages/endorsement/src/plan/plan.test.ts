@@ -204,6 +204,19 @@ describe("policies of many organisations", () => {
     assert.ok(merged.every((set) => set.some(({ mspId }) => mspId === "X")));
   });
 
+  it("are merged in little time, however many meet", () => {
+    const policies = Array.from({ length: 50 }, (_, index) =>
+      satisfyingSets(
+        parsePolicy(`OutOf(5, ${Array.from({ length: 10 }, (_, i) => `'Org${index * 10 + i}.peer'`).join(", ")})`),
+      ),
+    );
+    const startedAt = process.cpuUsage();
+    const merged = mergeAll(policies);
+    const { user } = process.cpuUsage(startedAt);
+    assert.ok(merged.length > 0 && merged.every((set) => set.length === 250));
+    assert.ok(user < 5_000_000, `${user / 1_000} ms of CPU time`);
+  });
+
   it("mean nothing when they ask for nothing or for principals that are not there", () => {
     assert.deepEqual(satisfyingSets({ rule: { nOutOf: { n: 0, rules: [] } } }), []);
     assert.deepEqual(satisfyingSets({ rule: { signedBy: 3 }, identities: [] }), []);

@@ -12,7 +12,7 @@ import { PlanError } from "./error.js";
 import { canFill } from "./fill.js";
 import { type CallPolicies, type ChannelView, collectionMembers, definitionOf, policiesOfCall } from "./policies.js";
 import type { Principal } from "./principal.js";
-import { mergeAll, type PrincipalSet, satisfyingSets } from "./principal-sets.js";
+import { mergeAll, type PrincipalSet, satisfyingSets, spread } from "./principal-sets.js";
 
 /** A peer that could endorse. */
 export type PlanMember = {
@@ -151,9 +151,7 @@ export function planEndorsement<M extends PlanMember>(
   const plan = planFor(requirementOf(channel, interest), members);
   const { layouts, groups } = plan;
   if (layouts.length <= maxLayouts) return plan;
-  const kept = Array.from({ length: maxLayouts }, (_, index) => {
-    return layouts[Math.floor((index * layouts.length) / maxLayouts)]!;
-  });
+  const kept = spread(layouts, maxLayouts);
   return { ...plan, layouts: kept, groups: groups.filter(({ id }) => kept.some((layout) => layout.has(id))) };
 }
 

@@ -2,7 +2,8 @@
  * Which combinations of principals satisfy a policy, and which satisfy several policies at once.
  *
  * A set may hold a principal more than once: two different peers of it must then sign. Sets are bounded, because a
- * policy of k out of n has more combinations than atoms when n is large; what falls off is dropped from the end.
+ * policy of k out of n has more combinations than atoms when n is large, and so is the work of merging, because key-level
+ * policies come from contracts and clients. What is left when there are too many is spread evenly over all of them.
  * Source: hyperledger/fabric, common/policies/inquire (inquire.go, merge.go) and common/graph/perm.go.
  */
 import type { common } from "@hansa/wire";
@@ -14,9 +15,13 @@ export type PrincipalSet = readonly Principal[];
 /** Combinations of the direct parts of one rule, and sets of a whole policy. */
 const MAX_COMBINATIONS = 10_000;
 /** Sets of each side when two policies meet: every set is compared with every other. */
-const MAX_MERGED = 1_000;
+const MAX_MERGED = 300;
+/** The same where many policies meet one after the other. */
+const FEWEST_MERGED = 20;
+/** Principals in all sets that one merging makes. */
+const MAX_WRITTEN = 200_000;
 /** Every set is compared with every other here, too; beyond it redundant ones stay, which does no harm. */
-const MAX_REDUCED = 2_000;
+const MAX_REDUCED = 600;
 const MAX_DEPTH = 64;
 
 /**
@@ -93,17 +98,24 @@ function* products(parts: readonly PrincipalSet[][], from = 0): Generator<Princi
 export function mergeAll(policies: readonly PrincipalSet[][]): PrincipalSet[] {
   const [first, ...rest] = policies;
   if (first === undefined) throw new PlanError("POLICY", "no principal sets remained after filtering");
-  return rest.reduce(merge, first);
+  const limit = Math.max(FEWEST_MERGED, Math.floor(MAX_MERGED / Math.sqrt(rest.length)));
+  return rest.reduce((merged, next, index) => {
+    const isLast = index === rest.length - 1;
+    return merge(spread(merged, limit), spread(next, limit), isLast ? MAX_COMBINATIONS : limit);
+  }, first);
+}
+
+/** At most so many of the items, evenly spread. */
+export function spread<T>(items: readonly T[], limit: number): T[] {
+  if (items.length <= limit) return [...items];
+  return Array.from({ length: limit }, (_, index) => items[Math.floor((index * items.length) / limit)]!);
 }
 
 /**
  * Where a set of one side is implied by a set of the other, the stronger one serves both; what is left over is
  * combined pair by pair.
  */
-function merge(one: PrincipalSet[], other: PrincipalSet[]): PrincipalSet[] {
-  const left = one.slice(0, MAX_MERGED);
-  const right = other.slice(0, MAX_MERGED);
-
+function merge(left: readonly PrincipalSet[], right: readonly PrincipalSet[], wanted: number): PrincipalSet[] {
   const leftCovered = coveredBy(left, right);
   const remainingLeft = left.filter((_, index) => !leftCovered.has(index));
   const rightCovered = coveredBy(right, remainingLeft);
@@ -113,27 +125,38 @@ function merge(one: PrincipalSet[], other: PrincipalSet[]): PrincipalSet[] {
   const coveringRight = new Set([...leftCovered.values()].flat());
   const freeLeft = remainingLeft.filter((_, index) => !coveringLeft.has(index));
   const freeRight = right.filter((_, index) => !rightCovered.has(index) && !coveringRight.has(index));
-  for (const a of freeLeft) {
-    for (const b of freeRight) {
-      if (merged.length >= MAX_COMBINATIONS) return reduce(merged.slice(0, MAX_MERGED));
-      merged.push(union(a, b));
-    }
+  const together = (freeLeft[0]?.length ?? 0) + (freeRight[0]?.length ?? 0);
+  const pairs = freeLeft.length * freeRight.length;
+  const most = Math.min(pairs, wanted, Math.ceil(MAX_WRITTEN / Math.max(together, 1)));
+  for (let pair = 0; pair < most; pair++) {
+    const position = Math.floor((pair * pairs) / most);
+    merged.push(union(freeLeft[Math.floor(position / freeRight.length)]!, freeRight[position % freeRight.length]!));
   }
-  return reduce(merged);
+  return reduce(spread(merged, MAX_COMBINATIONS));
 }
 
 /** Index of a set → indices of the sets on the other side that imply each of its principals. */
 function coveredBy(sets: readonly PrincipalSet[], others: readonly PrincipalSet[]): Map<number, number[]> {
   const covered = new Map<number, number[]>();
+  const given = others.map(byOrganization);
   sets.forEach((set, index) => {
-    const by = others.flatMap((other, position) => (isCovered(set, other) ? [position] : []));
+    const by = given.flatMap((byMsp, position) => {
+      const isCovered = set.every((wanted) => byMsp.get(wanted.mspId)?.some((each) => implies(each, wanted)) ?? false);
+      return isCovered ? [position] : [];
+    });
     if (by.length > 0) covered.set(index, by);
   });
   return covered;
 }
 
-function isCovered(set: PrincipalSet, by: PrincipalSet): boolean {
-  return set.every((wanted) => by.some((given) => implies(given, wanted)));
+function byOrganization(set: PrincipalSet): Map<string, Principal[]> {
+  const found = new Map<string, Principal[]>();
+  for (const principal of set) {
+    const known = found.get(principal.mspId);
+    if (known === undefined) found.set(principal.mspId, [principal]);
+    else known.push(principal);
+  }
+  return found;
 }
 
 function unions(

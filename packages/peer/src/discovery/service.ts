@@ -59,7 +59,7 @@ const MAX_REQUEST_BYTES = 1024 * 1024;
 const MAX_QUERIES = 100;
 const MAX_INTERESTS = 100;
 const MAX_CALLS = 100;
-const MAX_KEY_POLICIES = 50;
+const MAX_KEY_POLICIES = 20;
 const NOTHING_ASKED = "unknown or missing request type";
 
 export class DiscoveryService {
