@@ -46,7 +46,9 @@ export class FabricNetwork {
       writeFileSync(network.at("builder/bin", name), script);
       chmodSync(network.at("builder/bin", name), 0o755);
     }
-    writeFileSync(network.at("config/core.yaml"), coreYaml(network.at("builder")));
+    // Fabric's own ccaas_builder does the same, where somebody has built it.
+    const builder = process.env.HANSA_CCAAS_BUILDER ?? network.at("builder");
+    writeFileSync(network.at("config/core.yaml"), coreYaml(builder));
     writeFileSync(network.at("config/orderer.yaml"), ordererYaml());
     writeFileSync(network.at("crypto-config.yaml"), cryptoConfig());
     const profile = orderers.map((name) => ({ name: `${name}.example.com`, address: network.address(name) }));

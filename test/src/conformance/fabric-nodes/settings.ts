@@ -76,7 +76,9 @@ export function coreYaml(builder: string): string {
       startuptimeout: "60s",
       executetimeout: "30s",
       system: { _lifecycle: "enable", cscc: "enable", lscc: "enable", qscc: "enable" },
-      externalBuilders: [{ name: "served", path: builder, propagateEnvironment: ["HANSA_TEST_PROPAGATED"] }],
+      externalBuilders: [
+        { name: "served", path: builder, propagateEnvironment: ["CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"] },
+      ],
       logging: { level: "info", shim: "warning" },
     },
     ledger: {
