@@ -34,9 +34,18 @@ import { memberWhy } from "./commands/member-why.js";
 import { networkCreate, networkList, networkShow } from "./commands/network.js";
 import { nodeCreate, nodeDelete, nodeList } from "./commands/node.js";
 import { orderer, ordererStart } from "./commands/orderer-node.js";
+import {
+  peerNodePause,
+  peerNodeRebuild,
+  peerNodeReset,
+  peerNodeResume,
+  peerNodeRollback,
+  peerNodeUnjoin,
+} from "./commands/peer-ledger.js";
 import { peerNodeStart } from "./commands/peer-node.js";
 import { proposalCreate, proposalList, proposalShow } from "./commands/proposal.js";
 import { receipt, verify } from "./commands/receipt.js";
+import { snapshotCancel, snapshotJoin, snapshotList, snapshotSubmit } from "./commands/snapshot.js";
 import { status } from "./commands/status.js";
 import { invoke, query } from "./commands/transact.js";
 import { txExplain } from "./commands/tx-explain.js";
@@ -54,6 +63,21 @@ export const GROUPS: readonly CommandGroup[] = [
   {
     title: "A channel's blocks, nodes and configuration",
     commands: [channelInfo, channelFetch, channelJoin, channelLeave, configShow, configDiff, configUpdate, configSign],
+  },
+  {
+    title: "Snapshots, and the ledgers of a stopped peer",
+    commands: [
+      snapshotSubmit,
+      snapshotList,
+      snapshotCancel,
+      snapshotJoin,
+      peerNodeRollback,
+      peerNodeReset,
+      peerNodeRebuild,
+      peerNodePause,
+      peerNodeResume,
+      peerNodeUnjoin,
+    ],
   },
   {
     title: "Proof",

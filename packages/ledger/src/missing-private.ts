@@ -1,6 +1,6 @@
 /**
- * Private data that this peer's organisation may have and this peer has not: bookkeeping of the ledger, one entry for
- * each transaction and collection, newest block first, as those are wanted most.
+ * Private data that a snapshot has the hashes of only: bookkeeping of the ledger, one entry for each transaction and
+ * collection, newest block first, as those are wanted most. Whether this peer may have it is for who asks to know.
  * Source: hyperledger/fabric, core/ledger/pvtdatastorage (missing data) and gossip/privdata/reconcile.go.
  */
 import { equalBytes, sha256 } from "@hansa/primitives";

@@ -1,6 +1,6 @@
 /**
- * Fills an empty state store from the records of a snapshot. Public state comes first: which collections this peer
- * holds, and how long their data lives, is read from it when the hashed records come.
+ * Fills an empty state store from the records of a snapshot. Public state comes first: how long the data of a collection
+ * lives is read from it when the hashed records come. All private data is noted as missing: who may have what may change.
  *
  * Source: hyperledger/fabric, core/ledger/kvledger/snapshot.go (order), core/ledger/pvtdatastorage/
  * snapshot_data_importer.go (missing data), txmgmt/pvtstatepurgemgmt/snapshot_purge_mgr_builder.go (expiry).
@@ -9,7 +9,6 @@ import { COLLECTION_HISTORY, collectionEntryKey } from "./collection-history.js"
 import { type BlockToLive, ImportedExpiry } from "./expiry.js";
 import { splitNamespace } from "./keys.js";
 import { markMissing } from "./missing-private.js";
-import type { PrivateWrites } from "./private-writes.js";
 import { StateBatch, type StateEntry, type StateStore } from "./state.js";
 
 export type StateImportOptions = {
@@ -18,8 +17,6 @@ export type StateImportOptions = {
   readonly lastBlock: number;
   /** Without it nothing expires. */
   readonly blockToLive?: BlockToLive;
-  /** Without it no private data is looked for. */
-  readonly holds?: PrivateWrites["holds"];
 };
 
 export class StateImport {
@@ -33,15 +30,13 @@ export class StateImport {
 
   /** Records of one namespace, public or hashed. */
   async records(joined: string, entries: readonly StateEntry[]): Promise<void> {
-    const { state, lastBlock, holds } = this.#options;
+    const { state, lastBlock } = this.#options;
     const batch = new StateBatch();
     for (const { key, ...value } of entries) batch.set(joined, key, value);
     const { kind, namespace, collection } = splitNamespace(joined);
     if (kind === "hashed" && collection !== undefined) {
       this.#expiry.schedule(batch, namespace, collection, entries);
-      if (holds?.(state, namespace, collection) === true) {
-        for (const { version } of entries) markMissing(batch, version, namespace, collection);
-      }
+      for (const { version } of entries) markMissing(batch, version, namespace, collection);
     }
     await state.apply(batch, lastBlock);
   }

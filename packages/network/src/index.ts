@@ -66,7 +66,9 @@ export { type GatewayOptions, Member } from "./library/member.js";
 export { MemberAuthority } from "./library/member-authority.js";
 export { type DeployRequest, type DeployResult, type InitRequest, NetworkView } from "./library/network-view.js";
 export { NodeChannels } from "./library/node-channels.js";
+export { PeerSnapshots } from "./library/peer-snapshots.js";
 export { Network, nodeProgram, type StartOptions, startNetwork } from "./library/start-network.js";
+export { StoppedPeer } from "./library/stopped-peer.js";
 export type {
   LogTarget,
   NewChannel,

@@ -9,7 +9,6 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ChannelConfig } from "@hansa/channel-config";
-import { changedCollections, collectionBlockToLive } from "@hansa/endorsement/validation";
 import { Ledger, type PrivateWrites } from "@hansa/ledger";
 import { type Clock, HansaError, type Logger } from "@hansa/primitives";
 import { FolderLock, verifySnapshot } from "@hansa/storage";
@@ -17,6 +16,7 @@ import { splitBlock } from "@hansa/wire";
 import { type ChannelOptions, type OpenStream, PeerChannel } from "./channel.js";
 import { configInForce } from "./config-in-force.js";
 import { type ChannelJudge, createJudge } from "./judge.js";
+import { LEDGER_RULES as RULES } from "./ledger-rules.js";
 import type { PeerMeasures } from "./measures.js";
 import { PAUSED_FILE } from "./offline/paused.js";
 import { finishRebuilding } from "./offline/rebuilding.js";
@@ -45,8 +45,6 @@ export type ChannelSetOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
 };
-
-const RULES = { blockToLive: collectionBlockToLive, collectionChanges: changedCollections };
 
 type Opened = {
   readonly ledger: Ledger;
@@ -164,18 +162,17 @@ export class ChannelSet {
 
   /** Joins the channel of a snapshot. Returns the channel's id. */
   async #import(snapshot: string): Promise<string> {
-    const { directory, stores, holds, logger } = this.#options;
+    const { directory, stores, logger } = this.#options;
     const startedAt = performance.now();
     const metadata = await verifySnapshot(snapshot);
     const { channelId, lastBlock } = metadata;
     this.#checkNew(channelId, "error while creating ledger id");
-    const rules = { ...RULES, holds };
     if (stores === "memory") {
-      const opened = await this.#openLedger(channelId, await importIntoMemory(snapshot, metadata, rules));
+      const opened = await this.#openLedger(channelId, await importIntoMemory(snapshot, metadata, RULES));
       this.#follow(opened, configInForce(opened.ledger));
     } else {
       const draft = join(directory, `.${channelId}`);
-      await importChannel(snapshot, metadata, draft, rules);
+      await importChannel(snapshot, metadata, draft, RULES);
       // What a join left that was not answered.
       await rm(join(directory, channelId), { recursive: true, force: true });
       await rename(draft, join(directory, channelId));

@@ -47,6 +47,7 @@ import type { Membership } from "./membership/membership.js";
 import { createDialer, createJournalDialer, type DialerOptions } from "./orderer-dialer.js";
 import { distribute, receivePrivate } from "./private-data/exchange.js";
 import { givePrivate, MissedPrivateData } from "./private-data/missed.js";
+import { Reconciler } from "./private-data/reconcile.js";
 import type { RunningPeer } from "./running-peer.js";
 import { type DeliverChannel, DeliverService } from "./services/deliver.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
@@ -187,6 +188,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   };
   const connectJournal = createJournalDialer(dialing);
   const witnesses = new Map<string, WitnessFollowing>();
+  const reconcilers: Reconciler[] = [];
   const witnessOf = (channel: PeerChannel) =>
     new WitnessFollowing({
       channel,
@@ -215,6 +217,9 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     onOpen: (channel) => {
       endorserChannels.set(channel.channelId, endorserChannel(channel, passOn));
       witnesses.set(channel.channelId, witnessOf(channel));
+      const reconciler = new Reconciler({ channel, signer, holds, others: othersOn, clock, logger });
+      reconcilers.push(reconciler);
+      reconciler.start();
       explanations.watch(channel);
       channel.onCommit(() => membership?.changed());
       membership?.changed();
@@ -437,6 +442,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     const serverStopped = server.stop({ graceMs: STOP_GRACE_MS });
     await keepRunning.stop();
     stopWitnesses();
+    await Promise.all(reconcilers.map((reconciler) => reconciler.stop()));
     await channelSet.stop();
     await runtime.stop();
     await development.close();

@@ -192,7 +192,8 @@ async function propose(
   return { peer, response };
 }
 
-async function unary(
+/** @throws HansaError NODE_UNREACHABLE, TIMED_OUT, ENDORSEMENT_REFUSED with the node's reason */
+export async function unary(
   target: Target,
   method: Parameters<RpcClient["unary"]>[0],
   request: Uint8Array,

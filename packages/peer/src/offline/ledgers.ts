@@ -13,8 +13,10 @@ import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LedgerError, privateWritesOf, readTransaction } from "@hansa/ledger";
 import { HansaError, silentLogger } from "@hansa/primitives";
-import { FileBlockStore, FolderLock, LevelStateStore, replaceFileDurably } from "@hansa/storage";
+import { FileBlockStore, FolderLock, LevelStateStore, replaceFileDurably, verifySnapshot } from "@hansa/storage";
 import { splitBlock, TxValidationCode } from "@hansa/wire";
+import { LEDGER_RULES } from "../ledger-rules.js";
+import { importChannel } from "../snapshots/import-channel.js";
 import { TransientStore } from "../transient-store.js";
 import { PAUSED_FILE } from "./paused.js";
 import { finishRebuilding, rebuild } from "./rebuilding.js";
@@ -84,6 +86,28 @@ export function pauseChannel(dataDirectory: string, channelId: string): Promise<
 export function resumeChannel(dataDirectory: string, channelId: string): Promise<void> {
   return stopped(dataDirectory, async (channels) => {
     await rm(join(channelFolder(channels, channelId, unknownStatus(channelId)), PAUSED_FILE), { force: true });
+  });
+}
+
+/**
+ * Joins the channel of a snapshot, as `cscc` does for a peer that runs. Returns the channel's id.
+ * @throws HansaError NODE_RUNNING, ALREADY_JOINED; Error when the snapshot is not sound
+ */
+export function joinBySnapshot(dataDirectory: string, snapshot: string): Promise<string> {
+  return stopped(dataDirectory, async (channels) => {
+    const metadata = await verifySnapshot(snapshot);
+    const { channelId } = metadata;
+    const paused = existsSync(join(channels, channelId, PAUSED_FILE));
+    if (channelsIn(channels).includes(channelId))
+      throw new HansaError(
+        "ALREADY_JOINED",
+        `error while creating ledger id: ledger [${channelId}] already exists with state [${paused ? "INACTIVE" : "ACTIVE"}]`,
+        { nextStep: "To begin anew with the snapshot, unjoin the channel first." },
+      );
+    const draft = join(channels, `.${channelId}`);
+    await importChannel(snapshot, metadata, draft, LEDGER_RULES);
+    await rename(draft, join(channels, channelId));
+    return channelId;
   });
 }
 

@@ -13,6 +13,7 @@ import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
 import { decode, encode, hansa, toLong, toNumber } from "@hansa/wire";
 import type { JudgedBlock, PeerChannel } from "../channel.js";
 import type { OtherPeer } from "../config.js";
+import type { PeerConnection } from "../peer-connection.js";
 import { visiblePrivateWrites } from "../services/private-blocks.js";
 import { decoded, isPeerOfMember } from "./exchange.js";
 
@@ -58,18 +59,7 @@ export class MissedPrivateData {
       const wanted = missing();
       if (wanted.length === 0) return;
       try {
-        const question = encode(hansa.peer.PrivateQuestion, {
-          format: FORMAT,
-          channelId,
-          blockNumber: toLong(blockNumber),
-          timestampMs: toLong(clock.now()),
-        });
-        const signed = { question, creator: signer.serialized, signature: signer.sign(question) };
-        const bytes = await connection.pullPrivate(encode(hansa.peer.SignedPrivateQuestion, signed), {
-          timeoutMs: PULL_TIMEOUT_MS,
-        });
-        const answer = decode(hansa.peer.PrivateBlock, bytes, "hansa.peer.PrivateBlock");
-        for (const { txIndex, privateRwset } of answer.transactions) {
+        for (const { txIndex, privateRwset } of await pullPrivate(connection, channelId, blockNumber, signer, clock)) {
           const txId = transactions[txIndex ?? 0]?.txId;
           if (txId === undefined || !wanted.includes(txIndex ?? 0) || !privateRwset) continue;
           await transient.persist(txId, blockNumber, privateRwset);
@@ -84,6 +74,27 @@ export class MissedPrivateData {
     const count = missing().length;
     if (count > 0) logger.warn("private data is missing", { channel: channelId, blockNumber, transactions: count });
   }
+}
+
+/** Asks a peer what it has of a block. @throws RpcStatus, MalformedMessage */
+export async function pullPrivate(
+  connection: Pick<PeerConnection, "pullPrivate">,
+  channelId: string,
+  blockNumber: number,
+  signer: SigningIdentity,
+  clock: Clock,
+): Promise<readonly hansa.peer.PrivateBlock.Writes.$Properties[]> {
+  const question = encode(hansa.peer.PrivateQuestion, {
+    format: FORMAT,
+    channelId,
+    blockNumber: toLong(blockNumber),
+    timestampMs: toLong(clock.now()),
+  });
+  const signed = { question, creator: signer.serialized, signature: signer.sign(question) };
+  const bytes = await connection.pullPrivate(encode(hansa.peer.SignedPrivateQuestion, signed), {
+    timeoutMs: PULL_TIMEOUT_MS,
+  });
+  return decode(hansa.peer.PrivateBlock, bytes, "hansa.peer.PrivateBlock").transactions;
 }
 
 /** Handler of hansa.peer.PrivateData/Pull. */

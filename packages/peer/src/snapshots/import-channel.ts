@@ -1,7 +1,7 @@
 /** Makes a channel's folder, or its stores in memory, from a snapshot. */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Ledger, type LedgerOptions, type PrivateWrites } from "@hansa/ledger";
+import { Ledger, type LedgerOptions } from "@hansa/ledger";
 import {
   importBlocks,
   importBlocksIntoMemory,
@@ -13,9 +13,7 @@ import {
 import { configInForce } from "../config-in-force.js";
 import type { ChannelStores } from "../stores.js";
 
-export type ImportRules = Pick<LedgerOptions, "blockToLive" | "collectionChanges"> & {
-  readonly holds: PrivateWrites["holds"];
-};
+export type ImportRules = Pick<LedgerOptions, "blockToLive" | "collectionChanges">;
 
 /**
  * Fills a folder with `blocks` and `state`, all or nothing: after a failure it is gone.
@@ -25,7 +23,7 @@ export async function importChannel(
   snapshot: string,
   metadata: SnapshotMetadata,
   folder: string,
-  { holds, ...rules }: ImportRules,
+  rules: ImportRules,
 ): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -33,7 +31,7 @@ export async function importChannel(
     const state = await LevelStateStore.open(join(folder, "state"));
     const [blocks, filled] = await Promise.allSettled([
       importBlocks(snapshot, metadata, join(folder, "blocks")),
-      importState(snapshot, metadata, state, { ...rules, holds }),
+      importState(snapshot, metadata, state, rules),
     ]);
     if (blocks.status === "rejected" || filled.status === "rejected") {
       await state.close();
