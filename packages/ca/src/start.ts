@@ -3,7 +3,7 @@ import { mkdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { generatePrivateKey, type KeyAlgorithm, privateKeyToPem, publicPart } from "@hansa/crypto";
 import { issueCertificate } from "@hansa/crypto/issuing";
-import type { OperationsConfig } from "@hansa/operations";
+import { grpcMeter, Metrics, type OperationsConfig, OperationsServer } from "@hansa/operations";
 import { type Clock, type Logger, type Random, silentLogger, systemClock, systemRandom } from "@hansa/primitives";
 import { RpcServer, type TlsServer } from "@hansa/transport";
 import { services } from "@hansa/wire";
@@ -44,7 +44,10 @@ export type CaConfig = {
     affiliations?: readonly string[];
   };
   /** Health, metrics, log levels and version over HTTP; absent leaves them out. */
-  operations?: OperationsConfig;
+  operations?: Omit<OperationsConfig, "tls"> & {
+    /** Over TLS as this server speaks it, to clients with a certificate of the organisation's TLS authority. */
+    withOwnTls?: boolean;
+  };
   /** Names and addresses under which clients reach the server; localhost and 127.0.0.1 always work. */
   hosts?: readonly string[];
   /**
@@ -74,6 +77,8 @@ export type RunningCa = {
   readonly port: number;
   /** Of fabric-ca's REST API. */
   readonly restAddress: string | undefined;
+  /** Where health, metrics, log levels and version are asked for; undefined when they are not served. */
+  readonly operationsUrl: string | undefined;
   readonly caCertificatePem: string;
   /** Also what clients of this server must trust. */
   readonly tlsCaCertificatePem: string;
@@ -132,9 +137,11 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
     await authority.ensureRegistrar(config.registrar);
     await authority.ensureAffiliations([...FABRIC_AFFILIATIONS, ...(config.rest?.affiliations ?? [])]);
     const tls = serverTls(authorities, config, clock.now());
+    const metrics = new Metrics();
     const server = new RpcServer({
       tls,
       maxMessageBytes: 16 * 1024 * 1024,
+      meter: grpcMeter(metrics),
       logger,
     });
     server.addService(services.HansaCa, caHandlers(authority, governance, clock, logger), {
@@ -163,6 +170,10 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
       restAddress = (await rest.listen(config.rest.listenAddress)).address;
       servers.push(rest);
     }
+    const operations =
+      config.operations && operationsServer(config.operations, tls, authority.tlsCertificatePem, metrics, logger);
+    const operationsAt = await operations?.listen();
+    if (operations !== undefined) servers.push(operations);
     logger.info("certificate authority ready", { name: authority.name, address, restAddress });
     return {
       name: authority.name,
@@ -171,12 +182,24 @@ export async function startCa(config: CaConfig): Promise<RunningCa> {
       caCertificatePem: authority.certificatePem,
       tlsCaCertificatePem: authority.tlsCertificatePem,
       restAddress,
+      operationsUrl: operationsAt?.url,
       stop,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function operationsServer(
+  { withOwnTls, ...config }: NonNullable<CaConfig["operations"]>,
+  { certPem, keyPem }: TlsServer,
+  clientCaPem: string,
+  metrics: Metrics,
+  logger: Logger,
+): OperationsServer {
+  const tls = withOwnTls ? { certPem, keyPem, clientCaPems: [clientCaPem] } : undefined;
+  return new OperationsServer({ ...config, tls }, { metrics, checks: {}, logger });
 }
 
 async function prepareAuthorities(config: CaConfig, nowMs: number): Promise<Authorities> {

@@ -143,7 +143,7 @@ function endpointsOf(config: OperationsConfig, { metrics, checks }: OperationsPa
     const answer = async () => ({
       status: 200,
       type: "text/plain; version=0.0.4; charset=utf-8",
-      body: metrics.text() + (await processMetricsText()),
+      body: metrics.text() + (await processMetricsText()).replaceAll("\n\n", "\n"),
     });
     endpoints.set("/metrics", { isOpen: isPlain, answer });
   }

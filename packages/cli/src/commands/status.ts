@@ -27,11 +27,12 @@ export const status: Command = {
       node.organization,
       node.state,
       node.address,
+      node.operationsUrl ?? "-",
       node.pid === undefined ? "-" : String(node.pid),
       node.state === "running" ? duration(now - node.startedAtMs) : "-",
       node.restarts === 0 ? "" : `restarted ${node.restarts}x, last because ${node.lastFailure}`,
     ]);
-    const lines = table([["node", "organization", "state", "address", "pid", "up", ""], ...rows]);
+    const lines = table([["node", "organization", "state", "address", "operations", "pid", "up", ""], ...rows]);
     const coloured = lines
       .replaceAll(/ running /g, (text) => green(text))
       .replaceAll(/ restarting /g, (text) => red(text));

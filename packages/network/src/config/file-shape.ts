@@ -93,8 +93,8 @@ export const networkShape = {
       "adaptive: a block is written as soon as the last one is (the default); fabric: wait for the batch timer as Fabric does",
     ),
     contractsRun: optional(
-      { kind: "choice", values: ["process", "peer"] },
-      "process: every contract in a process of its own (the default); peer: inside its peer's process, three times cheaper a call, for trusted contracts",
+      { kind: "choice", values: ["process", "worker", "peer"] },
+      "process: every contract in a process of its own (the default); worker: in a thread of its peer's process; peer: in its peer's own thread, the cheapest, for trusted contracts",
     ),
     contractTimeouts: optional(
       {
@@ -105,6 +105,24 @@ export const networkShape = {
         },
       },
       "how long peers wait for contracts",
+    ),
+    operations: optional(
+      {
+        kind: "either",
+        of: [
+          { kind: "boolean" },
+          {
+            kind: "record",
+            fields: {
+              tls: optional(
+                { kind: "boolean" },
+                "over HTTPS, with metrics and log levels for holders of a client certificate of the node's organisation only; false unless given",
+              ),
+            },
+          },
+        ],
+      },
+      "every node's health, metrics and log levels over HTTP, on this machine only: true (the default), false, or settings",
     ),
     members: required(
       {

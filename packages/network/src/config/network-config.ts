@@ -6,8 +6,10 @@ export type NetworkConfig = {
   /** "n-" and 26 base32 characters. Drawn at the first start; undefined only before. */
   readonly networkId: string | undefined;
   readonly mode: "processes" | "inline";
-  readonly contractsRun: "process" | "peer";
+  readonly contractsRun: "process" | "worker" | "peer";
   readonly batching: "adaptive" | "fabric";
+  /** How nodes answer about themselves; undefined when they do not. */
+  readonly operations: "http" | "https" | undefined;
   readonly contractTimeouts: { readonly executeMs: number; readonly startMs: number };
   readonly members: readonly MemberConfig[];
   readonly orderer: OrdererConfig;

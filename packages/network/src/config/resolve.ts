@@ -151,6 +151,7 @@ export function resolveNetwork(
     networkId: undefined,
     mode: file.mode ?? "processes",
     contractsRun: file.contractsRun ?? "process",
+    operations: resolveOperations(file.operations ?? true),
     contractTimeouts: {
       executeMs: durationMs(file.contractTimeouts?.execute ?? CONTRACT_TIMEOUTS.execute)!,
       startMs: durationMs(file.contractTimeouts?.start ?? CONTRACT_TIMEOUTS.start)!,
@@ -165,6 +166,11 @@ export function resolveNetwork(
     governance,
   };
   return { config: freeze(config), problems };
+}
+
+function resolveOperations(setting: NonNullable<NetworkFile["operations"]>): NetworkConfig["operations"] {
+  if (setting === false) return undefined;
+  return setting === true || !setting.tls ? "http" : "https";
 }
 
 function resolveOrdering(

@@ -17,6 +17,8 @@ export type NodeStatus = {
   readonly pid: number | undefined;
   readonly address: string;
   readonly adminAddress: string | undefined;
+  /** Health, metrics and log levels; undefined where they are not served. */
+  readonly operationsUrl: string | undefined;
   readonly restarts: number;
   readonly startedAtMs: number;
   readonly lastFailure: string | undefined;
@@ -64,6 +66,7 @@ export async function askStatus(supervisor: SupervisorRecord): Promise<NetworkSt
       pid: node.pid === 0 ? undefined : (node.pid ?? undefined),
       address: node.address ?? "",
       adminAddress: node.adminAddress === "" ? undefined : (node.adminAddress ?? undefined),
+      operationsUrl: node.operationsUrl === "" ? undefined : (node.operationsUrl ?? undefined),
       restarts: node.restarts ?? 0,
       startedAtMs: toNumber(node.startedAtMs),
       lastFailure: node.lastFailure === "" ? undefined : (node.lastFailure ?? undefined),

@@ -6,6 +6,7 @@ import type { Logger } from "@hansa/primitives";
 import { type Handlers, RpcServer } from "@hansa/transport";
 import { encode, hansa, services, toLong } from "@hansa/wire";
 import type { RunningNetwork } from "../membership/running-network.js";
+import { operationsUrl } from "../plan/plan.js";
 import { writeFileDurably } from "../plan/state-file.js";
 import { changeHandlers } from "./change-handlers.js";
 
@@ -95,6 +96,7 @@ function status(network: RunningNetwork, startedAtMs: number): hansa.control.ISt
         startedAtMs: toLong(startedAtMs),
         lastFailure: lastFailure ?? "",
         alarms: alarmsOf(layout.node(node.id)),
+        operationsUrl: operationsUrl(node, at) ?? "",
       };
     }),
   };

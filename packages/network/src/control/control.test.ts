@@ -67,6 +67,7 @@ describe("the supervisor's control socket", () => {
           pid: undefined,
           address: "127.0.0.1:20001",
           adminAddress: undefined,
+          operationsUrl: undefined,
           restarts: 2,
           startedAtMs: 2_000,
           lastFailure: "it was ended by SIGKILL",

@@ -13,7 +13,7 @@ import { type ContractPackage, packageContract } from "../deploy/contract-packag
 import { type DeployingOrg, deployContract } from "../deploy/lifecycle.js";
 import { missingFile, readIdentity, userFiles } from "../identity/material.js";
 import type { Layout } from "../plan/layout.js";
-import { type NetworkPlan, type Organization, type PlannedNode, planNetwork } from "../plan/plan.js";
+import { type NetworkPlan, type Organization, operationsUrl, type PlannedNode, planNetwork } from "../plan/plan.js";
 import {
   type DeployedContract,
   type NetworkState,
@@ -128,6 +128,12 @@ export class NetworkView {
       address: `127.0.0.1:${port}`,
       adminAddress: adminPort === undefined ? undefined : `127.0.0.1:${adminPort}`,
     };
+  }
+
+  /** Where a node answers about its health and metrics; undefined when it does not, or when there is none of this id. */
+  operationsUrl(nodeId: string): string | undefined {
+    const node = this.plan.nodes.find(({ id }) => id === nodeId);
+    return node && operationsUrl(node, this.#state.ports[nodeId]);
   }
 
   get members(): readonly Member[] {

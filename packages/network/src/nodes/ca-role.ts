@@ -1,11 +1,11 @@
 import { startCa } from "@hansa/ca";
-import type { Logger } from "@hansa/primitives";
 import { readIdentityFile } from "../identity/material.js";
+import type { NodeLogger } from "./log.js";
 import type { RunningRole } from "./role.js";
 import type { CaSpec } from "./specs.js";
 
 /** Starts an organisation's certificate authority. */
-export async function caRole(config: unknown, logger: Logger): Promise<RunningRole> {
+export async function caRole(config: unknown, logger: NodeLogger): Promise<RunningRole> {
   const spec = config as CaSpec;
   const secret = (await readIdentityFile(spec.registrarSecretFile)).trim();
   return startCa({
@@ -14,6 +14,11 @@ export async function caRole(config: unknown, logger: Logger): Promise<RunningRo
     listenAddress: spec.address,
     rest: { listenAddress: spec.restAddress, otherNames: spec.otherNames, affiliations: spec.affiliations },
     hosts: [spec.host],
+    operations: spec.operations && {
+      listenAddress: spec.operations.address,
+      logging: logger.levels,
+      withOwnTls: spec.operations.tls,
+    },
     registrar: { id: spec.registrar, secret, drawn: true },
     logger,
   });

@@ -29,7 +29,7 @@ export class InlineHost implements NodeHost {
     mkdirSync(path.dirname(file), { recursive: true });
     const log = appendLines(file);
     const role = await loadRole(kind);
-    const running = await role(config, textLogger(log.write), this.#neighbours);
+    const running = await role(config, textLogger(log.write, kind), this.#neighbours);
     let end: (reason: string) => void = () => {};
     const ended = new Promise<string>((resolve) => {
       end = resolve;

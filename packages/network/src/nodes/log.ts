@@ -1,25 +1,21 @@
+import { type LogControl, type LogLevel, LogLevels, leveledLogger } from "@hansa/operations";
 import type { LogFields, Logger } from "@hansa/primitives";
 
-const LEVELS = { debug: 0, info: 1, warn: 2, error: 3 } as const;
+/** A logger whose levels can be changed while it is in use. */
+export type NodeLogger = Logger & { readonly levels: LogControl };
 
-export type LogLevel = keyof typeof LEVELS;
-
-/** One line per entry: time, level, message, then `name=value`. Values with spaces are quoted as JSON. */
-export function textLogger(write: (line: string) => void, level: LogLevel = "info", fields: LogFields = {}): Logger {
-  const at = (name: LogLevel) => (message: string, own?: LogFields) => {
-    if (LEVELS[name] < LEVELS[level]) return;
-    let line = `${new Date().toISOString()} ${name.padEnd(5)} ${oneLine(message)}`;
-    for (const [key, value] of Object.entries({ ...fields, ...own }))
-      if (value !== undefined) line += ` ${key}=${show(value)}`;
+/**
+ * One line per entry: time, level, message, then `name=value`. Values with spaces are quoted as JSON.
+ * @param part what the logger is called where levels are set, until a child is called otherwise
+ */
+export function textLogger(write: (line: string) => void, part = "hansa"): NodeLogger {
+  const levels = new LogLevels();
+  const writeEntry = (level: LogLevel, message: string, fields: LogFields) => {
+    let line = `${new Date().toISOString()} ${level.padEnd(5)} ${oneLine(message)}`;
+    for (const [key, value] of Object.entries(fields)) if (value !== undefined) line += ` ${key}=${show(value)}`;
     write(`${line}\n`);
   };
-  return {
-    debug: at("debug"),
-    info: at("info"),
-    warn: at("warn"),
-    error: at("error"),
-    child: (more) => textLogger(write, level, { ...fields, ...more }),
-  };
+  return { ...leveledLogger(writeEntry, levels, part), levels };
 }
 
 function show(value: string | number | bigint | boolean): string {

@@ -21,7 +21,7 @@ export async function runNode(kind: string | undefined, configFile: string | und
  * stop or its parent is gone.
  */
 async function runNodeProcess(kind: RoleKind, configFile: string | undefined): Promise<void> {
-  const logger = textLogger((line) => process.stdout.write(line));
+  const logger = textLogger((line) => process.stdout.write(line), kind);
   const say = (message: FromNode) => {
     if (process.connected) process.send?.(message, () => {});
   };

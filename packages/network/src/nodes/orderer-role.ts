@@ -1,15 +1,16 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { type OrdererConfig, startOrderer } from "@hansa/orderer";
-import type { Logger } from "@hansa/primitives";
 import { readIdentityFile } from "../identity/material.js";
+import type { NodeLogger } from "./log.js";
 import type { Neighbours } from "./neighbours.js";
+import { operationsConfig } from "./operations.js";
 import type { RunningRole } from "./role.js";
 import { readServerIdentity } from "./server-identity.js";
 import type { JetStreamSpec, ServerSpec } from "./specs.js";
 
 /** Starts an orderer and joins it to the channels of its specification that are new to it. */
-export async function ordererRole(config: unknown, logger: Logger, neighbours?: Neighbours): Promise<RunningRole> {
+export async function ordererRole(config: unknown, logger: NodeLogger, neighbours?: Neighbours): Promise<RunningRole> {
   const spec = config as ServerSpec;
   const { identity, tls } = await readServerIdentity(spec);
   const orderer = await startOrderer({
@@ -22,6 +23,7 @@ export async function ordererRole(config: unknown, logger: Logger, neighbours?: 
         ? undefined
         : { address: spec.adminAddress, tls: { ...tls, clientCaPems: [tls.caPem] } },
     ...(spec.jetstream === undefined ? {} : { ordering: await readJetStream(spec.jetstream) }),
+    operations: operationsConfig(spec.operations, logger, tls),
     batching: spec.batching,
     logger,
   });

@@ -2,21 +2,19 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { createGateway, type Gateway } from "@hansa/gateway";
 import { mspConfigFromFiles } from "@hansa/msp";
-import { startPeer } from "@hansa/peer";
-import type { Logger } from "@hansa/primitives";
+import { LIMIT_DEFAULTS, startPeer } from "@hansa/peer";
 import { services } from "@hansa/wire";
 import { gatewayHost } from "./gateway-host.js";
+import type { NodeLogger } from "./log.js";
 import type { Neighbours } from "./neighbours.js";
+import { operationsConfig } from "./operations.js";
 import { OtherPeers } from "./other-peers.js";
 import type { RunningRole } from "./role.js";
 import { readMspFolder, readServerIdentity } from "./server-identity.js";
 import type { ServerSpec } from "./specs.js";
 
-/** Waiting for a commit or for events counts too. Source: hyperledger/fabric, sampleconfig/core.yaml (gatewayService). */
-const GATEWAY_CALLS = 500;
-
 /** Starts a peer with the gateway in it, and joins it to the channels of its specification that are new to it. */
-export async function peerRole(config: unknown, logger: Logger, neighbours?: Neighbours): Promise<RunningRole> {
+export async function peerRole(config: unknown, logger: NodeLogger, neighbours?: Neighbours): Promise<RunningRole> {
   const spec = config as ServerSpec;
   const others = new OtherPeers(neighbours);
   const [{ identity, tls }, mspFiles] = await Promise.all([
@@ -34,7 +32,7 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
     tls,
     dataDirectory: spec.dataFolder,
     chaincode: {
-      execution: spec.contractsRun === "peer" ? "inside" : "process",
+      execution: spec.contractsRun === "peer" ? "inside" : spec.contractsRun,
       executeTimeoutMs: spec.contractTimeouts.executeMs,
       startupTimeoutMs: spec.contractTimeouts.startMs,
     },
@@ -46,12 +44,15 @@ export async function peerRole(config: unknown, logger: Logger, neighbours?: Nei
       ]),
     ),
     otherPeers: (channel) => others.of(channel.applicationOrgs().map(({ mspId }) => mspId)),
+    operations: operationsConfig(spec.operations, logger, tls),
     mount: (mounted) => {
       gateway = createGateway(gatewayHost(mounted, { serverNameOf, neighbours }), {
         tlsIdentity: tls,
         isDebugging: () => mounted.isDebugging(),
       });
-      mounted.server.addService(services.Gateway, gateway.handlers, { maxConcurrentCalls: GATEWAY_CALLS });
+      mounted.server.addService(services.Gateway, gateway.handlers, {
+        maxConcurrentCalls: LIMIT_DEFAULTS.gatewayConcurrency,
+      });
     },
     logger,
   });

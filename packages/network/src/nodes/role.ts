@@ -1,4 +1,4 @@
-import type { Logger } from "@hansa/primitives";
+import type { NodeLogger } from "./log.js";
 import type { Neighbours } from "./neighbours.js";
 
 /** A role that serves. `stop` lets it finish what it has begun. */
@@ -9,4 +9,4 @@ export type RunningRole = {
 };
 
 /** @param neighbours the network's other nodes in this process, when there are any */
-export type Role = (config: unknown, logger: Logger, neighbours?: Neighbours) => Promise<RunningRole>;
+export type Role = (config: unknown, logger: NodeLogger, neighbours?: Neighbours) => Promise<RunningRole>;

@@ -1,6 +1,6 @@
 import path from "node:path";
 import type { Layout } from "../plan/layout.js";
-import type { NetworkPlan, Organization, PlannedNode } from "../plan/plan.js";
+import type { NetworkPlan, NodePorts, Organization, PlannedNode } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
 import type { NodeKeeper } from "./keeper.js";
 import { tlsFilesOf } from "./nats-spec.js";
@@ -23,7 +23,11 @@ export type CaSpec = {
   /** Enrolment id of the identity that registers others, and the file with its secret. */
   readonly registrar: string;
   readonly registrarSecretFile: string;
+  readonly operations: OperationsSpec | undefined;
 };
+
+/** Where a node answers about itself, and whether over TLS. */
+export type OperationsSpec = { readonly address: string; readonly tls: boolean };
 
 export type ServerSpec = {
   readonly id: string;
@@ -38,9 +42,10 @@ export type ServerSpec = {
   readonly address: string;
   /** An orderer's channel participation API. */
   readonly adminAddress: string | undefined;
+  readonly operations: OperationsSpec | undefined;
   readonly batching: "adaptive" | "fabric";
   /** For a peer: where contracts that it builds run. */
-  readonly contractsRun: "process" | "peer";
+  readonly contractsRun: "process" | "worker" | "peer";
   /** For a peer. */
   readonly contractTimeouts: { readonly executeMs: number; readonly startMs: number };
   /** Files with the genesis blocks of the channels it is on; it joins those it has not joined yet. */
@@ -69,9 +74,15 @@ export type OtherPeerSpec = {
   readonly tlsRootFile: string;
 };
 
+function operationsSpec({ operations }: PlannedNode, { operationsPort }: NodePorts): OperationsSpec | undefined {
+  if (operations === undefined || operationsPort === undefined) return undefined;
+  return { address: `127.0.0.1:${operationsPort}`, tls: operations === "https" };
+}
+
 /** What an organisation's authority is told. */
 export function authoritySpec(organization: Organization, plan: NetworkPlan, layout: Layout, ports: Ports): CaSpec {
-  const { id, host } = plan.nodes.find((node) => node.kind === "ca" && node.organization.mspId === organization.mspId)!;
+  const node = plan.nodes.find((each) => each.kind === "ca" && each.organization.mspId === organization.mspId)!;
+  const { id, host } = node;
   const { name, mspId, domain } = organization;
   return {
     id,
@@ -85,6 +96,7 @@ export function authoritySpec(organization: Organization, plan: NetworkPlan, lay
     affiliations: [...new Set([name, name.toLowerCase()])],
     registrar: "registrar",
     registrarSecretFile: path.join(layout.node(id), "registrar.secret"),
+    operations: operationsSpec(node, ports[id]!),
   };
 }
 
@@ -112,6 +124,7 @@ export function serverSpec(node: PlannedNode, network: NetworkParts): ServerSpec
     dataFolder: layout.node(node.id),
     address: `127.0.0.1:${port}`,
     adminAddress: adminPort === undefined ? undefined : `127.0.0.1:${adminPort}`,
+    operations: operationsSpec(node, ports[node.id]!),
     batching: config.batching,
     contractsRun: config.contractsRun,
     contractTimeouts: config.contractTimeouts,

@@ -4,7 +4,7 @@ import type { MemberConfig, NetworkConfig } from "../config/network-config.js";
  * The ports of one node; a node that has a second door has a second port. An authority's first is fabric-ca's REST API,
  * and through its second the network itself speaks to it.
  */
-export type NodePorts = { readonly port: number; readonly adminPort?: number };
+export type NodePorts = { readonly port: number; readonly adminPort?: number; readonly operationsPort?: number };
 
 export type NodeKind = RoleKind | "nats";
 
@@ -22,6 +22,8 @@ export type PlannedNode = {
   readonly fixedPort: number | undefined;
   /** An orderer's channel participation API. */
   readonly fixedAdminPort: number | undefined;
+  /** How it answers about its health and metrics; undefined when it does not. */
+  readonly operations?: "http" | "https";
   /** Of a peer: "nd-" and 26 base32 characters, once the network was started. */
   readonly nodeId?: string;
   /** Of a peer: host names in its TLS certificate besides its own. */
@@ -41,6 +43,12 @@ export type NetworkPlan = {
   readonly organizations: readonly Organization[];
   readonly nodes: readonly PlannedNode[];
 };
+
+/** Where a node answers about its health and metrics; undefined when it does not. */
+export function operationsUrl({ operations }: PlannedNode, ports: NodePorts | undefined): string | undefined {
+  const port = ports?.operationsPort;
+  return operations === undefined || port === undefined ? undefined : `${operations}://127.0.0.1:${port}`;
+}
 
 /** The organisations and nodes a network has. The ordering organisation comes first. */
 export function planNetwork(config: NetworkConfig): NetworkPlan {
@@ -83,7 +91,9 @@ export function planNetwork(config: NetworkConfig): NetworkPlan {
         ...(extraHosts === undefined ? {} : { extraHosts }),
       });
   }
-  return { organizations, nodes };
+  const { operations } = config;
+  const withOperations = (each: PlannedNode) => (each.kind === "nats" ? each : { ...each, operations });
+  return { organizations, nodes: operations === undefined ? nodes : nodes.map(withOperations) };
 }
 
 /** Ends the names of a member's nodes. A member that is known by its id may have the name of one that left. */

@@ -24,7 +24,9 @@ const LEAVING_MS = 5_000;
 export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, host = "127.0.0.1"): Promise<Ports> {
   const held: Server[] = [];
   // A node that is not among these may be down at this moment.
-  const taken = new Set(Object.values(before).flatMap(({ port, adminPort }) => [port, adminPort]));
+  const taken = new Set(
+    Object.values(before).flatMap(({ port, adminPort, operationsPort }) => [port, adminPort, operationsPort]),
+  );
   const startedAt = performance.now();
   const take = async (node: PlannedNode, wanted: number | undefined) => {
     for (let attempt = 1; ; attempt++) {
@@ -40,6 +42,14 @@ export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, 
           throw portError(node.id, port, cause as NodeJS.ErrnoException);
       }
     }
+  };
+  // Nobody was promised this one: where another program has taken it, the node is better off with a new one.
+  const takeForOperations = (node: PlannedNode) => {
+    const known = before[node.id]?.operationsPort;
+    return take(node, known).catch((error: unknown) => {
+      if (known === undefined) throw error;
+      return take(node, undefined);
+    });
   };
   try {
     // Known ports first, so that a free one never happens to be one of them.
@@ -57,6 +67,7 @@ export async function choosePorts(nodes: readonly PlannedNode[], before: Ports, 
       ports[node.id] = {
         port: port ?? (await take(node, undefined)),
         ...(hasSecondPort(node) ? { adminPort: adminPort ?? (await take(node, undefined)) } : {}),
+        ...(node.operations === undefined ? {} : { operationsPort: await takeForOperations(node) }),
       };
     }
     return ports;
