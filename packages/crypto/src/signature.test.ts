@@ -7,7 +7,7 @@ import { p256, p384 } from "@noble/curves/nist.js";
 import fc from "fast-check";
 import { generatePrivateKey, type KeyAlgorithm, privateKeyFromPem, privateKeyToPem, publicPart } from "./key.js";
 import { isLowS, toLowS } from "./low-s.js";
-import { createSigner, verifySignature } from "./signature.js";
+import { createSigner, verifyInPool, verifySignature } from "./signature.js";
 import { VerifyMemo } from "./verify-memo.js";
 
 const ORDER = {
@@ -127,6 +127,33 @@ describe("signatures", () => {
     assert.equal(verifySignature(publicPart(key), message, signature), true);
   });
 
+  it("get the same verdict on another thread", async () => {
+    const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const rsaSignature = sign("sha256", message, rsa.privateKey);
+    const cases = [{ publicKey: rsa.publicKey, signature: rsaSignature as Uint8Array }];
+    for (const algorithm of ["P-256", "P-384", "Ed25519"] as const) {
+      const key = generatePrivateKey(algorithm);
+      const publicKey = publicPart(key);
+      const signature = createSigner(key).sign(message);
+      const broken = Buffer.from(signature);
+      broken[broken.length - 1] = (broken[broken.length - 1] ?? 0) ^ 1;
+      const garbage = [Buffer.alloc(0), Buffer.alloc(64, 7), sign("sha256", Buffer.from("x"), rsa.privateKey)];
+      for (const each of [signature, broken, Buffer.concat([signature, Buffer.of(1)]), ...garbage])
+        cases.push({ publicKey, signature: each });
+      for (let i = 0; i < 8; i++) {
+        const raw = algorithm === "Ed25519" ? null : "sha256";
+        cases.push({ publicKey, signature: sign(raw, message, key) });
+      }
+    }
+    let valid = 0;
+    for (const { publicKey, signature } of cases) {
+      const expected = verifySignature(publicKey, message, signature);
+      valid += expected ? 1 : 0;
+      assert.equal(await verifyInPool(publicKey, message, signature), expected);
+    }
+    assert.ok(valid >= 3 && valid < cases.length);
+  });
+
   it("by keys of other kinds are false, not errors", () => {
     const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
     assert.equal(verifySignature(rsa.publicKey, message, sign("sha256", message, rsa.privateKey)), false);
@@ -157,5 +184,18 @@ describe("verify memo", () => {
       memo.remember(publicKey, text, createSigner(key).sign(text));
     }
     assert.ok(memo.size >= 2 && memo.size <= 4);
+  });
+
+  it("is filled ahead by what verifies", async () => {
+    const memo = new VerifyMemo();
+    const key = generatePrivateKey("P-256");
+    const publicKey = publicPart(key);
+    const signature = createSigner(key).sign(message);
+    await memo.verifyAhead(publicKey, Buffer.from("x"), signature);
+    assert.equal(memo.size, 0);
+    await memo.verifyAhead(publicKey, message, signature);
+    assert.equal(memo.size, 1);
+    assert.equal(memo.verifyAhead(publicKey, message, signature), undefined);
+    assert.equal(memo.verify(publicKey, message, signature), true);
   });
 });

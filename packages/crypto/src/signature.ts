@@ -1,7 +1,7 @@
 /**
  * Signatures of identities. ECDSA is over SHA-256 on every curve (SHA3-256 where an MSP says so), DER with low S;
- * Ed25519 is over the message itself, 64 bytes. Everything is synchronous: handing one operation to the thread pool
- * gains nothing on a busy core.
+ * Ed25519 is over the message itself, 64 bytes. What is synchronous is so because handing one operation to the thread
+ * pool gains nothing; `verifyInPool` is for those who have many.
  */
 import { type KeyObject, sign, verify } from "node:crypto";
 import type { Bytes } from "@hansa/primitives";
@@ -41,15 +41,44 @@ export function verifySignature(
   signature: Bytes,
   hash: SignatureHash = "sha256",
 ): boolean {
-  const algorithm = keyAlgorithm(publicKey);
-  if (algorithm === undefined) return false;
+  const asked = questionOf(publicKey, signature, hash);
+  if (asked === undefined) return false;
   try {
-    if (algorithm === "Ed25519") return signature.length === 64 && verify(null, message, publicKey, signature);
-    if (!isLowS(signature, algorithm)) return false;
-    // Only a signature with bytes around its two integers is rewritten; OpenSSL would refuse it where Go does not.
-    const canonical = toLowS(signature, algorithm);
-    return canonical !== undefined && verify(hash, message, publicKey, canonical);
+    return verify(asked.hash, message, publicKey, asked.signature);
   } catch {
     return false;
   }
+}
+
+/** As `verifySignature`, on another thread: costs more CPU, and nearly nothing of it here. Never rejects. */
+export function verifyInPool(
+  publicKey: KeyObject,
+  message: Bytes,
+  signature: Bytes,
+  hash: SignatureHash = "sha256",
+): Promise<boolean> {
+  const asked = questionOf(publicKey, signature, hash);
+  if (asked === undefined) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    try {
+      verify(asked.hash, message, publicKey, asked.signature, (error, valid) => resolve(error === null && valid));
+    } catch {
+      resolve(false);
+    }
+  });
+}
+
+/** What OpenSSL is to be asked; undefined for a signature that cannot be right. */
+function questionOf(
+  publicKey: KeyObject,
+  signature: Bytes,
+  hash: SignatureHash,
+): { hash: SignatureHash | null; signature: Bytes } | undefined {
+  const algorithm = keyAlgorithm(publicKey);
+  if (algorithm === undefined) return undefined;
+  if (algorithm === "Ed25519") return signature.length === 64 ? { hash: null, signature } : undefined;
+  if (!isLowS(signature, algorithm)) return undefined;
+  // Only a signature with bytes around its two integers is rewritten; OpenSSL would refuse it where Go does not.
+  const canonical = toLowS(signature, algorithm);
+  return canonical && { hash, signature: canonical };
 }

@@ -6,7 +6,7 @@
 import { hash, type KeyObject } from "node:crypto";
 import { type Bytes, bytesKey, LruMap } from "@hansa/primitives";
 import { keyFingerprint } from "./key.js";
-import { type SignatureHash, verifySignature } from "./signature.js";
+import { type SignatureHash, verifyInPool, verifySignature } from "./signature.js";
 
 export class VerifyMemo {
   readonly #valid: LruMap<string, true>;
@@ -26,6 +26,23 @@ export class VerifyMemo {
     const valid = verifySignature(publicKey, message, signature, hashName);
     if (valid) this.#valid.set(key, true);
     return valid;
+  }
+
+  /**
+   * Verifies on another thread, for a `verify` that comes later. Undefined when that will find it as it is; the promise
+   * never rejects.
+   */
+  verifyAhead(
+    publicKey: KeyObject,
+    message: Bytes,
+    signature: Bytes,
+    hashName: SignatureHash = "sha256",
+  ): Promise<void> | undefined {
+    const key = memoKey(publicKey, message, signature, hashName);
+    if (this.#valid.get(key) !== undefined) return undefined;
+    return verifyInPool(publicKey, message, signature, hashName).then((valid) => {
+      if (valid) this.#valid.set(key, true);
+    });
   }
 
   /** Enters a signature that this process has just made itself. */

@@ -75,6 +75,15 @@ export class Identity {
       : verifyMemo.verify(key, message, signature, signatureHash);
   }
 
+  /**
+   * Works ahead for `verify` on another thread. Undefined when there is nothing to do, which is also where verdicts are
+   * not remembered.
+   */
+  verifyAhead(message: Bytes, signature: Bytes): Promise<void> | undefined {
+    const { verifyMemo, signatureHash } = this.#rules;
+    return verifyMemo?.verifyAhead(this.certificate.publicKey, message, signature, signatureHash);
+  }
+
   /** @param key principalKey of the principal, where the caller has it at hand */
   satisfies(principal: common.IMSPPrincipal, key = principalKey(principal)): boolean {
     let verdict = this.#principals.get(key);
