@@ -9,6 +9,7 @@ export {
   withRevocationList,
 } from "@hansa/channel-config";
 export { type Explanation, explanationText } from "@hansa/endorsement/explain";
+export { CaRest } from "./client/ca-rest.js";
 export { type NetworkFile, networkShape } from "./config/file-shape.js";
 export type * from "./config/network-config.js";
 export { parseNetworkFile, parseNetworkObject } from "./config/parse.js";
