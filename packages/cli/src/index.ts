@@ -4,6 +4,8 @@ export {
   type ControlPlaneOptions,
   type DeployRequest,
   type DeployResult,
+  type Explanation,
+  explanationText,
   type GatewayOptions,
   type InitRequest,
   Member,
