@@ -91,10 +91,10 @@ async function stateOf(channel: PeerChannel, hasChaincode: DiscoveryParts["hasCh
 /** An organisation's peers are known by the TLS roots that it published; a stranger's by anybody's. */
 function tlsTo(
   mspId: MspId | undefined,
-  { tls, localMsp }: PeerConfig,
+  { tls, clientTls = tls, localMsp }: PeerConfig,
   channels: readonly ChannelConfig[],
 ): TlsClient | undefined {
-  if (tls === undefined) return undefined;
+  if (tls === undefined || clientTls === undefined) return undefined;
   const own = decode(msp.FabricMSPConfig, localMsp.config ?? NO_BYTES, "msp.FabricMSPConfig");
   const isWanted = (candidate: MspId) => mspId === undefined || candidate === mspId;
   const roots = [
@@ -106,5 +106,5 @@ function tlsTo(
         .flatMap((organization) => channel.tlsRoots(organization.mspId)),
     ),
   ];
-  return { rootPems: [...new Set(roots)], certPem: tls.certPem, keyPem: tls.keyPem };
+  return { rootPems: [...new Set(roots)], certPem: clientTls.certPem, keyPem: clientTls.keyPem };
 }

@@ -25,6 +25,26 @@ async function until<T>(what: string, look: () => T | undefined | Promise<T | un
   return assert.fail(`waited too long for ${what}`);
 }
 
+/** A channel of both organisations, with the pub's anchor peers. */
+function genesisOf(channelId: string, ...anchors: string[]): Uint8Array {
+  const certPem = ordering.identity("consenter", "orderer").certPem;
+  const anchorPeers = anchors.map((address) => {
+    const [host = "", port = ""] = address.split(":");
+    return { host, port: Number(port) };
+  });
+  return genesisBlock({
+    channelId,
+    createdAtMs: Date.now(),
+    organizations: [brewery, pub].map(({ mspId, mspConfig }) => ({
+      mspId,
+      mspConfig,
+      ...(mspId === pub.mspId ? { anchorPeers } : {}),
+    })),
+    ordererOrgs: [{ mspId: ordering.mspId, mspConfig: ordering.mspConfig, endpoints: ["127.0.0.1:1"] }],
+    consenters: [{ host: "127.0.0.1", port: 1, clientTlsCertPem: certPem, serverTlsCertPem: certPem }],
+  });
+}
+
 describe("peers that nobody named to one another", () => {
   let folder: string;
   const running: RunningPeer[] = [];
@@ -82,19 +102,7 @@ describe("peers that nobody named to one another", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "hansa-membership-"));
     first = await start(pub, "peer0");
-    const certPem = ordering.identity("consenter", "orderer").certPem;
-    const [host = "", port = ""] = first.address.split(":");
-    genesis = genesisBlock({
-      channelId: "trade",
-      createdAtMs: Date.now(),
-      organizations: [brewery, pub].map(({ mspId, mspConfig }) => ({
-        mspId,
-        mspConfig,
-        ...(mspId === pub.mspId ? { anchorPeers: [{ host, port: Number(port) }] } : {}),
-      })),
-      ordererOrgs: [{ mspId: ordering.mspId, mspConfig: ordering.mspConfig, endpoints: ["127.0.0.1:1"] }],
-      consenters: [{ host: "127.0.0.1", port: 1, clientTlsCertPem: certPem, serverTlsCertPem: certPem }],
-    });
+    genesis = genesisOf("trade", first.address);
     await first.join(genesis);
   });
   after(async () => {
@@ -173,5 +181,46 @@ describe("peers that nobody named to one another", () => {
     await assert.rejects(first.exchangeMembership(question), { code: 7, message: /not newer/ });
     const { creator } = decode(hansa.peer.SignedMembershipQuestion, question, "question");
     assert.deepEqual(Buffer.from(creator), Buffer.from(curious.identity));
+  });
+});
+
+describe("peers with mutual TLS", () => {
+  it("find one another by the roots that the channel's members published", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hansa-membership-"));
+    const clientCaPems = [brewery, pub].map(({ tlsRootPem }) => tlsRootPem);
+    const start = (org: TestOrg) => {
+      const { certPem, keyPem } = org.identity("peer0", "peer");
+      return startPeer({
+        name: `peer0.${org.mspId}`,
+        identity: { mspId: org.mspId, certPem, keyPem },
+        localMsp: org.mspConfig,
+        listenAddress: "127.0.0.1:0",
+        tls: { ...org.tls("peer0"), requireClientCert: true, clientCaPems },
+        dataDirectory: join(folder, org.mspId),
+        stores: "memory",
+        membership: QUICK,
+        logger: silentLogger,
+      });
+    };
+    const peers = await Promise.all([start(brewery), start(pub)]);
+    try {
+      const [brewer, landlord] = peers;
+      const genesis = genesisOf("secured", landlord!.address);
+      await Promise.all(peers.map((peer) => peer.join(genesis)));
+      for (const [one, other] of [
+        [brewer, landlord],
+        [landlord, brewer],
+      ]) {
+        const found = await until(`${one!.name} to find the other`, () => one!.others("secured")[0]);
+        assert.deepEqual([found.address, found.mspId], [other!.address, other!.mspId]);
+        await found.connection.exchangeMembership(new Uint8Array(0), { timeoutMs: 2_000 }).then(
+          () => assert.fail("an empty question was answered"),
+          ({ code }: { code: number }) => assert.equal(code, 3),
+        );
+      }
+    } finally {
+      await Promise.all(peers.map((peer) => peer.stop()));
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -30,7 +30,10 @@ export type KeyedIdentity = SigningIdentity & { readonly certPem: string; readon
 export type TestOrg = {
   readonly mspId: string;
   readonly mspConfig: msp.IMSPConfig;
+  readonly tlsRootPem: string;
   identity(name: string, unit: "admin" | "client" | "peer" | "orderer", validityMs?: number): KeyedIdentity;
+  /** For a server on this machine, under the same root. */
+  tls(name: string): { readonly certPem: string; readonly keyPem: string };
 };
 
 export function testOrg(mspId: string): TestOrg {
@@ -41,6 +44,7 @@ export function testOrg(mspId: string): TestOrg {
   return {
     mspId,
     mspConfig: mspConfigFromFiles(files, mspId),
+    tlsRootPem: ca.certPem,
     identity(name, unit, validityMs = YEAR_MS) {
       const key = generatePrivateKey("P-256");
       const certPem = issueCertificate({
@@ -52,6 +56,19 @@ export function testOrg(mspId: string): TestOrg {
         validityMs,
       });
       return { ...createSigningIdentity(mspId, certPem, key), certPem, keyPem: privateKeyToPem(key) };
+    },
+    tls(name) {
+      const key = generatePrivateKey("P-256");
+      const certPem = issueCertificate({
+        issuer,
+        publicKey: publicPart(key),
+        subject: { commonName: name },
+        profile: "tls",
+        ipAddresses: ["127.0.0.1"],
+        nowMs,
+        validityMs: YEAR_MS,
+      });
+      return { certPem, keyPem: privateKeyToPem(key) };
     },
   };
 }
