@@ -47,7 +47,8 @@ export function endorsersOf(host: GatewayHost, channelId: string, timeoutMs: num
       address: peer.endpoint,
       mspId: peer.mspId,
       isLocal: false,
-      ledgerHeight: levelled(peer.ledgerHeight ?? 0, local.ledgerHeight),
+      // Nothing heard of a peer says that it may not be there.
+      ledgerHeight: peer.ledgerHeight === undefined ? 0 : levelled(peer.ledgerHeight, local.ledgerHeight),
       // A peer that does not say what it has may have whatever the channel defines, and nothing else.
       hasChaincode: (name) =>
         SYSTEM_CHAINCODES.has(name) || (peer.chaincodes?.has(name) ?? host.definition(channelId, name) !== undefined),
