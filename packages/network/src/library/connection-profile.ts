@@ -15,7 +15,7 @@ export type ProfileSource = {
 
 /**
  * A connection profile as Fabric's SDKs read it: the member's view of the network, with everything that a client needs
- * which does not ask peers for the others (`discovery.enabled: false`).
+ * which does not ask peers for the others (`discovery.enabled: false`). One that does needs a single peer of it.
  * Source: hyperledger/fabric-sdk-node, fabric-network/src/impl/ccp and docs/tutorials/commonconnectionprofile.md.
  */
 export function connectionProfile({ organization, plan, layout, ports, channels }: ProfileSource) {
