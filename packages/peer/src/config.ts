@@ -66,10 +66,15 @@ export type ChaincodeConfig = {
   readonly listenAddress: string;
   /** Whether chaincodes that the peer did not start may register from this machine: for debuggers. */
   readonly allowAttach: boolean;
-  /** "inside" runs Node contracts in the peer's own process: much cheaper, not isolated. For tests and trusted code. */
+  /**
+   * "worker" runs Node contracts in threads of the peer's process: cheaper than processes, and less isolated. "inside"
+   * runs them in the peer's own thread: much cheaper, not isolated at all. For tests and trusted code.
+   */
   readonly execution: ChaincodeExecution;
   /** Of fabric-shim inside the processes that the peer starts; what a contract prints itself always goes to its log. */
   readonly logLevel: ChaincodeLogLevel;
+  /** How much memory one contract may hold; of a worker, its JavaScript heap. */
+  readonly maxMemoryMb: number;
   readonly executeTimeoutMs: number;
   readonly startupTimeoutMs: number;
   readonly buildTimeoutMs: number;
@@ -129,6 +134,7 @@ export const CHAINCODE_DEFAULTS: ChaincodeConfig = {
   listenAddress: "127.0.0.1:0",
   allowAttach: false,
   execution: "process",
+  maxMemoryMb: 2_048,
   logLevel: "warning",
   executeTimeoutMs: 30_000,
   startupTimeoutMs: 300_000,

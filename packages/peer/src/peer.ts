@@ -108,6 +108,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     mspId,
     logLevel: chaincodeConfig.logLevel,
     execution: chaincodeConfig.execution,
+    maxMemoryMb: chaincodeConfig.maxMemoryMb,
     logger,
     listenAddress: () => chaincodeAddress,
     buildTimeoutMs: chaincodeConfig.buildTimeoutMs,

@@ -1,7 +1,7 @@
 /**
  * The network bench. Prints one JSON document on stdout, progress on stderr.
  *
- *     npm run bench -- [--modes processes,jetstream,inline,inline-inside] [--workloads create,update,evaluate] [--in-flight 1,16,64,256]
+ *     npm run bench -- [--modes processes,processes-worker,processes-inside,jetstream,inline,inline-worker,inline-inside] [--workloads create,update,evaluate] [--in-flight 1,16,64,256]
  *                      [--seconds 8] [--warm-up 3]
  *
  * Two members with one peer each, TLS, both endorse; the load comes from one process of its own that uses the
@@ -113,6 +113,9 @@ const MODES = {
     ordering: { engine: "jetstream", orderers: 3, replicas: 3, servers: [] },
   },
   inline: { mode: "inline", contractsRun: "process" },
+  "processes-worker": { mode: "processes", contractsRun: "worker" },
+  "processes-inside": { mode: "processes", contractsRun: "peer" },
+  "inline-worker": { mode: "inline", contractsRun: "worker" },
   "inline-inside": { mode: "inline", contractsRun: "peer" },
 } as const;
 

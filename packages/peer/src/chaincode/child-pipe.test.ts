@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { framed, PIPE_DESCRIPTOR, registerByPipe } from "./child-pipe.js";
+import { framed, PIPE_DESCRIPTOR, registerBy } from "./child-pipe.js";
 
 /** One end of a pipe whose other end is in the test's hands: what it wrote, and how to give it bytes to read. */
 function end() {
@@ -91,8 +91,9 @@ it("a chaincode process registers over the pipe that it inherits, and by gRPC wh
       static deserializeBinary(bytes) { return new Message(Buffer.from(bytes)); } }
     class ChaincodeSupportClient { register() { return "by gRPC"; } }
     const framed = ${framed};
-    const registerByPipe = ${registerByPipe};
-    registerByPipe({ peer: { ChaincodeMessage: Message, ChaincodeSupportClient } }, ${PIPE_DESCRIPTOR}, 1000, framed);
+    const registerBy = ${registerBy};
+    const open = () => new (require("node:net").Socket)({ fd: ${PIPE_DESCRIPTOR}, readable: true, writable: true });
+    registerBy({ peer: { ChaincodeMessage: Message, ChaincodeSupportClient } }, open, 1000, framed);
     const stream = new ChaincodeSupportClient().register();
     stream.on("data", (message) => stream.write(new Message(Buffer.concat([Buffer.from("heard "), message.bytes]))));
     stream.on("end", () => console.log(new ChaincodeSupportClient().register()));

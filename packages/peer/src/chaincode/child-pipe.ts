@@ -5,7 +5,6 @@
  *
  * A frame is the message's length, 4 bytes, big end first, and the message.
  */
-import type { Duplex } from "node:stream";
 
 /** File descriptor of the pipe in the chaincode process. */
 export const PIPE_DESCRIPTOR = 3;
@@ -14,6 +13,14 @@ export const PIPE_VARIABLE = "HANSA_CHAINCODE_PIPE";
 
 /** One message at most: what gRPC takes here too, Fabric's 100 MB. */
 export const MAX_FRAME_BYTES = 100 * 1024 * 1024;
+
+/** What frames go over: a socket, or what acts like one. */
+export interface MessagePipe {
+  on(event: string, listener: (chunk: Buffer) => void): unknown;
+  write(bytes: Uint8Array): unknown;
+  end(): unknown;
+  destroy(): unknown;
+}
 
 export type FrameEvents = {
   onMessage(message: Uint8Array): void;
@@ -28,7 +35,7 @@ export type FrameEvents = {
  * Travels to chaincode processes as text, so it must stand alone.
  * @returns how to send one message
  */
-export function framed(pipe: Duplex, maxBytes: number, events: FrameEvents): (message: Uint8Array) => void {
+export function framed(pipe: MessagePipe, maxBytes: number, events: FrameEvents): (message: Uint8Array) => void {
   const HEAD_BYTES = 4;
   let held: Buffer[] = [];
   let heldBytes = 0;
@@ -92,19 +99,18 @@ type Protos = {
 };
 
 /**
- * In the chaincode process: its first stream to the peer goes over the pipe, where there is one.
+ * In the chaincode's process or worker: its first stream to the peer goes over the pipe that `open` gives.
  * Travels as text together with `framed`.
  */
-export function registerByPipe(protos: Protos, descriptor: number, maxBytes: number, frame: typeof framed): void {
+export function registerBy(protos: Protos, open: () => MessagePipe, maxBytes: number, frame: typeof framed): void {
   const { ChaincodeMessage, ChaincodeSupportClient } = protos.peer;
   const { prototype } = ChaincodeSupportClient;
   const { register } = prototype;
-  const { Socket } = process.getBuiltinModule("node:net");
   const { EventEmitter } = process.getBuiltinModule("node:events");
   if (typeof register !== "function" || typeof ChaincodeMessage.deserializeBinary !== "function") return;
   prototype.register = () => {
     prototype.register = register;
-    const pipe = new Socket({ fd: descriptor, readable: true, writable: true });
+    const pipe = open();
     const stream = new EventEmitter();
     const send = frame(pipe, maxBytes, {
       onMessage: (bytes) => stream.emit("data", ChaincodeMessage.deserializeBinary(bytes)),

@@ -1,33 +1,37 @@
 /**
- * One chaincode process: started, watched, started again when it dies, stopped.
+ * One chaincode that runs by itself, in a process or a worker: started, watched, started again when it dies, stopped.
  *
- * What it prints goes to one file per chaincode, which is bounded and set aside when it grows. The end of
- * the output is kept in memory, because that is what explains a contract that does not start.
+ * What it prints goes to one file per chaincode, see bounded-log.ts. The end of the output is kept in memory, because
+ * that is what explains a contract that does not start.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, type WriteStream } from "node:fs";
-import { mkdir, rename, stat } from "node:fs/promises";
-import { dirname } from "node:path";
-import type { Duplex } from "node:stream";
+import type { Readable } from "node:stream";
 import type { ChaincodeConnection, ChaincodeStream } from "@hansa/endorsement/chaincode";
 import { type Logger, messageOf } from "@hansa/primitives";
-import { framed, MAX_FRAME_BYTES, PIPE_DESCRIPTOR } from "./child-pipe.js";
+import { BoundedLog } from "./bounded-log.js";
+import type { FrameEvents } from "./child-pipe.js";
 
 /** What fabric-shim knows. At "info" it writes a line for each call, which costs a tenth of the call. */
 export type ChaincodeLogLevel = "debug" | "info" | "warning" | "error" | "critical";
 
-/** A program and all that its environment holds. */
-export type ChildCommand = {
-  readonly program: string;
-  readonly args: readonly string[];
-  /** Its working folder; the peer's own when absent. */
-  readonly directory?: string;
-  readonly environment: Readonly<Record<string, string>>;
-};
+/** What was started, in whatever way it runs. */
+export interface StartedChild {
+  /** Undefined where it is no process. */
+  readonly pid: number | undefined;
+  readonly outputs: readonly Readable[];
+  /** Begins to carry messages. One that registers by gRPC after all never sends any here. */
+  carry(events: FrameEvents): { send(message: Uint8Array): void; close(): void };
+  /** Asks it to end. */
+  terminate(): void;
+  /** Ends it. */
+  kill(): void;
+  /** Resolves once, with how it ended. */
+  readonly ended: Promise<string>;
+}
 
 export type ChildOptions = {
   readonly packageId: string;
-  readonly command: ChildCommand;
+  /** @throws when it cannot be started at all */
+  readonly run: () => StartedChild;
   /** How long it may take to end when it is asked to. Default 2 seconds. */
   readonly terminationMs?: number;
   readonly logFile: string;
@@ -46,13 +50,12 @@ const LAST_BACKOFF_MS = 10_000;
 const STABLE_MS = 30_000;
 const MAX_HURRIED_DEATHS = 3;
 const KEPT_OUTPUT_CHARS = 4_096;
-const MAX_LOG_BYTES = 16 * 1024 * 1024;
 const TERMINATION_MS = 2_000;
 
 export class ChaincodeChild {
   readonly #options: ChildOptions;
-  #child: ChildProcess | undefined;
-  #log: WriteStream | undefined;
+  #child: StartedChild | undefined;
+  #log: BoundedLog | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #quickDeaths = 0;
@@ -66,7 +69,7 @@ export class ChaincodeChild {
   }
 
   async start(): Promise<void> {
-    this.#log ??= await openLog(this.#options.logFile);
+    this.#log ??= await BoundedLog.open(this.#options.logFile);
     this.#spawn();
   }
 
@@ -80,77 +83,54 @@ export class ChaincodeChild {
 
   /** Ends a process that is stuck; it is started again as after any other end. */
   kill(): void {
-    if (this.#child !== undefined) signal(this.#child, "SIGKILL");
+    this.#child?.kill();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     const child = this.#child;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-      await new Promise<void>((resolve) => {
-        const force = setTimeout(() => signal(child, "SIGKILL"), this.#options.terminationMs ?? TERMINATION_MS);
-        child.once("close", () => {
-          clearTimeout(force);
-          resolve();
-        });
-        signal(child, "SIGTERM");
-        child.stdin?.destroy();
-      });
+    if (child !== undefined) {
+      const force = setTimeout(() => child.kill(), this.#options.terminationMs ?? TERMINATION_MS);
+      child.terminate();
+      await child.ended;
+      clearTimeout(force);
     }
-    await new Promise<void>((resolve) => (this.#log === undefined ? resolve() : this.#log.end(() => resolve())));
+    await this.#log?.close();
+    this.#log = undefined;
   }
 
   #spawn(): void {
     const startedAt = performance.now();
-    let child: ChildProcess;
+    let child: StartedChild;
     try {
-      const { program, args, directory, environment } = this.#options.command;
-      child = spawn(program, args, {
-        ...(directory === undefined ? {} : { cwd: directory }),
-        env: environment,
-        // The fourth is the chaincode's stream, see child-pipe.ts.
-        stdio: ["pipe", "pipe", "pipe", "pipe"],
-        detached: true,
-      });
+      child = this.#options.run();
     } catch (error) {
       this.#restartLater(`could not be started: ${messageOf(error)}`, "", 0);
       return;
     }
     this.#child = child;
-    this.#options.logger.info("chaincode process started", { packageId: this.#options.packageId, pid: child.pid });
+    this.#options.logger.info("chaincode started", { packageId: this.#options.packageId, pid: child.pid });
 
     let output = "";
-    const keep = (chunk: Buffer) => {
-      output = (output + chunk.toString("utf8")).slice(-KEPT_OUTPUT_CHARS);
-      const log = this.#log;
-      if (log !== undefined && log.bytesWritten < MAX_LOG_BYTES) log.write(chunk);
-    };
-    child.stdout?.on("data", keep);
-    child.stderr?.on("data", keep);
-    // Writing is never tried, yet closing the pipe of a dead process reports an error of its own.
-    child.stdin?.on("error", () => {});
-
-    const pipe = child.stdio[PIPE_DESCRIPTOR];
-    if (pipe) this.#listen(pipe as Duplex);
-
-    let ended = false;
-    const end = (reason: string) => {
-      if (ended) return;
-      ended = true;
+    for (const stream of child.outputs)
+      stream.on("data", (chunk: Buffer) => {
+        // What the log leaves out is not worth looking at either.
+        if (this.#log?.write(chunk) === false) return;
+        output = (output + chunk.subarray(-KEPT_OUTPUT_CHARS).toString("utf8")).slice(-KEPT_OUTPUT_CHARS);
+      });
+    this.#listen(child);
+    void child.ended.then((reason) => {
       if (this.#child === child) this.#child = undefined;
       this.#restartLater(reason, output.trim(), performance.now() - startedAt);
-    };
-    child.once("error", (error) => end(`could not be started: ${error.message}`));
-    child.once("close", (code, signalName) => end(`exited with ${code ?? signalName}`));
+    });
   }
 
-  /** A process that registers by gRPC after all never writes to the pipe. */
-  #listen(pipe: Duplex): void {
+  #listen(child: StartedChild): void {
     let connection: ChaincodeConnection | undefined;
-    const send = framed(pipe, MAX_FRAME_BYTES, {
+    const { send, close } = child.carry({
       onMessage: (message) => {
-        connection ??= this.#options.onStream({ send, close: () => pipe.destroy() });
+        connection ??= this.#options.onStream({ send, close });
         connection.receive(message);
       },
       onEnd: () => connection?.closed(),
@@ -165,34 +145,11 @@ export class ChaincodeChild {
       this.#quickDeaths === 0
         ? FIRST_BACKOFF_MS
         : Math.min(FIRST_BACKOFF_MS * 2 ** (this.#quickDeaths - 1), LAST_BACKOFF_MS);
-    logger.warn("chaincode process ended", { packageId, reason, livedMs: Math.round(livedMs), restartInMs: pauseMs });
+    logger.warn("chaincode ended", { packageId, reason, livedMs: Math.round(livedMs), restartInMs: pauseMs });
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#spawn();
     }, pauseMs);
     onExit({ reason, output, quickDeaths: this.#quickDeaths });
   }
-}
-
-/** The whole group, so that what npm or a shell started ends as well. */
-function signal(child: ChildProcess, name: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, name);
-  } catch {
-    // It ended by itself in the meantime.
-  }
-}
-
-async function openLog(path: string): Promise<WriteStream> {
-  await mkdir(dirname(path), { recursive: true });
-  const size = await stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
-  if (size > MAX_LOG_BYTES / 2) await rename(path, `${path}.1`);
-  const stream = createWriteStream(path, { flags: "a" });
-  // A full disk must not take the peer down; the chaincode's own output is the lesser loss.
-  stream.on("error", () => {});
-  return stream;
 }

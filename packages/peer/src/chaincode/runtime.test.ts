@@ -16,7 +16,7 @@ import { common, msp, protos, services } from "@hansa/wire";
 import { makeNodePackage, makePackage } from "../testing/make-package.js";
 import { plainEnvironment } from "./command.js";
 import { PackageStore } from "./package-store.js";
-import { ChaincodeRuntime } from "./runtime.js";
+import { type ChaincodeExecution, ChaincodeRuntime } from "./runtime.js";
 import { findShippedModules } from "./shipped-modules.js";
 import { registerHandler } from "./support-service.js";
 
@@ -38,6 +38,9 @@ class Echo extends Contract {
   async echo(ctx, text) { return text + "/" + process.env.CORE_CHAINCODE_ID_NAME + "/" + process.env.HANSA_CHAINCODE_AUTHORITY; }
   async pour() { console.log("pouring"); }
   async crash() { process.exit(7); }
+  async where() { return process.cwd(); }
+  async loop() { for (;;); }
+  async hoard() { const kept = []; for (;;) kept.push(new Array(1000).fill(kept.length)); }
 }
 setInterval(() => {}, 1000);
 module.exports.contracts = [Echo];
@@ -55,7 +58,8 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-let execution: "process" | "inside" = "process";
+let execution: ChaincodeExecution = "process";
+const MAX_MEMORY_MB = 160;
 beforeEach(async () => {
   registry = new ChaincodeRegistry({
     clock: systemClock,
@@ -74,6 +78,7 @@ beforeEach(async () => {
     get execution() {
       return execution;
     },
+    maxMemoryMb: MAX_MEMORY_MB,
     logger: silentLogger,
     listenAddress: () => address,
     buildTimeoutMs: 60_000,
@@ -186,6 +191,42 @@ describe("chaincode inside the peer", () => {
     await assert.rejects(runtime.launch(broken.packageId), /cannot be loaded: no such beer/);
     await runtime.halt(packageId);
     await assert.rejects(call(packageId, "echo", "hello"), { message: `chaincode ${packageId} is not running` });
+  });
+});
+
+describe("chaincode in a worker of the peer", () => {
+  afterEach(() => {
+    execution = "process";
+  });
+
+  it("answers, sees its own folder and environment, comes back after a crash, and is explained", async () => {
+    execution = "worker";
+    const { packageId } = await packages.install(makeNodePackage("worker", CONTRACT));
+    await runtime.launch(packageId);
+    assert.equal(await call(packageId, "echo", "hello"), `hello/${packageId}/undefined`);
+    assert.match(await call(packageId, "where"), /builds\/[0-9a-f]{64}\/src$/);
+    await call(packageId, "pour");
+    await assert.rejects(call(packageId, "crash"), { message: "chaincode stream terminated" });
+    await runtime.launch(packageId);
+    assert.equal(await call(packageId, "echo", "again"), `again/${packageId}/undefined`);
+    assert.match(await readFile(join(folder, "logs", `${packageId.replace(":", ".")}.log`), "utf8"), /pouring/);
+
+    const broken = await packages.install(makeNodePackage("unfit", "throw new Error('no such beer')"));
+    await assert.rejects(runtime.launch(broken.packageId), /exited with 1.*no such beer/s);
+  });
+
+  it("is ended in an endless loop and when its heap grows too large, and the peer goes on", async () => {
+    execution = "worker";
+    const { packageId } = await packages.install(makeNodePackage("greedy", CONTRACT));
+    await runtime.launch(packageId);
+    const looping = call(packageId, "loop");
+    await sleep(50);
+    runtime.restart(packageId);
+    await assert.rejects(looping, { message: "chaincode stream terminated" });
+    await runtime.launch(packageId);
+    await assert.rejects(call(packageId, "hoard"), { message: "chaincode stream terminated" });
+    await runtime.launch(packageId);
+    assert.equal(await call(packageId, "echo", "still"), `still/${packageId}/undefined`);
   });
 });
 

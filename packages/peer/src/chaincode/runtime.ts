@@ -23,18 +23,23 @@ import {
 } from "./builders/builder.js";
 import type { DialIn } from "./builders/dial-in.js";
 import { type ExternalRun, prepareRun } from "./builders/external-run.js";
-import { ChaincodeChild, type ChaincodeLogLevel, type ChildCommand } from "./child.js";
+import { ChaincodeChild, type ChaincodeLogLevel, type StartedChild } from "./child.js";
 import { writeChildGuard } from "./child-guard.js";
 import { readConnection } from "./connection.js";
 import { InsideChaincode } from "./inside.js";
-import { nodeCommand } from "./node-command.js";
+import { nodeCommand, workerCommand } from "./node-command.js";
 import { readPackage } from "./package.js";
 import type { PackageStore } from "./package-store.js";
 import { ServiceLink } from "./service-link.js";
 import { findShippedModules, type ShippedModules } from "./shipped-modules.js";
+import { startProcess } from "./started-process.js";
+import { startWorker } from "./started-worker.js";
 
-/** "process": isolated, restarted when it dies. "inside": in the peer's process, see inside.ts. */
-export type ChaincodeExecution = "process" | "inside";
+/**
+ * "process": isolated, restarted when it dies. "worker": in a thread of the peer's process, restarted too, see
+ * started-worker.ts. "inside": in the peer's own thread, see inside.ts.
+ */
+export type ChaincodeExecution = "process" | "worker" | "inside";
 
 export type RuntimeOptions = {
   /** Builds and logs go below it. */
@@ -45,6 +50,8 @@ export type RuntimeOptions = {
   readonly logLevel: ChaincodeLogLevel;
   /** Where Node contracts run that start by fabric-chaincode-node; all others are processes. */
   readonly execution: ChaincodeExecution;
+  /** How much memory one contract may hold. */
+  readonly maxMemoryMb: number;
   readonly logger: Logger;
   /** host:port for chaincodes that dial the peer; asked at each launch. */
   readonly listenAddress: () => string;
@@ -196,25 +203,31 @@ export class ChaincodeRuntime {
       gate: external.dialIn.gate,
       directory: join(directory, "external"),
     });
-    return this.#child(packageId, run.command, run);
+    return this.#child(packageId, () => startProcess(run.command), run);
   }
 
   async #startOwn(packageId: string, build: Build): Promise<Launched> {
     if (build.kind === "service") return this.#link(packageId, build.connection);
-    if (this.#options.execution === "inside" && build.start.kind === "shim") return this.#inside(packageId, build);
-    return this.#node(packageId, build);
+    const { execution } = this.#options;
+    // Others than fabric-chaincode-node's own start are programs, which need a process.
+    if (execution === "process" || build.start.kind !== "shim") return this.#node(packageId, build);
+    if (execution === "inside") return this.#inside(packageId, build);
+    const { mspId, logLevel, maxMemoryMb } = this.#options;
+    const command = workerCommand({ packageId, build, mspId, logLevel, maxMemoryMb, arguments: build.start.args });
+    return this.#child(packageId, () => startWorker(command));
   }
 
   async #node(packageId: string, build: NodeBuild): Promise<Launched> {
-    const { directory, mspId, logLevel, listenAddress } = this.#options;
+    const { directory, mspId, logLevel, maxMemoryMb, listenAddress } = this.#options;
     const authority = `${AUTHORITY_PREFIX}${randomBytes(32).toString("hex")}`;
     this.#authorities.set(fingerprint(authority), packageId);
     const guard = await writeChildGuard(directory);
     const peerAddress = listenAddress();
-    return this.#child(packageId, nodeCommand({ packageId, build, peerAddress, mspId, logLevel, authority, guard }));
+    const command = nodeCommand({ packageId, build, peerAddress, mspId, logLevel, authority, guard, maxMemoryMb });
+    return this.#child(packageId, () => startProcess(command));
   }
 
-  #child(packageId: string, command: ChildCommand, { terminationMs, release }: Partial<ExternalRun> = {}): Launched {
+  #child(packageId: string, run: () => StartedChild, { terminationMs, release }: Partial<ExternalRun> = {}): Launched {
     const { directory, logger, registry, startupTimeoutMs } = this.#options;
     // A process that has answered before and dies is a crash: it is started again, and callers wait for that. One that
     // dies before it ever answered would only die again, and callers are told why.
@@ -231,7 +244,7 @@ export class ChaincodeRuntime {
     watch();
     const child: ChaincodeChild = new ChaincodeChild({
       packageId,
-      command,
+      run,
       ...(terminationMs === undefined ? {} : { terminationMs }),
       logFile: join(directory, "logs", `${packageId.replace(":", ".")}.log`),
       logger,

@@ -6,7 +6,7 @@
  * The functions travel to chaincode processes as text, so each must stand alone.
  */
 
-import { framed, MAX_FRAME_BYTES, PIPE_VARIABLE, registerByPipe } from "./child-pipe.js";
+import { framed, MAX_FRAME_BYTES, PIPE_VARIABLE, registerBy } from "./child-pipe.js";
 
 type Winston = { createLogger(options: unknown): WinstonLogger };
 type WinstonLogger = {
@@ -52,8 +52,10 @@ const pipe = Number(process.env.${PIPE_VARIABLE});
 if (pipe > 0 && process.argv.includes("--peer.address")) {
   delete process.env.${PIPE_VARIABLE};
   const framed = ${framed};
-  const registerByPipe = ${registerByPipe};
-  shortcuts["@hyperledger/fabric-protos"] = (protos) => registerByPipe(protos, pipe, ${MAX_FRAME_BYTES}, framed);
+  const registerBy = ${registerBy};
+  const { Socket } = require("node:net");
+  const open = () => new Socket({ fd: pipe, readable: true, writable: true });
+  shortcuts["@hyperledger/fabric-protos"] = (protos) => registerBy(protos, open, ${MAX_FRAME_BYTES}, framed);
 }
 const shortened = new Set();
 const Module = require("node:module");

@@ -85,6 +85,7 @@ describe("external builders", () => {
       mspId: "Org1MSP",
       logLevel: "warning",
       execution: "process",
+      maxMemoryMb: 512,
       logger,
       listenAddress: () => "127.0.0.1:1",
       buildTimeoutMs: 20_000,

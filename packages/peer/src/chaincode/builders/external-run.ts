@@ -6,7 +6,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { safeEntryPath } from "../archive.js";
-import type { ChildCommand } from "../child.js";
+import type { ChildCommand } from "../started-process.js";
 import type { ExternalBuild } from "./builder.js";
 import type { DialInGate } from "./dial-in.js";
 
