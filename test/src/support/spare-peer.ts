@@ -3,14 +3,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { mspConfigFromFiles } from "@hansa/msp";
 import type { Member } from "@hansa/network";
-import { type RunningPeer, startPeer } from "@hansa/peer";
+import { type PeerConfig, type RunningPeer, startPeer } from "@hansa/peer";
 import { silentLogger } from "@hansa/primitives";
 
 /** Starts it under the identity of the member's first peer. */
 export async function startSparePeer(
   member: Member,
   dataDirectory: string,
-  stores: "disk" | "memory" = "disk",
+  options: Partial<Pick<PeerConfig, "stores" | "membership">> = {},
 ): Promise<RunningPeer> {
   const identity = path.resolve(member.mspFolder("Admin"), "../../../peers", member.peers[0]!.host);
   const organization = path.resolve(member.mspFolder("Admin"), "../../../msp");
@@ -32,7 +32,7 @@ export async function startSparePeer(
       keyPem: readFileSync(path.join(identity, "tls/server.key"), "utf8"),
     },
     dataDirectory,
-    stores,
+    ...options,
     logger: silentLogger,
   });
 }
