@@ -50,7 +50,7 @@ async function run(
   const logger = nodeLogger(write, part, levels);
   const running = await start(logger, levels);
   await stopRequest(interrupted);
-  logger.info("Received signal: stopping");
+  logger.info("stopping");
   await running.stop();
 }
 
