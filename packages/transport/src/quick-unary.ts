@@ -39,13 +39,24 @@ const RESPONSE_HEADERS = {
 const OK_TRAILERS = { "grpc-status": "0", "grpc-message": "OK" };
 const WITH_TRAILERS = { waitForTrailers: true };
 
-/** Stands before the listeners that grpc-js has on its HTTP/2 server. */
-export function serveUnary(server: Http2Server, methods: UnaryMethods, maxMessageBytes: number): void {
+/**
+ * Stands before the listeners that grpc-js has on its HTTP/2 server.
+ * @param unserved why a path has no method at all; undefined when it has one
+ */
+export function serveUnary(
+  server: Http2Server,
+  methods: UnaryMethods,
+  unserved: (path: string) => RpcStatus | undefined,
+  maxMessageBytes: number,
+): void {
   const others = server.listeners("stream") as StreamListener[];
   server.removeAllListeners("stream");
   server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, ...rest: unknown[]) => {
-    const serve = isPlain(headers) ? methods(headers[":path"] ?? "") : undefined;
+    const path = isPlain(headers) ? (headers[":path"] ?? "") : undefined;
+    const serve = path === undefined ? undefined : methods(path);
+    const refusal = path === undefined || serve !== undefined ? undefined : unserved(path);
     if (serve !== undefined) new QuickCall(stream, headers, maxMessageBytes, serve);
+    else if (refusal !== undefined) refuse(stream, refusal);
     else for (const other of others) other.call(server, stream, headers, ...rest);
   });
 }
@@ -151,16 +162,7 @@ class QuickCall implements UnaryCall, CallContext, CancelSignal {
   fail(status: RpcStatus): void {
     const isRead = this.#state !== "reading";
     if (!this.#finish()) return;
-    const headers: Record<string, string | number> = {
-      ":status": 200,
-      "content-type": "application/grpc+proto",
-      "grpc-status": status.code,
-      "grpc-message": percentEncoded(status.message),
-    };
-    if (status.details.length > 0) {
-      headers[STATUS_DETAILS_KEY] = Buffer.from(encodeStatusDetails(status)).toString("base64");
-    }
-    this.#stream.respond(headers, { endStream: true });
+    this.#stream.respond(statusHeaders(status), { endStream: true });
     // The rest of the request is not wanted.
     if (!isRead) this.#stream.close();
   }
@@ -225,6 +227,25 @@ class QuickCall implements UnaryCall, CallContext, CancelSignal {
     this.#finish();
     for (const listener of listeners) listener();
   }
+}
+
+function refuse(stream: ServerHttp2Stream, status: RpcStatus): void {
+  stream.on("error", () => {});
+  stream.respond(statusHeaders(status), { endStream: true });
+  stream.close();
+}
+
+function statusHeaders(status: RpcStatus): Record<string, string | number> {
+  const headers: Record<string, string | number> = {
+    ":status": 200,
+    "content-type": "application/grpc+proto",
+    "grpc-status": status.code,
+    "grpc-message": percentEncoded(status.message),
+  };
+  if (status.details.length > 0) {
+    headers[STATUS_DETAILS_KEY] = Buffer.from(encodeStatusDetails(status)).toString("base64");
+  }
+  return headers;
 }
 
 function durationMs(timeout: string): number {

@@ -10,6 +10,7 @@ import * as grpc from "@grpc/grpc-js";
 import { type CancelSignal, HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { asBuffer } from "@hansa/wire";
 import type { CallContext, StreamContext } from "./call-context.js";
+import { answersAsGo, checkedIncoming, checkMessage, checkRequest, unimplemented } from "./go-answers.js";
 import { identity, MAX_MESSAGE_BYTES, type MethodDefinition, type ServiceDefinition } from "./method.js";
 import { serveUnary, type UnaryCall } from "./quick-unary.js";
 import { encodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
@@ -90,6 +91,8 @@ export class RpcServer {
   /** Where it listens; undefined before and after. */
   #boundTo: string | undefined;
   readonly #unaryMethods = new Map<string, (call: UnaryCall) => void>();
+  /** Methods by the name of their service. */
+  readonly #served = new Map<string, Set<string>>();
   readonly #streamEnds = new Set<(status?: RpcStatus) => void>();
   #unaryUnderWay = 0;
   #stopping = false;
@@ -110,6 +113,8 @@ export class RpcServer {
     for (const [name, handler] of Object.entries(handlers)) {
       const method = service.methods[name];
       if (method === undefined || handler === undefined) continue;
+      const served = this.#served.get(service.name) ?? new Set();
+      this.#served.set(service.name, served.add(name));
       this.#register(method, handler as UnaryHandler | ServerStreamHandler | BidiHandler, admission);
     }
   }
@@ -157,6 +162,7 @@ export class RpcServer {
     admission: Admission,
   ): void {
     const { requestStream, responseStream, path } = method;
+    const asGo = answersAsGo(path);
     const meter = this.#options.meter?.method(path, requestStream || responseStream);
     const received = meter === undefined ? identity : counted(() => meter.messageReceived());
     const sent = meter === undefined ? identity : counted(() => meter.messageSent());
@@ -164,7 +170,11 @@ export class RpcServer {
       this.#server.register(
         path,
         this.#stream(path, admission, meter, (call, context, send) =>
-          (handler as BidiHandler)(incomingFrom(call as never), context, send),
+          (handler as BidiHandler)(
+            asGo ? checkedIncoming(incomingFrom(call as never)) : incomingFrom(call as never),
+            context,
+            send,
+          ),
         ),
         sent,
         received,
@@ -173,15 +183,22 @@ export class RpcServer {
     } else if (responseStream) {
       this.#server.register(
         path,
-        this.#stream(path, admission, meter, (call, context, send) =>
-          (handler as ServerStreamHandler)((call as grpc.ServerWritableStream<Buffer, Buffer>).request, context, send),
-        ) as never,
+        this.#stream(path, admission, meter, async (call, context, send) => {
+          const { request } = call as grpc.ServerWritableStream<Buffer, Buffer>;
+          if (asGo) checkMessage(request);
+          await (handler as ServerStreamHandler)(request, context, send);
+        }) as never,
         sent,
         received,
         "serverStream",
       );
     } else {
-      const serve = (call: UnaryCall) => this.#unary(path, admission, meter, handler as UnaryHandler, call);
+      const answer = handler as UnaryHandler;
+      const checked: UnaryHandler = (request, context) => {
+        checkRequest(request);
+        return answer(request, context);
+      };
+      const serve = (call: UnaryCall) => this.#unary(path, admission, meter, asGo ? checked : answer, call);
       this.#unaryMethods.set(path, serve);
       this.#server.register(path, unaryByGrpc(serve), identity, identity, "unary");
     }
@@ -193,7 +210,12 @@ export class RpcServer {
     if (!(http2Servers instanceof Map)) return;
     const limit = this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     for (const server of http2Servers.keys()) {
-      serveUnary(server, (path) => this.#unaryMethods.get(path), limit);
+      serveUnary(
+        server,
+        (path) => this.#unaryMethods.get(path),
+        (path) => unimplemented(path, this.#served),
+        limit,
+      );
       server.on("session", (session: ServerHttp2Session) => {
         session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
         const { meter } = this.#options;

@@ -143,3 +143,15 @@ export function fieldHead(fieldNumber: number, length: number): Uint8Array {
 export function mergeMessages(earlier: Uint8Array | undefined, later: Uint8Array): Uint8Array {
   return earlier === undefined ? later : concatBytes(earlier, later);
 }
+
+/** Whether the bytes are a sequence of protobuf fields, as far as can be said without knowing the message. */
+export function isWireFormat(bytes: Uint8Array): boolean {
+  const scanner = new FieldScanner(bytes, "a message");
+  try {
+    while (scanner.next());
+    return true;
+  } catch (error) {
+    if (error instanceof WireError) return false;
+    throw error;
+  }
+}
