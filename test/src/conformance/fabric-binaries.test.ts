@@ -3,7 +3,6 @@
  * a folder with peer, osnadmin, configtxgen and configtxlator (2.5 or later); without it nothing here runs.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -11,16 +10,13 @@ import { type Network, startNetwork } from "@hansa/network";
 import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
 import { configtx } from "./fabric-binaries/configtx.js";
+import { done, FabricTools, refused, toolsAreMissing } from "./fabric-binaries/tools.js";
 
-const tools = process.env.HANSA_FABRIC_BIN;
-const skip = tools === undefined ? "HANSA_FABRIC_BIN does not name a folder with Fabric's tools" : false;
-
-type Outcome = { readonly exit: number; readonly stdout: string; readonly stderr: string };
-
-describe("Fabric's command line tools", { skip }, () => {
+describe("Fabric's command line tools", { skip: toolsAreMissing }, () => {
   const { folder, remove } = temporaryFolder();
   const at = (name: string) => path.join(folder, name);
   let network: Network;
+  let tools: FabricTools;
 
   before(async () => {
     network = await startNetwork(
@@ -32,53 +28,19 @@ describe("Fabric's command line tools", { skip }, () => {
       },
       { dataFolder: at("data") },
     );
+    tools = new FabricTools(network, folder);
   });
   after(async () => {
     await network?.stop();
     remove();
   });
 
-  const run = (tool: string, args: readonly string[], env: Record<string, string>): Promise<Outcome> =>
-    new Promise((resolve) => {
-      const options = { cwd: folder, env: { PATH: process.env.PATH, ...env }, maxBuffer: 16 << 20 };
-      execFile(path.join(tools!, tool), args, options, (error, stdout, stderr) => {
-        const exit = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-        resolve({ exit, stdout, stderr });
-      });
-    });
-  const done = async (work: Promise<Outcome>): Promise<string> => {
-    const { exit, stdout, stderr } = await work;
-    assert.equal(exit, 0, stderr);
-    return stdout;
-  };
-  const refused = async (work: Promise<Outcome>): Promise<string> => {
-    const { exit, stderr } = await work;
-    assert.equal(exit, 1, stderr);
-    return stderr;
-  };
-
-  const envOf = (member: string) => network.member(member).env();
-  const peer = (member: string, ...args: string[]) => run("peer", args, envOf(member));
-  const orderer = (): string[] => {
-    const env = envOf("Org1");
-    return [
-      ...["-o", env.ORDERER_ADDRESS!, "--ordererTLSHostnameOverride", env.ORDERER_HOST!],
-      ...["--tls", "--cafile", env.ORDERER_CA!],
-    ];
-  };
-  const bothPeers = (): string[] =>
-    ["Org1", "Org2"].flatMap((member) => {
-      const env = envOf(member);
-      return ["--peerAddresses", env.CORE_PEER_ADDRESS!, "--tlsRootCertFiles", env.CORE_PEER_TLS_ROOTCERT_FILE!];
-    });
-  const osnadmin = (...args: string[]) => {
-    const env = envOf("Org1");
-    const access = [
-      ...["-o", env.ORDERER_ADMIN_ADDRESS!, "--ca-file", env.ORDERER_CA!],
-      ...["--client-cert", env.ORDERER_ADMIN_TLS_SIGN_CERT!, "--client-key", env.ORDERER_ADMIN_TLS_PRIVATE_KEY!],
-    ];
-    return run("osnadmin", ["channel", ...args, ...access], {});
-  };
+  const run = (tool: string, args: readonly string[], env: Record<string, string>) => tools.run(tool, args, env);
+  const envOf = (member: string) => tools.envOf(member);
+  const peer = (member: string, ...args: string[]) => tools.peer(member, ...args);
+  const osnadmin = (...args: string[]) => tools.osnadmin(...args);
+  const orderer = () => tools.orderer;
+  const bothPeers = () => tools.peersOf("Org1", "Org2");
   /** Packages, installs, approves and commits as an operator does. */
   const deploy = async (channel: string, name: string, ...definition: string[]) => {
     const file = at(`${name}.tgz`);
