@@ -58,6 +58,8 @@ import { Evidence } from "./witness/evidence.js";
 import { WitnessFollowing } from "./witness/following.js";
 
 const STOP_GRACE_MS = 500;
+/** Each may read many blocks. */
+const CONCURRENT_EXPLANATIONS = 16;
 
 /**
  * Starts a peer: chaincodes and channels that it knew before come back.
@@ -321,7 +323,11 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   server.addService(services.Endorsements, {
     Stream: endorsementStream(endorseLocal, limits.endorserConcurrency),
   });
-  server.addService(services.Explanations, { Explain: explanations.explain });
+  server.addService(
+    services.Explanations,
+    { Explain: explanations.explain },
+    { maxConcurrentCalls: CONCURRENT_EXPLANATIONS },
+  );
   server.addService(services.PrivateData, {
     Push: receivePrivate((channelId) => {
       const channel = channelSet.get(channelId);

@@ -6,6 +6,9 @@ import type { Bytes } from "@hansa/primitives";
 import { TxValidationCode, transactionId } from "@hansa/wire";
 import { readAction, readHeaders } from "../validation/structure.js";
 import { cut } from "./shown.js";
+import type { ReadParts } from "./transaction.js";
+
+const MAX_NAME = 100;
 
 export type CodeWords = { readonly fact: string; readonly nextStep: string };
 
@@ -164,6 +167,21 @@ export function evidenceOf(code: number, envelopeBytes: Bytes, config: ChannelCo
     if (error instanceof MalformedMessage || error instanceof MspError) return sentence(error.message);
     throw error;
   }
+}
+
+/** How the names of a transaction's chaincode do not fit. */
+export function nameFact({ chaincode, executed }: ReadParts): string {
+  const { name = "", version = "" } = executed ?? {};
+  if (chaincode === "") return "It does not name the chaincode that it calls.";
+  if (name !== chaincode)
+    return `It calls chaincode ${shownName(chaincode)}, but its results are of ${shownName(name)}.`;
+  return version === ""
+    ? "Its results do not name the chaincode's version."
+    : wordsOf(TxValidationCode.INVALID_CHAINCODE).fact;
+}
+
+function shownName(name: string): string {
+  return name === "" ? "none" : JSON.stringify(cut(name, MAX_NAME));
 }
 
 function sentence(text: string): string {

@@ -2,19 +2,19 @@
  * Explains a committed transaction from the ledger alone: what it did, or why it changed nothing. It works from the
  * stored block, so it says the same after years and restarts, as far as the blocks before are there.
  */
-import { ChannelConfig } from "@hansa/channel-config";
+import type { ChannelConfig } from "@hansa/channel-config";
 import {
   type BlockStore,
   type KeyHistory,
+  type NamespaceRwSet,
   type ParsedRwSet,
   Past,
   privateWritesOf,
   type StateReader,
   type Version,
 } from "@hansa/ledger";
-import { assert, type Bytes, LruMap, NO_BYTES } from "@hansa/primitives";
+import { assert, type Bytes } from "@hansa/primitives";
 import {
-  common,
   decode,
   METADATA,
   rwset,
@@ -27,7 +27,7 @@ import { mspIdOfImplicitCollection } from "../lifecycle/keys.js";
 import { chaincodeDefinition } from "../lifecycle/reading.js";
 import { ChangedPolicies } from "../validation/key-level.js";
 import { adviceOf, summaryOf } from "./advice.js";
-import { evidenceOf, wordsOf } from "./codes.js";
+import { evidenceOf, nameFact, wordsOf } from "./codes.js";
 import {
   EXPLANATION_FORMAT,
   type Explanation,
@@ -39,6 +39,7 @@ import {
 } from "./explanation.js";
 import { describeMembers } from "./members.js";
 import type { PrivateOrigin } from "./missing-private.js";
+import { PastConfigs } from "./past-config.js";
 import { PastState } from "./past-state.js";
 import { type Endorsed, policyFacts, shortfallOf, type UnmetPolicy, unmetPolicy } from "./policies.js";
 import { type ReadContext, rangeConflict, readConflicts } from "./reads.js";
@@ -63,17 +64,17 @@ export type Reader = {
 };
 
 const NOBODY: Reader = { privateWrites: async () => new Map() };
-const REMEMBERED_CONFIGS = 4;
 const MAX_ENDORSERS = 50;
 
 type Stored = SplitBlock & { readonly number: number };
 
 export class Explainer {
   readonly #source: ExplainSource;
-  readonly #configs = new LruMap<number, ChannelConfig>(REMEMBERED_CONFIGS);
+  readonly #configs: PastConfigs;
 
   constructor(source: ExplainSource) {
     this.#source = source;
+    this.#configs = new PastConfigs(source);
   }
 
   /** The first transaction with this id; undefined when the channel has none. */
@@ -95,7 +96,7 @@ export class Explainer {
   ): Promise<(Explanation | undefined)[]> {
     const block = await this.#block(blockNumber);
     if (block === undefined) return indexes.map(() => undefined);
-    const { config, isCertain } = await this.#configFor(blockNumber);
+    const { config, isCertain } = await this.#configs.before(blockNumber);
     const run = new Run(this.#source, block, config, isCertain, reader, (number) => this.#block(number));
     const explanations: (Explanation | undefined)[] = [];
     for (const index of indexes) {
@@ -119,33 +120,17 @@ export class Explainer {
     const bytes = await this.#source.blocks.read(number);
     return bytes === undefined ? undefined : { ...splitBlock(bytes), number };
   }
-
-  /** The configuration by which a block was judged: the newest one of the blocks before it. */
-  async #configFor(blockNumber: number): Promise<{ config: ChannelConfig; isCertain: boolean }> {
-    const before = blockNumber === 0 ? undefined : await this.#block(blockNumber - 1);
-    const index = before === undefined ? undefined : lastConfigOf(before);
-    if (index === undefined) return { config: this.#source.config(), isCertain: blockNumber === 0 };
-    const known = this.#configs.get(index);
-    if (known !== undefined) return { config: known, isCertain: true };
-    const bytes = await this.#source.blocks.read(index);
-    if (bytes === undefined) return { config: this.#source.config(), isCertain: false };
-    const config = ChannelConfig.fromBlock(bytes, { previous: this.#source.config() });
-    this.#configs.set(index, config);
-    return { config, isCertain: true };
-  }
 }
 
-/** Number of the newest configuration block up to this one, as its metadata says. */
-function lastConfigOf({ metadata, number }: Stored): number | undefined {
-  const value = (slot: number) => common.Metadata.decode(metadata[slot] ?? NO_BYTES).value;
-  const signatures = value(METADATA.SIGNATURES);
-  const last =
-    signatures.length > 0
-      ? common.OrdererBlockMetadata.decode(signatures).lastConfig
-      : common.LastConfig.decode(value(METADATA.LAST_CONFIG));
-  const index = Number(last?.index ?? 0);
-  return index <= number ? index : undefined;
-}
+/** Codes of transactions whose endorsements sufficed. */
+const ENDORSED: ReadonlySet<number> = new Set([
+  TxValidationCode.VALID,
+  TxValidationCode.MVCC_READ_CONFLICT,
+  TxValidationCode.PHANTOM_READ_CONFLICT,
+]);
+
+/** What a transaction of the block changes of keys' policies. */
+type PolicyChange = { readonly at: number; readonly sets: readonly NamespaceRwSet[] };
 
 /** Explanations of one block's transactions. */
 class Run {
@@ -157,6 +142,7 @@ class Run {
   readonly #read: (number: number) => Promise<Stored | undefined>;
   readonly #past: Past;
   readonly #keys = new Map<number, PrivateKeys>();
+  #changes: readonly PolicyChange[] | undefined;
 
   constructor(
     source: ExplainSource,
@@ -283,7 +269,7 @@ class Run {
         { kind: "fact", fact: `The channel had no chaincode "${unmet.namespace}", which it calls or writes to.` },
       ];
     }
-    if (code === TxValidationCode.INVALID_CHAINCODE) return plain;
+    if (code === TxValidationCode.INVALID_CHAINCODE) return [{ kind: "fact", fact: nameFact(parts) }];
     if (unmet === undefined) {
       const fact = "Its endorsements did not satisfy a policy; by what this peer still has, they would.";
       return [{ kind: "fact", fact }];
@@ -318,24 +304,30 @@ class Run {
   /** Keys whose policies earlier transactions of the block change: those that their own endorsements sufficed for. */
   #changedBefore(index: number) {
     const changed = new ChangedPolicies();
-    const changers: { index: number; own: ChangedPolicies }[] = [];
-    const passed: ReadonlySet<number> = new Set([
-      TxValidationCode.VALID,
-      TxValidationCode.MVCC_READ_CONFLICT,
-      TxValidationCode.PHANTOM_READ_CONFLICT,
-    ]);
-    for (const [at, envelope] of this.#block.envelopes.slice(0, index).entries()) {
-      if (!passed.has(this.#codeOf(at))) continue;
+    const changers: { at: number; own: ChangedPolicies }[] = [];
+    for (const { at, sets } of this.#policyChanges().filter((each) => each.at < index)) {
       const own = new ChangedPolicies();
-      for (const set of readParts(envelope).rwset?.namespaces ?? []) {
+      for (const set of sets) {
         changed.add(set);
         own.add(set);
       }
-      changers.push({ index: at, own });
+      changers.push({ at, own });
     }
     const changer = (namespace: string, collection: string, key: string) =>
-      changers.find(({ own }) => own.has(namespace, collection, key))?.index;
+      changers.find(({ own }) => own.has(namespace, collection, key))?.at;
     return { changed, changer };
+  }
+
+  #policyChanges(): readonly PolicyChange[] {
+    this.#changes ??= [...this.#block.envelopes].flatMap((envelope, at) => {
+      if (!ENDORSED.has(this.#codeOf(at))) return [];
+      const sets = (readParts(envelope).rwset?.namespaces ?? []).filter(
+        ({ metadataWrites, collections }) =>
+          metadataWrites.length > 0 || collections.some((collection) => collection.metadataWrites.length > 0),
+      );
+      return sets.length === 0 ? [] : [{ at, sets }];
+    });
+    return this.#changes;
   }
 
   async #sets(results: ParsedRwSet, index: number, notes: string[]) {

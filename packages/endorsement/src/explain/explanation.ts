@@ -46,7 +46,15 @@ export type ReadConflict = ShownKey & {
   /** Undefined: it was not there when the transaction's turn came. */
   readonly found: Place | undefined;
   /** What had become of the key in between. */
-  readonly change: "written" | "deleted" | "policy changed" | "expired" | "unknown";
+  readonly change:
+    | "written"
+    | "deleted"
+    | "policy changed"
+    /** Private data that had lived its blockToLive. */
+    | "expired"
+    /** No transaction had left the key as it was read: the results were altered. */
+    | "made up"
+    | "unknown";
   /** Who did it; undefined when it is too far back to be found, or nobody did. */
   readonly by: TransactionRef | undefined;
   readonly sameBlock: boolean;
@@ -62,7 +70,7 @@ export type RangeConflict = {
   readonly endKey: string;
   /** The first key on which the results differ; undefined when it cannot be told. */
   readonly first: (ShownKey & Pick<ReadConflict, "read" | "found" | "change" | "by" | "sameBlock">) | undefined;
-  /** False when the endorsers recorded hashes of the results only: then `first` is the first key that changed lately. */
+  /** False when the endorsers recorded hashes of the results only: then `first` is the key that changed last. */
   readonly isCertain: boolean;
 };
 

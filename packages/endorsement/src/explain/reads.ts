@@ -76,7 +76,7 @@ function* suspects({ rwset, state }: ReadContext): Generator<Suspect> {
   }
 }
 
-type Outcome = Change | "unknown" | "expired";
+type Outcome = Change | "unknown" | "expired" | "made up";
 
 /**
  * What the transaction's turn found in place of what was read; undefined when it found the same.
@@ -93,7 +93,10 @@ async function outcomeOf(
   // What is there now and was written before the transaction was there at its turn as well.
   const floor = now !== undefined && isBefore(now, at) ? Math.max(after, now.blockNumber - 1) : after;
   const last = await past.lastChange(place, read.key, at, floor);
-  if (last.kind !== "found") return read.version === undefined ? undefined : "unknown";
+  if (last.kind !== "found") {
+    if (read.version === undefined) return undefined;
+    return last.kind === "none" ? "made up" : "unknown";
+  }
   const { change } = last;
   const isOnlyPolicy = change.kind === "metadata" && read.version === undefined;
   if (isOnlyPolicy && !(await past.wasThere(place, read.key, at, floor))) return undefined;
@@ -126,7 +129,7 @@ async function conflictOf(context: ReadContext, suspect: Suspect, outcome: Outco
     kind: "read conflict",
     read: placeOf(read.version),
     found: change === undefined || change.kind === "delete" ? undefined : placeOf(change.version),
-    change: change === undefined ? (outcome as "unknown" | "expired") : WORDS[change.kind],
+    change: change === undefined ? (outcome as Exclude<Outcome, Change>) : WORDS[change.kind],
     by: change === undefined ? undefined : await refOf(change.version),
     sameBlock: change?.version.blockNumber === at.blockNumber,
     writesIt: writes.some(({ key }) => key === read.key),
@@ -160,7 +163,9 @@ async function conflictOfRange(
   const { changes, complete } = await past.changesInRange(namespace, range, at, after);
   const isRaw = query.merkle === undefined;
   const expected = new Map(query.rawReads.map(({ key, version }) => [key, version]));
-  const differing = changes.find(([key, { kind, version }]) => {
+  // Of hashes nothing can be told but what changed last.
+  const candidates = isRaw ? changes : changes.toSorted(([, a], [, b]) => (isBefore(a.version, b.version) ? 1 : -1));
+  const differing = candidates.find(([key, { kind, version }]) => {
     if (!isRaw) return true;
     if (kind === "write") return !sameVersion(expected.get(key), version);
     return kind === "delete" ? expected.has(key) : expected.has(key) && !sameVersion(expected.get(key), version);

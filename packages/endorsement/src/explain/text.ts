@@ -61,7 +61,7 @@ function linesOf(finding: Finding): string[] {
       const { first, isCertain } = finding;
       const sentence = `${capital(rangeWords(finding))} gives other results than when it was endorsed.`;
       if (first === undefined) return [sentence];
-      const which = isCertain ? "The first difference" : "The first key that changed lately, which is probably why";
+      const which = isCertain ? "The first difference" : "The key that changed last, which is probably why";
       const key = `  ${which}: ${keyWords(first)} ${readWords(first.read)}; ${changeWords(first)}.`;
       return [sentence, key, ...(first.by === undefined ? [] : [`    ${refText(first.by)}`])];
     }

@@ -31,7 +31,10 @@ export type ReadParts = {
   readonly type: string;
   readonly timestampMs: number | undefined;
   readonly creator: Bytes;
+  /** The chaincode that was asked for. */
   readonly chaincode: string;
+  /** The one that the results say they are of. */
+  readonly executed: { readonly name: string; readonly version: string } | undefined;
   readonly arguments: readonly Bytes[];
   readonly responsePayload: Bytes;
   readonly endorsements: readonly EndorsementView[];
@@ -46,6 +49,7 @@ export function readParts(envelope: Bytes): ReadParts {
     timestampMs: undefined as number | undefined,
     creator: NO_BYTES,
     chaincode: "",
+    executed: undefined as ReadParts["executed"],
     arguments: [] as readonly Bytes[],
     responsePayload: NO_BYTES,
     endorsements: [] as readonly EndorsementView[],
@@ -74,6 +78,7 @@ export function readParts(envelope: Bytes): ReadParts {
     parts.endorsements = view.action.endorsements;
     const done = chaincodeActionOf(view);
     parts.events = done.events;
+    parts.executed = done.chaincodeId;
     parts.rwset = parseTxRwSet(done.results);
   });
   return parts;

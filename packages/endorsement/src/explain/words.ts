@@ -56,6 +56,8 @@ export function changeWords({
       return `${where}${here} had changed its endorsement policy by then`;
     case "expired":
       return "it had lived its blockToLive by then";
+    case "made up":
+      return "the key never was as that says, so that the results must have been altered";
     case "unknown":
       return "it had changed by then, too far back to say whose doing that was";
   }
