@@ -4,9 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type SplitBlock, splitBlock } from "@hansa/wire";
+import { type SplitBlock, splitBlock, TxValidationCode } from "@hansa/wire";
 import { temporaryFolder } from "../support/folder.js";
+import { repositoryRoot } from "../support/paths.js";
 import { until } from "../support/until.js";
 import {
   FabricNetwork,
@@ -56,12 +58,30 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
       const heights = await Promise.all([height(REAL), height(OURS)]);
       return heights[0] === heights[1] && heights[0]! >= least ? heights[0] : undefined;
     });
+  const call = (args: readonly string[]) => [
+    "-C",
+    "mychannel",
+    "-n",
+    "everything",
+    "-c",
+    JSON.stringify({ Args: args }),
+  ];
   const invoke = (orderer: OrdererName, ...args: string[]): Promise<Outcome> =>
+    invokeBy([REAL, OURS], orderer, ["--waitForEvent"], ...args);
+  const invokeBy = (peers: readonly PeerName[], orderer: OrdererName, options: readonly string[], ...args: string[]) =>
     network.peer(
       REAL,
-      ...["chaincode", "invoke", ...network.through(orderer), "-C", "mychannel", "-n", "bench"],
-      ...["-c", JSON.stringify({ Args: args }), "--waitForEvent", ...network.endorsedBy(REAL, OURS)],
+      ...[
+        "chaincode",
+        "invoke",
+        ...call(args),
+        ...options,
+        ...network.through(orderer),
+        ...network.endorsedBy(...peers),
+      ],
     );
+  const query = async (peer: PeerName, ...args: string[]): Promise<string> =>
+    (await done(network.peer(peer, "chaincode", "query", ...call(args)))).stdout.trim();
   /** A transaction that an orderer of those still there takes; none does while they elect. */
   const submitted = (orderer: OrdererName, ...args: string[]): Promise<Outcome> =>
     until(`${orderer} to take a transaction`, async () => {
@@ -93,11 +113,15 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
 
   it("installs, approves and commits a chaincode with the real peer", async () => {
     const address = network.address("peer1.org1", "chaincode");
-    const archive = await writeServedPackage(network, "bench", address);
+    const archive = await writeServedPackage(network, "everything", address);
     const { stdout } = await done(network.peer(REAL, "lifecycle", "chaincode", "calculatepackageid", archive));
     const packageId = stdout.trim();
-    chaincode = serveChaincode(network, "bench", packageId, address);
-    const definition = ["--channelID", "mychannel", "--name", "bench", "--version", "1", "--sequence", "1"];
+    chaincode = serveChaincode(network, "conformance", packageId, address);
+    const collections = path.join(repositoryRoot, "test/contracts/conformance/collections.json");
+    const definition = [
+      ...["--channelID", "mychannel", "--name", "everything", "--version", "1", "--sequence", "1"],
+      ...["--collections-config", collections],
+    ];
     for (const peer of [REAL, OURS]) {
       await done(network.peer(peer, "lifecycle", "chaincode", "install", archive));
       const approval = [...network.through("orderer1"), ...definition, "--package-id", packageId];
@@ -105,11 +129,39 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
     }
     const commit = [...network.through("orderer2"), ...definition, ...network.endorsedBy(REAL, OURS)];
     await done(network.peer(REAL, "lifecycle", "chaincode", "commit", ...commit));
-    await done(invoke("orderer3", "create", "a", "1"));
-    const { stdout: read } = await done(
-      network.peer(OURS, "chaincode", "query", "-C", "mychannel", "-n", "bench", "-c", '{"Args":["read","a"]}'),
-    );
-    assert.equal(read.trim(), "1");
+    await done(invoke("orderer3", "put", "a", "1"));
+    assert.equal(await query(OURS, "get", "a"), "1");
+  });
+
+  it("commits collisions, guarded keys, deletions and private data as the real peer does", async () => {
+    const orderer = "orderer1";
+    const both = (...args: string[]) => done(invoke(orderer, ...args));
+    await both("increment", "count");
+    // Endorsed over the same state: of each kind only the first one in a block can be valid.
+    await Promise.all([
+      ...["1", "2", "3", "4"].map(() => invokeBy([REAL, OURS], orderer, [], "increment", "count")),
+      invokeBy([REAL, OURS], orderer, [], "countRange", "a", "z", "counted"),
+      invokeBy([REAL, OURS], orderer, [], "put", "between", "1"),
+    ]);
+    await both("putComposite", "kind", '["x","y"]', "1");
+    await both("remove", "between");
+
+    await both("guard", "a", '["Org2MSP"]');
+    const guarded = await invokeBy([REAL], orderer, ["--waitForEvent"], "put", "a", "no");
+    assert.match(guarded.stderr, /ENDORSEMENT_POLICY_FAILURE/);
+    await done(invokeBy([OURS], orderer, ["--waitForEvent"], "put", "a", "1"));
+
+    const secret = [
+      "--waitForEvent",
+      "--transient",
+      JSON.stringify({ value: Buffer.from("secret").toString("base64") }),
+    ];
+    await done(invokeBy([REAL, OURS], orderer, secret, "putPrivate", "shared", "p"));
+    await done(invokeBy([REAL], orderer, secret, "putPrivate", "onlyOrg1", "p"));
+    assert.equal(await query(OURS, "getPrivate", "shared", "p"), "secret");
+    assert.equal(await query(OURS, "hashPrivate", "onlyOrg1", "p"), await query(REAL, "hashPrivate", "onlyOrg1", "p"));
+    await done(invokeBy([REAL, OURS], orderer, ["--waitForEvent"], "removePrivate", "shared", "p"));
+    for (const peer of [REAL, OURS]) assert.equal(await query(peer, "get", "count"), await query(REAL, "get", "count"));
   });
 
   it("goes on when the leader is killed", async () => {
@@ -117,7 +169,7 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
     const killed = leader();
     await network.node(killed).stop("SIGKILL");
     const other = ORDERERS.find((name) => name !== killed)!;
-    for (const value of ["2", "3", "4"]) await submitted(other, "update", "a", value);
+    for (const value of ["2", "3", "4"]) await submitted(other, "put", "b", value);
     await bothAt(before + 3);
   });
 
@@ -127,7 +179,7 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
       const { Endpoints } = config.channel_group.groups.Orderer.groups.OrdererOrg.values;
       Endpoints.value.addresses = [network.address(living[1]!)];
     });
-    await submitted(living[1]!, "update", "a", "5");
+    await submitted(living[1]!, "put", "b", "5");
     await bothAt(0);
     const log = network.node(OURS).output;
     assert.match(log, /orderer left the channel configuration|joined/);
@@ -150,18 +202,14 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
     // A tenth of a second at first, and a fifth more each time.
     assert.ok(early! - start! < 1_000 && end! - late! > 300, `${early! - start!} ms, then ${end! - late!} ms`);
     await Promise.all(ORDERERS.filter((name) => name !== second).map((name) => network.startOrderer(name, "fabric")));
-    await submitted(second!, "update", "a", "7");
+    await submitted(second!, "put", "b", "7");
     await bothAt(before + 1);
   });
 
   it("comes back after a restart of its own and catches up", async () => {
     assert.equal(await network.node(OURS).stop(), 0);
     for (const value of ["8", "9"]) {
-      const outcome = await network.peer(
-        REAL,
-        ...["chaincode", "invoke", ...network.through("orderer1"), "-C", "mychannel", "-n", "bench", "--waitForEvent"],
-        ...["-c", JSON.stringify({ Args: ["update", "a", value] }), ...network.endorsedBy(REAL)],
-      );
+      const outcome = await invokeBy([REAL], "orderer1", ["--waitForEvent"], "put", "b", value);
       // One organisation's endorsement is too little: these are ordered, and invalid.
       assert.match(outcome.stderr, /ENDORSEMENT_POLICY_FAILURE/);
     }
@@ -172,7 +220,8 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
 
   it("has kept the same blocks, validation codes and commit hashes as the real peer", async () => {
     const count = await bothAt(0);
-    assert.ok(count >= 12, `${count} blocks`);
+    assert.ok(count >= 20, `${count} blocks`);
+    const codes = new Set<number>();
     for (let number = 0; number < count; number++) {
       const theirs = await block(REAL, number);
       const own = await block(OURS, number);
@@ -180,8 +229,12 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
       assert.deepEqual(own.envelopes, theirs.envelopes, `envelopes of block ${number}`);
       for (const index of [TRANSACTIONS_FILTER, COMMIT_HASH])
         assert.deepEqual(own.metadata[index], theirs.metadata[index], `metadata ${index} of block ${number}`);
+      for (const code of own.metadata[TRANSACTIONS_FILTER] ?? []) codes.add(code);
       if (number > 0) assert.ok(own.metadata[COMMIT_HASH]!.length > 0, `block ${number} has a commit hash`);
     }
+    const { VALID, MVCC_READ_CONFLICT, ENDORSEMENT_POLICY_FAILURE } = TxValidationCode;
+    for (const code of [VALID, MVCC_READ_CONFLICT, ENDORSEMENT_POLICY_FAILURE])
+      assert.ok(codes.has(code), `a transaction with code ${TxValidationCode[code]}`);
   });
 
   async function block(peer: PeerName, number: number): Promise<SplitBlock> {
