@@ -12,22 +12,20 @@ import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import type { OtherPeer } from "../config.js";
 import type { PeerConnection } from "../peer-connection.js";
 import {
-  isMemberOf,
-  memberId,
   type Named,
   peerOfChannel,
   peerOfRealm,
   type Realm,
   readAnswer,
   readQuestion,
-  type Statement,
   sharedChannels,
   signAnswer,
   signQuestion,
 } from "./exchange.js";
-import { aliveMessage, type ChannelState, isEndpoint, type PeerTime, stateMessage } from "./gossip-messages.js";
+import { isEndpoint } from "./gossip-messages.js";
+import { type OwnChannel, OwnStatement } from "./own-statement.js";
 import { type Target, Targets, type Wanted } from "./targets.js";
-import { type Member, type MemberState, MembershipView } from "./view.js";
+import { type Member, MembershipView } from "./view.js";
 
 export type MembershipTimes = {
   /** Between two exchanges of a pair when nothing happens. */
@@ -39,9 +37,6 @@ export type MembershipTimes = {
 };
 
 export const MEMBERSHIP_TIMES: MembershipTimes = { intervalMs: 5_000, newsMs: 1_000, silenceMs: 20_000 };
-
-/** A channel of this peer. */
-export type OwnChannel = { readonly config: ChannelConfig; state(): Promise<ChannelState> };
 
 export type MembershipOptions = {
   readonly signer: SigningIdentity;
@@ -67,30 +62,27 @@ const REFRESH_MS = 300;
 const REFRESH_TIMEOUT_MS = 1_000;
 const MAX_QUESTION_BYTES = 1024 * 1024;
 const MAX_NAMED = 1_000;
-const REMEMBERED_QUESTIONS = 1_000;
+/** Of peers and addresses: an organisation can make up as many as it likes. */
+const REMEMBERED = 2_000;
 
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #realm: Realm;
-  readonly #id: string;
-  readonly #startedAt: bigint;
+  readonly #own: OwnStatement;
   readonly #view = new MembershipView();
   readonly #targets: Targets;
   /** Peers that others named and that have not spoken yet, by id. */
   readonly #named = new Map<string, Named>();
   /** Addresses that turned out to be this peer, or another address of one that is known by its own. */
-  readonly #aliases = new Map<string, string>();
+  readonly #aliases = new LruMap<string, string>(REMEMBERED);
   /** By member: the time of its last question, so that nobody asks it again in its name. */
-  readonly #questions = new LruMap<string, UnixMs>(REMEMBERED_QUESTIONS);
-  readonly #ownStates = new Map<string, MemberState & { readonly key: string }>();
+  readonly #questions = new LruMap<string, UnixMs>(REMEMBERED);
   readonly #ofChannels = new WeakMap<
     ChannelConfig,
     { readonly version: number; readonly members: readonly Member[] }
   >();
   /** By member: the count of news when it was last told. */
-  readonly #told = new Map<string, number>();
-  #sequence = 0n;
-  #alive: { readonly at: UnixMs; readonly endpoint: string; readonly own: Member["alive"] } | undefined;
+  readonly #told = new LruMap<string, number>(REMEMBERED);
   #lastQuestionAt = 0;
   #news = 0;
   #lastRoundAt = 0;
@@ -102,8 +94,7 @@ export class Membership {
 
   constructor(options: MembershipOptions) {
     this.#options = options;
-    this.#id = memberId(options.signer.serialized);
-    this.#startedAt = BigInt(options.clock.now()) * 1_000_000n;
+    this.#own = new OwnStatement({ ...options, aliveMs: options.times.intervalMs / 2 });
     this.#realm = {
       localMsp: options.localMsp,
       configs: () => options.channels().map(({ config }) => config),
@@ -130,18 +121,9 @@ export class Membership {
     this.#schedule(Math.max(0, this.#lastRoundAt + this.#options.times.newsMs - this.#options.clock.now()));
   }
 
-  /** This peer as it tells others of itself now, with all its channels. */
-  async self(): Promise<Member> {
-    const { signer, channels } = this.#options;
-    const states = await Promise.all(channels().map(async (channel) => this.#ownState(channel)));
-    return {
-      id: this.#id,
-      mspId: signer.mspId,
-      identity: signer.serialized,
-      endpoint: this.#options.endpoint(),
-      alive: this.#ownAlive(),
-      states: new Map(states),
-    };
+  /** This peer as it tells others of itself now. */
+  self(): Promise<Member> {
+    return this.#own.member();
   }
 
   /** The other peers that are there, of any channel or none; whoever is no member's peer any more is left out. */
@@ -204,13 +186,13 @@ export class Membership {
       throw new RpcStatus(code, question.reason);
     }
     const { from, at } = question;
-    if (from.id !== this.#id) {
+    if (from.id !== this.#own.id) {
       if (at <= (this.#questions.get(from.id) ?? 0))
         throw new RpcStatus(GrpcStatus.PERMISSION_DENIED, "the question is not newer than one before it");
       this.#questions.set(from.id, at);
       this.#hear(from);
     }
-    const statement = await this.#statement(from.mspId);
+    const statement = await this.#own.for(from.mspId);
     this.#told.set(from.id, this.#news);
     return signAnswer(signer, bytes, statement, this.#visibleTo(from));
   };
@@ -221,7 +203,11 @@ export class Membership {
     if (this.#timer !== undefined && this.#timerAt <= at) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => void this.#round(), delayMs).unref();
+    const round = () =>
+      this.#round().catch((error: unknown) =>
+        this.#options.logger.error("other peers not asked", { reason: messageOf(error) }),
+      );
+    this.#timer = setTimeout(round, delayMs).unref();
   }
 
   async #round(): Promise<void> {
@@ -269,11 +255,11 @@ export class Membership {
     const { signer, clock, logger } = this.#options;
     const known = target.memberId === undefined ? undefined : this.#view.get(target.memberId);
     const news = this.#news;
-    const statement = await this.#statement(target.mspId ?? known?.mspId);
-    if (this.#state !== "running") return undefined;
-    this.#lastQuestionAt = Math.max(clock.now(), this.#lastQuestionAt + 1);
-    const question = signQuestion(signer, statement, this.#lastQuestionAt as UnixMs);
     try {
+      const statement = await this.#own.for(target.mspId ?? known?.mspId);
+      if (this.#state !== "running") return undefined;
+      this.#lastQuestionAt = Math.max(clock.now(), this.#lastQuestionAt + 1);
+      const question = signQuestion(signer, statement, this.#lastQuestionAt as UnixMs);
       const bytes = await target.connection.exchangeMembership(question, { timeoutMs: ASK_TIMEOUT_MS });
       const read = readAnswer(bytes, question, this.#realm, clock.now());
       if (typeof read === "string") throw new Error(read);
@@ -283,7 +269,7 @@ export class Membership {
       target.memberId = from.id;
       target.isSilent = false;
       this.#noteAlias(target.address, from);
-      if (from.id === this.#id) return undefined;
+      if (from.id === this.#own.id) return undefined;
       this.#told.set(from.id, news);
       this.#hear(from);
       for (const other of others) this.#noteNamed(other);
@@ -324,14 +310,14 @@ export class Membership {
   }
 
   #noteNamed(named: Named): void {
-    const isKnown = named.id === this.#id || this.#view.get(named.id) !== undefined || this.#named.has(named.id);
+    const isKnown = named.id === this.#own.id || this.#view.get(named.id) !== undefined || this.#named.has(named.id);
     if (isKnown || this.#named.size >= MAX_NAMED) return;
     this.#named.set(named.id, named);
     this.changed();
   }
 
   #noteAlias(address: string, from: Member): void {
-    if (from.id !== this.#id && from.endpoint === address) this.#aliases.delete(address);
+    if (from.id !== this.#own.id && from.endpoint === address) this.#aliases.delete(address);
     else this.#aliases.set(address, from.id);
   }
 
@@ -363,23 +349,11 @@ export class Membership {
   /** Whether it is this peer's address, or that of a peer which is asked at another one. */
   #isAlias(address: string): boolean {
     const id = this.#aliases.get(address);
-    return id !== undefined && (id === this.#id || this.#view.get(id) !== undefined);
+    return id !== undefined && (id === this.#own.id || this.#view.get(id) !== undefined);
   }
 
   #shared(mspId: MspId): ChannelConfig[] {
     return sharedChannels(this.#realm.configs(), this.#options.signer.mspId, mspId);
-  }
-
-  /** What this peer says of itself to a peer of an organisation; nothing of channels while that is not known. */
-  async #statement(mspId: MspId | undefined): Promise<Statement> {
-    const shared = this.#options.channels().filter(({ config }) => mspId !== undefined && isMemberOf(config, mspId));
-    const channels = await Promise.all(
-      shared.map(async (channel) => {
-        const [channelId, { envelope }] = await this.#ownState(channel);
-        return { channelId, stateInfo: envelope };
-      }),
-    );
-    return { alive: this.#ownAlive().envelope, channels };
   }
 
   /** Peers of one's own organisation, and those that one shares a channel with. */
@@ -391,34 +365,5 @@ export class Membership {
 
   #sharesChannel(one: MspId, other: MspId): boolean {
     return sharedChannels(this.#realm.configs(), one, other).length > 0;
-  }
-
-  #ownAlive(): Member["alive"] {
-    const { clock, signer, times } = this.#options;
-    const endpoint = this.#options.endpoint();
-    const now = clock.now();
-    const isFresh = this.#alive?.endpoint === endpoint && now - this.#alive.at < times.intervalMs / 2;
-    if (this.#alive === undefined || !isFresh) {
-      const time = this.#time();
-      this.#alive = { at: now, endpoint, own: { time, envelope: aliveMessage(signer, { endpoint, time }) } };
-    }
-    return this.#alive.own;
-  }
-
-  async #ownState(channel: OwnChannel): Promise<[string, MemberState]> {
-    const { channelId } = channel.config;
-    const state = await channel.state();
-    const key = JSON.stringify([state.height, ...state.chaincodes]);
-    const known = this.#ownStates.get(channelId);
-    if (known?.key === key) return [channelId, known];
-    const time = this.#time();
-    const made = { ...state, time, key, envelope: stateMessage(this.#options.signer, channelId, state, time) };
-    this.#ownStates.set(channelId, made);
-    return [channelId, made];
-  }
-
-  #time(): PeerTime {
-    this.#sequence += 1n;
-    return { startedAt: this.#startedAt, sequence: this.#sequence };
   }
 }
