@@ -7,6 +7,7 @@
  */
 import { fromUtf8, toHex, toUtf8 } from "@hansa/primitives";
 import { hashedNamespace, hashFromKey, hashKey, keyFromHash, privateNamespace, splitNamespace } from "./keys.js";
+import { forgetMissing } from "./missing-private.js";
 import { changeKeptSets } from "./private-writes.js";
 import type { StateBatch, StateEntry, StateReader, Version } from "./state.js";
 
@@ -51,18 +52,19 @@ export class ExpirySchedule {
     }
   }
 
-  /** Schedules the plain values of an earlier block that the batch brings: their hashes are scheduled already. */
-  scheduleLate(blockNumber: number, namespace: string, collection: string, batch: StateBatch): void {
+  /** Schedules the plain values of earlier blocks that the batch brings: their hashes are scheduled already. */
+  scheduleLate(namespace: string, collection: string, batch: StateBatch): void {
     const life = this.#blockToLive(this.#state, namespace, collection);
     if (life === 0) return;
-    const keys = [...plainKeysByHash(batch, namespace, collection)].map(
-      ([hash, plain]): ScheduledKey => [namespace, collection, toHex(hashFromKey(hash)), plain],
-    );
-    const first = keys[0]?.[2] ?? "";
-    batch.set(SCHEDULE, `${padded(blockNumber + life + 1)}/${padded(blockNumber)}/late/${first}`, {
-      value: fromUtf8(JSON.stringify(keys)),
-      version: { blockNumber, txIndex: 0 },
-    });
+    for (const [plain, { version }] of batch.updates.get(privateNamespace(namespace, collection)) ?? []) {
+      const hash = toHex(hashFromKey(hashKey(plain)));
+      const key: ScheduledKey = [namespace, collection, hash, plain];
+      const { blockNumber } = version;
+      batch.set(SCHEDULE, `${padded(blockNumber + life + 1)}/${padded(blockNumber)}/late/${collection}/${hash}`, {
+        value: fromUtf8(JSON.stringify([key])),
+        version: { blockNumber, txIndex: 0 },
+      });
+    }
   }
 
   #schedule(blockNumber: number, batch: StateBatch): Map<number, ScheduledKey[]> {
@@ -94,15 +96,17 @@ export class ExpirySchedule {
         const isRewritten = this.#state.get(place, key)?.version.blockNumber !== committingBlock;
         if (!isRewritten && !batch.has(place, key)) batch.set(place, key, { value: undefined, version });
       };
-      const collections = new Set<string>();
+      const collections = new Map<string, readonly [namespace: string, collection: string]>();
       for (const [namespace, collection, hash, plain] of JSON.parse(toUtf8(entry.value)) as ScheduledKey[]) {
         remove(hashedNamespace(namespace, collection), keyFromHash(Buffer.from(hash, "hex")));
         if (plain !== undefined) remove(privateNamespace(namespace, collection), plain);
-        collections.add(hashedNamespace(namespace, collection));
+        collections.set(hashedNamespace(namespace, collection), [namespace, collection]);
       }
       await changeKeptSets(this.#state, batch, committingBlock, (set) =>
         collections.has(hashedNamespace(set.namespace, set.collection)) ? undefined : set,
       );
+      for (const [namespace, collection] of collections.values())
+        await forgetMissing(this.#state, batch, committingBlock, namespace, collection);
       batch.set(SCHEDULE, entry.key, { value: undefined, version });
     }
   }

@@ -14,10 +14,20 @@ export * from "./keys.js";
 export { Ledger } from "./ledger.js";
 export type * from "./ledger-types.js";
 export { type Metadata, parseMetadata, serializeMetadata, VALIDATION_PARAMETER } from "./metadata.js";
-export { type MissingSet, missingSets } from "./missing-private.js";
+export type { FillOutcome, MissingSet } from "./missing-private.js";
 export { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
 export { type Change, type LastChange, Past, type PastLimits } from "./past.js";
-export { KEPT_PRIVATE, missingPrivateSets, type PrivateWrites, privateWritesOf } from "./private-writes.js";
+export {
+  compareSet,
+  encodeSets,
+  KEPT_PRIVATE,
+  type PrivateWrites,
+  privateWritesOf,
+  readSets,
+  type TakenSet,
+  type WantedSet,
+  wantedSets,
+} from "./private-writes.js";
 export { RangeResults } from "./range-results.js";
 export { chaincodeActionOf, computedTxId, readTransaction } from "./read-transaction.js";
 export { RichQueryError } from "./rich-query/error.js";

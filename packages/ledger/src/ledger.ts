@@ -32,7 +32,7 @@ import type {
   FrozenLedger,
   LedgerOptions,
 } from "./ledger-types.js";
-import { fillMissing, type MissingSet } from "./missing-private.js";
+import { type FillOutcome, fillMissing, type MissingSet, missingSets, noteUntaken } from "./missing-private.js";
 import { type PreparedBlock, prepareBlock, type ValidatedTransaction } from "./mvcc.js";
 import {
   applyPrivateSets,
@@ -45,6 +45,7 @@ import {
 import { applyPurges } from "./purge.js";
 import { readTransaction } from "./read-transaction.js";
 import type { IndexDefinition, JsonIndex } from "./rich-query/json-index.js";
+import type { HashedCollection } from "./rwset.js";
 import { type CollectionLookup, TxSimulator } from "./simulator.js";
 import { Snapshots } from "./snapshots.js";
 import type { StateBatch, StateReader, StateStore } from "./state.js";
@@ -211,16 +212,33 @@ export class Ledger {
     }
   }
 
-  /** See missing-private.ts. Not while a block is committed. Returns whether anything fitted. */
-  async fillMissing(missing: MissingSet, plain: Uint8Array): Promise<boolean> {
+  /** What may be asked of others now, as far as it is wanted. See missing-private.ts. */
+  missing(): AsyncGenerator<MissingSet> {
+    return missingSets(this.#state, this.#privateWrites?.holds ?? (() => false));
+  }
+
+  /** See missing-private.ts. Not while a block is committed. @param takesPart whether a part of the set will do */
+  async fillMissing(missing: MissingSet, plain: Uint8Array, takesPart = false): Promise<FillOutcome> {
+    const written = await this.#writtenSet(missing);
     while (this.#isCommitting) await new Promise((resolve) => setImmediate(resolve));
     const savepoint = this.#state.savepoint();
-    const batch = fillMissing(this.#state, missing, plain);
-    if (batch === undefined || savepoint === undefined) return false;
-    this.#expiry.scheduleLate(missing.blockNumber, missing.namespace, missing.collection, batch);
+    if (written === null || savepoint === undefined) return "refused";
+    const { outcome, batch } = fillMissing(this.#state, missing, plain, written, takesPart);
+    if (batch === undefined) return outcome;
+    this.#expiry.scheduleLate(missing.namespace, missing.collection, batch);
     this.#snapshots.beforeApply(batch);
     await this.#state.apply(batch, savepoint, { sync: true });
-    return true;
+    return outcome;
+  }
+
+  /** What a block says of a private set: undefined where only a snapshot stands for it, null where it wrote none. */
+  async #writtenSet(set: MissingSet): Promise<HashedCollection | undefined | null> {
+    if (set.blockNumber < firstBlock(this.blocks)) return undefined;
+    const envelope = (await this.block(set.blockNumber))?.envelopes[set.txIndex];
+    if (envelope === undefined) return null;
+    const { rwset } = readTransaction(envelope, TxValidationCode.VALID);
+    const namespace = rwset?.namespaces.find(({ namespace: name }) => name === set.namespace);
+    return namespace?.collections.find(({ name }) => name === set.collection) ?? null;
   }
 
   /** The parts of a stored block. */
@@ -362,6 +380,10 @@ export class Ledger {
   ): Promise<void> {
     recordCollections(this.#collectionChanges, number, batch, this.#state);
     applyPrivateSets(number, codes, taken, batch, this.#state);
+    if (this.#privateWrites !== undefined) {
+      const { holds } = this.#privateWrites;
+      noteUntaken(batch, number, transactions, codes, taken, { state: this.#state, holds });
+    }
     await applyPurges(number, transactions, codes, batch, this.#state);
     await this.#expiry.apply(number, batch);
   }

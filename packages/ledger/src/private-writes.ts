@@ -13,6 +13,7 @@ import { bytesKey, equalBytes, NO_BYTES, sha256 } from "@hansa/primitives";
 import { decode, encode, kvrwset, rwset, TxValidationCode } from "@hansa/wire";
 import { compareKeys, hashedNamespace, hashKey, privateNamespace } from "./keys.js";
 import type { ValidatedTransaction } from "./mvcc.js";
+import type { HashedCollection } from "./rwset.js";
 import { StateBatch, type StateEntry, type StateReader, type Version } from "./state.js";
 import { sameVersion } from "./version.js";
 
@@ -24,7 +25,7 @@ export type PrivateWrites = {
 };
 
 /** One collection's private write set, an encoded `kvrwset.KVRWSet`. */
-type TakenSet = { readonly namespace: string; readonly collection: string; readonly plain: Uint8Array };
+export type TakenSet = { readonly namespace: string; readonly collection: string; readonly plain: Uint8Array };
 
 /** By index of the transaction. */
 export type TakenSets = ReadonlyMap<number, readonly TakenSet[]>;
@@ -50,7 +51,7 @@ export function takePrivateSets(
         if (privateHash.length === 0 || !holds(state, namespace, name)) continue;
         candidates ??= setsByPlace(find(txId));
         const plain = candidates.get(placeOf(namespace, name, privateHash));
-        if (plain !== undefined) sets.push({ namespace, collection: name, plain });
+        if (plain !== undefined && readPlain(plain) !== undefined) sets.push({ namespace, collection: name, plain });
       }
     }
     if (sets.length > 0) taken.set(txIndex, sets);
@@ -58,26 +59,53 @@ export function takePrivateSets(
   return taken;
 }
 
-/** Indexes of transactions of which a set is this peer's to keep and not there. */
-export function missingPrivateSets(
+/** A private set that is this peer's to keep, and what the block says of it. */
+export type WantedSet = {
+  readonly txIndex: number;
+  readonly txId: string;
+  readonly namespace: string;
+  readonly collection: string;
+  readonly written: HashedCollection;
+};
+
+/** Sets of valid transactions that are this peer's to keep and are not there. */
+export function wantedSets(
   transactions: readonly ValidatedTransaction[],
   state: StateReader,
   { find, holds }: PrivateWrites,
-): number[] {
-  const missing: number[] = [];
+): WantedSet[] {
+  const wanted: WantedSet[] = [];
   for (const [txIndex, { txId, code, rwset: results }] of transactions.entries()) {
     if (code !== TxValidationCode.VALID || results === undefined) continue;
     let candidates: Map<string, Uint8Array> | undefined;
-    const isMissing = results.namespaces.some(({ namespace, collections }) =>
-      collections.some(({ name, privateHash }) => {
-        if (privateHash.length === 0 || !holds(state, namespace, name)) return false;
+    for (const { namespace, collections } of results.namespaces) {
+      for (const written of collections) {
+        const { name, privateHash } = written;
+        if (privateHash.length === 0 || !holds(state, namespace, name)) continue;
         candidates ??= setsByPlace(find(txId));
-        return !candidates.has(placeOf(namespace, name, privateHash));
-      }),
-    );
-    if (isMissing) missing.push(txIndex);
+        if (!candidates.has(placeOf(namespace, name, privateHash)))
+          wanted.push({ txIndex, txId, namespace, collection: name, written });
+      }
+    }
   }
-  return missing;
+  return wanted;
+}
+
+/**
+ * What given bytes are of a set: all of it; writes of it, of which a purge may have taken others out since; or something
+ * else.
+ */
+export function compareSet(plain: Uint8Array, { privateHash, writes }: HashedCollection): "whole" | "part" | "other" {
+  const set = readPlain(plain);
+  if (set === undefined) return "other";
+  if (equalBytes(sha256(plain), privateHash)) return "whole";
+  const isPart = set.writes.every(({ key, value, isDelete }) => {
+    const hash = hashKey(key ?? "");
+    const expected = writes.find((write) => write.key === hash);
+    if (expected === undefined || expected.isDelete !== (isDelete ?? false)) return false;
+    return expected.isDelete || equalBytes(sha256(value ?? NO_BYTES), expected.valueHash);
+  });
+  return isPart ? "part" : "other";
 }
 
 /** The writes that keep the sets; they belong to no block yet. */
@@ -192,8 +220,8 @@ function keep(batch: StateBatch, blockNumber: number, txIndex: number, sets: rea
   batch.set(KEPT, keptKey(blockNumber, txIndex), { value: encodeSets(sets), version: { blockNumber, txIndex } });
 }
 
-/** The sets come namespace by namespace, as in the transaction. */
-function encodeSets(sets: readonly TakenSet[]): Uint8Array {
+/** `rwset.TxPvtReadWriteSet` of sets that come namespace by namespace, as in the transaction. */
+export function encodeSets(sets: readonly TakenSet[]): Uint8Array {
   const nsPvtRwset: { namespace: string; collectionPvtRwset: rwset.ICollectionPvtReadWriteSet[] }[] = [];
   for (const { namespace, collection, plain } of sets) {
     let last = nsPvtRwset.at(-1);
@@ -206,7 +234,8 @@ function encodeSets(sets: readonly TakenSet[]): Uint8Array {
   return encode(rwset.TxPvtReadWriteSet, { nsPvtRwset });
 }
 
-function readSets(bytes: Uint8Array): TakenSet[] {
+/** The sets of an encoded `rwset.TxPvtReadWriteSet`. @throws when it is none */
+export function readSets(bytes: Uint8Array): TakenSet[] {
   const { nsPvtRwset } = decode(rwset.TxPvtReadWriteSet, bytes, "rwset.TxPvtReadWriteSet");
   return nsPvtRwset.flatMap(({ namespace, collectionPvtRwset }) =>
     (collectionPvtRwset ?? []).map(({ collectionName, rwset: plain }) => ({
@@ -217,14 +246,28 @@ function readSets(bytes: Uint8Array): TakenSet[] {
   );
 }
 
+/** Others may have left anything. */
 function setsByPlace(candidates: readonly Uint8Array[]): Map<string, Uint8Array> {
   const sets = new Map<string, Uint8Array>();
   for (const bytes of candidates) {
-    for (const { namespace, collection, plain } of readSets(bytes)) {
+    for (const { namespace, collection, plain } of readable(() => readSets(bytes)) ?? []) {
       sets.set(placeOf(namespace, collection, sha256(plain)), plain);
     }
   }
   return sets;
+}
+
+/** What a set's bytes say; undefined where they say nothing. An endorser may sign the hash of anything. */
+export function readPlain(plain: Uint8Array): kvrwset.KVRWSet | undefined {
+  return readable(() => decode(kvrwset.KVRWSet, plain, "kvrwset.KVRWSet"));
+}
+
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 function placeOf(namespace: string, collection: string, hash: Uint8Array): string {

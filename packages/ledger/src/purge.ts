@@ -1,14 +1,18 @@
 /**
  * A purge takes a private key out of the past, too: its value, where a peer has it, and its writes in the sets kept by
- * block. The hashed key is deleted with the transaction's other writes.
+ * block. The hashed key is deleted with the transaction's other writes. The purge is remembered, for sets that a peer
+ * gets later than their block.
  *
  * Source: hyperledger/fabric, core/ledger/pvtdatastorage (purge markers) and kvledger/kv_ledger.go.
  */
+import { NO_BYTES, toHex } from "@hansa/primitives";
 import { decode, encode, kvrwset, TxValidationCode } from "@hansa/wire";
-import { hashKey, privateNamespace } from "./keys.js";
+import { hashFromKey, hashKey, privateNamespace } from "./keys.js";
 import type { ValidatedTransaction } from "./mvcc.js";
 import { changeKeptSets } from "./private-writes.js";
 import type { StateBatch, StateReader, Version } from "./state.js";
+
+const PURGED = "$purged";
 
 type Purged = {
   readonly namespace: string;
@@ -27,7 +31,12 @@ export async function applyPurges(
 ): Promise<void> {
   const purged = purgedKeys(blockNumber, transactions, codes);
   if (purged.length === 0) return;
-  for (const each of purged) await deleteValue(each, batch, state);
+  for (const each of purged) {
+    await deleteValue(each, batch, state);
+    const { version } = each;
+    const key = rememberedKey(each.namespace, each.collection, each.key);
+    batch.set(PURGED, key, { value: NO_BYTES, version });
+  }
   const marks = new Map(purged.map((each) => [markOf(each.namespace, each.collection, each.key), each.version]));
   await changeKeptSets(state, batch, undefined, (set, version) => {
     const rwset = decode(kvrwset.KVRWSet, set.plain, "kvrwset.KVRWSet");
@@ -37,6 +46,21 @@ export async function applyPurges(
     if (writes.length === rwset.writes.length) return set;
     return { ...set, plain: encode(kvrwset.KVRWSet, { ...rwset, writes }) };
   });
+}
+
+/** Whether a key's writes up to this version have been purged. @param key of the hashed namespace */
+export function isPurged(
+  state: StateReader,
+  namespace: string,
+  collection: string,
+  key: string,
+  version: Version,
+): boolean {
+  return isPast(version, state.get(PURGED, rememberedKey(namespace, collection, key))?.version);
+}
+
+function rememberedKey(namespace: string, collection: string, key: string): string {
+  return `${namespace}/${collection}/${toHex(hashFromKey(key))}`;
 }
 
 function purgedKeys(blockNumber: number, transactions: readonly ValidatedTransaction[], codes: Uint8Array): Purged[] {

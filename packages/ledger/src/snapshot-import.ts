@@ -36,7 +36,7 @@ export class StateImport {
     const { kind, namespace, collection } = splitNamespace(joined);
     if (kind === "hashed" && collection !== undefined) {
       this.#expiry.schedule(batch, namespace, collection, entries);
-      for (const { version } of entries) markMissing(batch, version, namespace, collection);
+      for (const { version } of entries) markMissing(batch, version, namespace, collection, false);
     }
     await state.apply(batch, lastBlock);
   }

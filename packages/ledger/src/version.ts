@@ -7,6 +7,11 @@ export function sameVersion(a: Version | undefined, b: Version | undefined): boo
   return a.blockNumber === b.blockNumber && a.txIndex === b.txIndex;
 }
 
+/** Negative where `a` is the earlier one, zero where they are the same. */
+export function compareVersions(a: Version, b: Version): number {
+  return a.blockNumber - b.blockNumber || a.txIndex - b.txIndex;
+}
+
 /**
  * Both numbers, each as one byte of length and that many big-endian bytes: shorter numbers sort first.
  * Source: hyperledger/fabric, common/ledger/util/util.go.

@@ -50,6 +50,8 @@ export type PeerConfig = {
   readonly membership?: Partial<MembershipConfig>;
   readonly discovery?: Partial<DiscoveryConfig>;
   readonly limits?: Partial<PeerLimits>;
+  /** How missing private data is asked for. */
+  readonly reconcile?: Partial<ReconcileSettings>;
   /** Health, metrics, log levels and version over HTTP. Absent: no such port. */
   readonly operations?: OperationsConfig;
   /** Called once for each alarm, also for those that an earlier run raised: a place for metrics. */
@@ -155,3 +157,13 @@ export const LIMIT_DEFAULTS: PeerLimits = {
   authenticationWindowMs: 15 * 60_000,
   ordererConnectTimeoutMs: 3_000,
 };
+
+export type ReconcileSettings = {
+  /** At most, between the end of one round and the beginning of the next; sooner after something new is missing. */
+  readonly intervalMs: number;
+  /** Blocks that are asked for before what came is counted. */
+  readonly batchBlocks: number;
+};
+
+/** Source: hyperledger/fabric, sampleconfig/core.yaml (peer.gossip.pvtData). */
+export const RECONCILE_DEFAULTS: ReconcileSettings = { intervalMs: 60_000, batchBlocks: 10 };

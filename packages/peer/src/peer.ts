@@ -24,7 +24,7 @@ import {
   RunnableChaincodes,
   readSequence,
 } from "@hansa/endorsement/lifecycle";
-import { firstBlock, type PrivateWrites } from "@hansa/ledger";
+import { firstBlock } from "@hansa/ledger";
 import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
 import { HansaError, messageOf, systemClock, systemRandom } from "@hansa/primitives";
 import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
@@ -38,16 +38,13 @@ import { ChaincodeRuntime } from "./chaincode/runtime.js";
 import { registerHandler } from "./chaincode/support-service.js";
 import type { PeerChannel } from "./channel.js";
 import { ChannelSet } from "./channels.js";
-import { isCollectionMember } from "./collections.js";
 import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js";
 import { mountDiscovery } from "./discovery/mount.js";
 import { installedChaincodes } from "./installed-chaincodes.js";
 import { type OperationsSources, PeerMeasures, startOperations } from "./measures.js";
 import type { Membership } from "./membership/membership.js";
 import { createDialer, createJournalDialer, type DialerOptions } from "./orderer-dialer.js";
-import { distribute, receivePrivate } from "./private-data/exchange.js";
-import { givePrivate, MissedPrivateData } from "./private-data/missed.js";
-import { Reconciler } from "./private-data/reconcile.js";
+import { PrivateDataExchange } from "./private-data/private-data.js";
 import type { RunningPeer } from "./running-peer.js";
 import { type DeliverChannel, DeliverService } from "./services/deliver.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
@@ -155,11 +152,18 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   });
   let membership: Membership | undefined;
   const othersOn = (channel: ChannelConfig | undefined) => (channel && membership?.peers(channel)) ?? [];
-  const passOn: EndorserChannel["persistPrivate"] = (writes) =>
-    distribute(writes, othersOn(channels?.get(writes.channelId)?.config()), signer, logger);
-  const holds: PrivateWrites["holds"] = (state, namespace, collection) =>
-    isCollectionMember(state, namespace, collection, self);
-  const missed = new MissedPrivateData({ signer, holds, others: othersOn, clock, logger });
+  const privateData = new PrivateDataExchange({
+    signer,
+    self,
+    channel: (channelId) => channels?.get(channelId),
+    others: othersOn,
+    reconcile: config.reconcile,
+    windowMs: limits.authenticationWindowMs,
+    clock,
+    random,
+    logger,
+  });
+  const { holds } = privateData;
   const explanations = new Explanations({
     channel: (channelId) => channels?.get(channelId),
     holds: (channel, namespace, collection) => holds(channel.ledger.state, namespace, collection),
@@ -191,7 +195,6 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   };
   const connectJournal = createJournalDialer(dialing);
   const witnesses = new Map<string, WitnessFollowing>();
-  const reconcilers: Reconciler[] = [];
   const witnessOf = (channel: PeerChannel) =>
     new WitnessFollowing({
       channel,
@@ -215,15 +218,13 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       keep().catch((error: unknown) => logger.error("evidence of a fork cannot be kept", { reason: messageOf(error) }));
     },
     holds,
-    fetchPrivate: (channel, number, transactions) => missed.fetch(channel, number, transactions),
+    fetchPrivate: privateData.fetch,
     measures,
     onOpen: (channel) => {
-      endorserChannels.set(channel.channelId, endorserChannel(channel, passOn));
+      endorserChannels.set(channel.channelId, endorserChannel(channel, privateData.passOn));
       witnesses.set(channel.channelId, witnessOf(channel));
-      const reconciler = new Reconciler({ channel, signer, holds, others: othersOn, clock, logger });
-      reconcilers.push(reconciler);
-      reconciler.start();
       explanations.watch(channel);
+      privateData.follow(channel);
       channel.onCommit(() => membership?.changed());
       membership?.changed();
       if (channels === undefined) watched.push(channel);
@@ -328,13 +329,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     { Explain: explanations.explain },
     { maxConcurrentCalls: CONCURRENT_EXPLANATIONS },
   );
-  server.addService(services.PrivateData, {
-    Push: receivePrivate((channelId) => {
-      const channel = channelSet.get(channelId);
-      return channel && { config: channel.config(), transient: channel.transient, height: channel.height() };
-    }),
-    Pull: givePrivate((channelId) => channelSet.get(channelId), { clock, windowMs: limits.authenticationWindowMs }),
-  });
+  privateData.mount(server);
   server.addService(
     services.Deliver,
     {
@@ -449,7 +444,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     const serverStopped = server.stop({ graceMs: STOP_GRACE_MS });
     await keepRunning.stop();
     stopWitnesses();
-    await Promise.all(reconcilers.map((reconciler) => reconciler.stop()));
+    await privateData.stop();
     await channelSet.stop();
     await runtime.stop();
     await development.close();

@@ -21,13 +21,27 @@ export type TransientLimits = {
 export const TRANSIENT_LIMITS: TransientLimits = {
   maxEntries: 20_000,
   maxBytes: 256 * 1024 * 1024,
-  maxAgeBlocks: 1_000,
+  maxAgeBlocks: 20_000,
 };
 
-/** One simulation may leave another result than an earlier one with the same id; more than these are not kept. */
-const MAX_PER_TRANSACTION = 4;
+/**
+ * One simulation may leave another result than an earlier one with the same id; more than these are not kept of one
+ * sender, so that none takes the place of another.
+ */
+const MAX_PER_SENDER = 4;
+const MAX_PER_TRANSACTION = 64;
 
-type Entry = { readonly file: string; readonly height: number; readonly privateWrites: Uint8Array };
+export type TransientEntry = {
+  /** rwset.TxPvtReadWriteSet, encoded. */
+  readonly privateWrites: Uint8Array;
+  /** Who passed it on, for reports; undefined where this peer simulated it, or ran anew since. */
+  readonly from: string | undefined;
+};
+
+/** How often ages are looked at. */
+const AGE_CHECK_BLOCKS = 100;
+
+type Entry = TransientEntry & { readonly file: string; readonly height: number };
 
 export class TransientStore {
   readonly #directory: string;
@@ -47,14 +61,13 @@ export class TransientStore {
   static async open(directory: string, logger: Logger, limits = TRANSIENT_LIMITS): Promise<TransientStore> {
     await mkdir(directory, { recursive: true });
     const store = new TransientStore(directory, limits, logger);
-    for (const file of await readdir(directory)) {
-      const match = /^([0-9a-f]{64})\.(\d+)\.[0-9a-f]{16}$/.exec(file);
-      if (match === null) continue;
-      store.#add(match[1] ?? "", {
-        file,
-        height: Number(match[2]),
-        privateWrites: await readFile(join(directory, file)),
-      });
+    const found = (await readdir(directory))
+      .map((file) => /^([0-9a-f]{64})\.(\d+)\.[0-9a-f]{16}$/.exec(file))
+      .filter((match) => match !== null)
+      .sort((a, b) => Number(a[2]) - Number(b[2]));
+    for (const [file, txId = "", height] of found) {
+      const privateWrites = await readFile(join(directory, file));
+      store.#add(txId, { file, height: Number(height), privateWrites, from: undefined });
     }
     return store;
   }
@@ -66,12 +79,15 @@ export class TransientStore {
   /**
    * @param height count of blocks at simulation
    * @param privateWrites rwset.TxPvtReadWriteSet, encoded
+   * @param from who passed it on, for reports; nobody is told of what this peer simulated
    */
-  async persist(txId: string, height: number, privateWrites: Uint8Array): Promise<void> {
+  async persist(txId: string, height: number, privateWrites: Uint8Array, from?: string): Promise<void> {
     const file = `${txId}.${height}.${sha256Hex(privateWrites).slice(0, 16)}`;
     const known = this.#entries.get(txId) ?? [];
-    if (known.length >= MAX_PER_TRANSACTION || known.some((entry) => entry.file === file)) return;
-    this.#add(txId, { file, height, privateWrites });
+    if (known.some((entry) => entry.file === file)) return;
+    if (known.filter((entry) => entry.from === from).length >= MAX_PER_SENDER) return;
+    if (from !== undefined && known.length >= MAX_PER_TRANSACTION) return;
+    this.#add(txId, { file, height, privateWrites, from });
     await writeFile(join(this.#directory, file), privateWrites, { mode: 0o600 });
   }
 
@@ -80,12 +96,17 @@ export class TransientStore {
     return (this.#entries.get(txId) ?? []).map((entry) => entry.privateWrites).reverse();
   }
 
-  /** After a commit: forgets what was committed and what waited too long. */
+  /** The same with who passed it on. */
+  entries(txId: string): readonly TransientEntry[] {
+    return this.#entries.get(txId) ?? [];
+  }
+
+  /** After a commit: forgets what was committed and, now and then, what waited too long. */
   purge(committed: Iterable<string>, height: number): void {
     for (const txId of committed) this.#remove(txId);
+    if (height % AGE_CHECK_BLOCKS !== 0) return;
     for (const [txId, entries] of this.#entries) {
-      if (entries.every((entry) => entry.height + this.#limits.maxAgeBlocks >= height)) break;
-      this.#remove(txId);
+      if (entries.every((entry) => entry.height + this.#limits.maxAgeBlocks < height)) this.#remove(txId);
     }
   }
 

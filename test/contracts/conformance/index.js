@@ -203,6 +203,10 @@ class Everything extends Contract {
     await ctx.stub.deletePrivateData(collection, key);
   }
 
+  async purgePrivate(ctx, collection, key) {
+    await ctx.stub.purgePrivateData(collection, key);
+  }
+
   async rangePrivate(ctx, collection, start, end) {
     // Unlike ranges of public state, these come wrapped.
     const { iterator } = await ctx.stub.getPrivateDataByRange(collection, start, end);

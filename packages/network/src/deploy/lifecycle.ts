@@ -127,7 +127,13 @@ export async function committedSequence(channelId: string, name: string, org: De
   }
 }
 
-type Fields = { name: string; version: string; validationParameter: Uint8Array; initRequired: boolean };
+type Fields = {
+  readonly name: string;
+  readonly version: string;
+  readonly validationParameter: Uint8Array;
+  readonly collections: protos.ICollectionConfigPackage | undefined;
+  readonly initRequired: boolean;
+};
 
 /** Whether every organisation approved exactly this, with this package, at the committed sequence. */
 async function stands(
@@ -160,8 +166,13 @@ async function stands(
       found.version === fields.version &&
       found.initRequired === fields.initRequired &&
       Buffer.compare(found.validationParameter, fields.validationParameter) === 0 &&
+      Buffer.compare(collectionBytes(found.collections), collectionBytes(fields.collections)) === 0 &&
       found.source?.localPackage?.packageId === packageId,
   );
+}
+
+function collectionBytes(collections: protos.ICollectionConfigPackage | null | undefined): Uint8Array {
+  return encode(protos.CollectionConfigPackage, collections ?? {});
 }
 
 /** An endorsement policy as a definition carries it. */

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Logger, silentLogger } from "@hansa/primitives";
+import { HansaError, type Logger, silentLogger } from "@hansa/primitives";
 import type { NetworkFile } from "../config/file-shape.js";
 import type { NetworkConfig } from "../config/network-config.js";
 import { parseNetworkFile, parseNetworkObject } from "../config/parse.js";
@@ -13,7 +13,9 @@ import { serveNetwork } from "../launch/serve.js";
 import { hostFor } from "../launch/supervisor.js";
 import type { RunningNetwork } from "../membership/running-network.js";
 import type { NodeReport } from "../nodes/keeper.js";
+import { serverSpec } from "../nodes/specs.js";
 import { Layout } from "../plan/layout.js";
+import type { PlannedNode } from "../plan/plan.js";
 import { NetworkView } from "./network-view.js";
 
 export type StartOptions = {
@@ -52,6 +54,32 @@ export class Network extends NetworkView {
 
   nodes(): readonly NodeReport[] {
     return this.running.reports();
+  }
+
+  /**
+   * Stops one node, such as "peer0.org1", as if its machine were switched off, until `startNode`.
+   * @throws HansaError UNKNOWN_NODE
+   */
+  async stopNode(id: string): Promise<void> {
+    await this.running.keeper.remove([this.#server(id).id], 0);
+  }
+
+  /** Starts a node that `stopNode` stopped. @throws HansaError UNKNOWN_NODE, NODE_FAILED */
+  async startNode(id: string): Promise<void> {
+    const node = this.#server(id);
+    if (this.running.keeper.has(id)) return;
+    const { layout, plan } = this;
+    const parts = { layout, plan, config: this.running.config(), state: this.running.state() };
+    await this.running.keeper.start(node, serverSpec(node, parts));
+  }
+
+  #server(id: string): PlannedNode {
+    const servers = this.plan.nodes.filter(({ kind }) => kind === "peer" || kind === "orderer");
+    const node = servers.find((each) => each.id === id);
+    if (node !== undefined) return node;
+    throw new HansaError("UNKNOWN_NODE", `Network ${this.name} has no peer or orderer "${id}".`, {
+      nextStep: `Use one of: ${servers.map((each) => each.id).join(", ")}.`,
+    });
   }
 
   /** Stops every node and closes every gateway that was opened through this network. */

@@ -6,13 +6,14 @@
  */
 import type { ChannelConfig } from "@hansa/channel-config";
 import type { PrivateWrites } from "@hansa/endorsement/chaincode";
+import { readSets } from "@hansa/ledger";
 import { rolePrincipal, type SigningIdentity } from "@hansa/msp";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
 import { decode, encode, hansa, toLong, toNumber } from "@hansa/wire";
 import type { OtherPeer } from "../config.js";
 import type { TransientStore } from "../transient-store.js";
-import { planDistribution } from "./distribution.js";
+import { type Consignment, encodeShare, planDistribution } from "./distribution.js";
 
 /** Source: hyperledger/fabric, sampleconfig/core.yaml (peer.gossip.pvtData.pushAckTimeout). */
 const PUSH_TIMEOUT_MS = 3_000;
@@ -24,43 +25,60 @@ export type PushTarget = {
   readonly height: number;
 };
 
+export type DistributionOptions = {
+  readonly signer: SigningIdentity;
+  readonly logger: Logger;
+  /** A whole number from 0 up to and without its argument. */
+  readonly pick: (below: number) => number;
+  /** Whether this peer itself keeps a collection's data. */
+  readonly isHeld: (chaincode: string, collection: string) => boolean;
+};
+
 /** @throws HansaError when fewer peers confirmed than a collection requires */
 export async function distribute(
   writes: PrivateWrites,
   peers: readonly OtherPeer[],
-  signer: SigningIdentity,
-  logger: Logger,
+  { signer, logger, pick, isHeld }: DistributionOptions,
 ): Promise<void> {
   const { channelId, txId, height } = writes;
+  const send = async (peer: OtherPeer, consignments: readonly Consignment<OtherPeer>[]): Promise<boolean> => {
+    const privateRwset = encodeShare(writes.writes.dataModel, consignments);
+    const body = encode(hansa.peer.PrivateWrites, { channelId, txId, height: toLong(height), privateRwset });
+    const signed = { writes: body, creator: signer.serialized, signature: signer.sign(body) };
+    try {
+      const request = encode(hansa.peer.SignedPrivateWrites, signed);
+      await peer.connection.pushPrivate(request, { timeoutMs: PUSH_TIMEOUT_MS });
+      return true;
+    } catch (error) {
+      const fields = { channel: channelId, txId, peer: peer.address, reason: messageOf(error) };
+      logger.warn("private data not passed on", fields);
+      return false;
+    }
+  };
   try {
-    const { consignments, requirements } = planDistribution(writes, peers);
+    const consignments = planDistribution(writes, peers, { pick, isHeld });
+    const shares = new Map<OtherPeer, Consignment<OtherPeer>[]>();
+    for (const consignment of consignments) {
+      for (const peer of consignment.first) shares.set(peer, [...(shares.get(peer) ?? []), consignment]);
+    }
     const confirmed = new Set<OtherPeer>();
     await Promise.all(
-      consignments.map(async ({ peer, writes: privateRwset }) => {
-        const body = encode(hansa.peer.PrivateWrites, { channelId, txId, height: toLong(height), privateRwset });
-        const request = encode(hansa.peer.SignedPrivateWrites, {
-          writes: body,
-          creator: signer.serialized,
-          signature: signer.sign(body),
-        });
-        try {
-          await peer.connection.pushPrivate(request, { timeoutMs: PUSH_TIMEOUT_MS });
-          confirmed.add(peer);
-        } catch (error) {
-          const fields = { channel: channelId, txId, peer: peer.address, reason: messageOf(error) };
-          logger.warn("private data not passed on", fields);
-        }
+      [...shares].map(async ([peer, share]) => {
+        if (await send(peer, share)) confirmed.add(peer);
       }),
     );
-    for (const { collection, chaincode, count, peers: eligible } of requirements) {
-      const reached = eligible.filter((peer) => confirmed.has(peer)).length;
-      if (reached < count) {
-        throw new HansaError(
-          "TOO_FEW_PEERS",
-          `${reached} of ${count} required peers confirmed the private data of chaincode ${chaincode} and collection ${collection}`,
-        );
+    let failed = 0;
+    for (const consignment of consignments) {
+      let count = consignment.first.filter((peer) => confirmed.has(peer)).length;
+      for (const peer of consignment.rest) {
+        if (count >= consignment.required) break;
+        if (await send(peer, [consignment])) count += 1;
       }
+      failed += Math.max(0, consignment.required - count);
     }
+    if (failed === 0) return;
+    const all = consignments.reduce((sum, { first }) => sum + first.length, 0);
+    throw new HansaError("TOO_FEW_PEERS", `Failed disseminating ${failed} out of ${all} private dissemination plans`);
   } catch (cause) {
     const text = `failed to distribute private collection, txID ${txId}, channel ${channelId}: ${messageOf(cause)}`;
     throw new HansaError("PRIVATE_DATA_NOT_DISTRIBUTED", text, { cause });
@@ -82,8 +100,11 @@ export function receivePrivate(target: (channelId: string) => PushTarget | undef
     if (!isPeerOfMember(channel.config, creator, writes, signature)) {
       throw new RpcStatus(GrpcStatus.PERMISSION_DENIED, `private data comes from no peer of channel ${channelId}`);
     }
+    decoded(() => readSets(privateRwset));
+    const { mspId, certificate } = channel.config.msps.identity(creator);
+    const from = `${certificate.subject} of ${mspId}`;
     // Its age is counted from here on: a sender that is ahead or behind must not decide how long this peer keeps it.
-    await channel.transient.persist(txId, Math.min(toNumber(height), channel.height), privateRwset);
+    await channel.transient.persist(txId, Math.min(toNumber(height), channel.height), privateRwset, from);
     return encode(hansa.peer.PrivateWritesReceipt, {});
   };
 }
