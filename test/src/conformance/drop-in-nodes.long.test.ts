@@ -8,8 +8,10 @@ import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
+import { until } from "../support/until.js";
 import { FabricNetwork, type Outcome, type PeerName } from "./fabric-nodes/fabric-network.js";
 import type { NodeProcess } from "./fabric-nodes/node-process.js";
+import { assertSameLedgers } from "./fabric-nodes/same-ledger.js";
 import { serveChaincode, writeServedPackage } from "./fabric-nodes/served-chaincode.js";
 
 const tools = process.env.HANSA_FABRIC_BIN;
@@ -95,7 +97,7 @@ describe("Hansa nodes started from Fabric's files", { skip }, () => {
   });
 
   it("run a chaincode as a service through an external builder", async () => {
-    const address = network.address("peer1.org1", "chaincode");
+    const address = network.serviceAddress;
     const archive = await writeServedPackage(network, "bench", address);
     const packageId = (await done(network.peer(ONE, "lifecycle", "chaincode", "calculatepackageid", archive))).trim();
     chaincode = serveChaincode(network, "bench", packageId, address);
@@ -133,6 +135,17 @@ describe("Hansa nodes started from Fabric's files", { skip }, () => {
     await network.startPeer(ONE, "hansa");
     await invoke("bench", "update", "a", "2");
     assert.equal(await query(TWO, "bench", "read", "a"), "2");
+  });
+
+  it("have a real Fabric peer beside them, which joins late and commits the same", async () => {
+    const REAL: PeerName = "peer1.org1";
+    await network.startPeer(REAL, "fabric");
+    await done(network.peer(REAL, "channel", "join", "-b", network.at("genesis.block")));
+    await invoke("bench", "update", "a", "3");
+    const height = await network.height(ONE);
+    await until("the real peer to catch up", async () => ((await network.height(REAL)) === height ? true : undefined));
+    await assertSameLedgers(network, [REAL, ONE], height);
+    await network.node(REAL).stop();
   });
 
   it("refuse what cannot be, naming file, setting and value, with exit code 1", async () => {

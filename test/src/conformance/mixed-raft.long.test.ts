@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type SplitBlock, splitBlock, TxValidationCode } from "@hansa/wire";
+import { TxValidationCode } from "@hansa/wire";
 import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
 import { until } from "../support/until.js";
@@ -18,6 +18,7 @@ import {
   type PeerName,
 } from "./fabric-nodes/fabric-network.js";
 import type { NodeProcess } from "./fabric-nodes/node-process.js";
+import { assertSameLedgers } from "./fabric-nodes/same-ledger.js";
 import { serveChaincode, writeServedPackage } from "./fabric-nodes/served-chaincode.js";
 
 const tools = process.env.HANSA_FABRIC_BIN;
@@ -25,8 +26,6 @@ const skip = tools === undefined ? "HANSA_FABRIC_BIN does not name a folder with
 
 const REAL: PeerName = "peer0.org1";
 const OURS: PeerName = "peer0.org2";
-const TRANSACTIONS_FILTER = 2;
-const COMMIT_HASH = 4;
 
 describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => {
   const { folder, remove } = temporaryFolder();
@@ -49,10 +48,7 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
     assert.equal(outcome.exit, 0, outcome.stderr);
     return outcome;
   };
-  const height = async (peer: PeerName): Promise<number> => {
-    const { stdout } = await done(network.peer(peer, "channel", "getinfo", "-c", "mychannel"));
-    return (JSON.parse(stdout.slice(stdout.indexOf("{"))) as { height: number }).height;
-  };
+  const height = (peer: PeerName): Promise<number> => network.height(peer);
   const bothAt = (least: number): Promise<number> =>
     until(`both peers at height ${least}`, async () => {
       const heights = await Promise.all([height(REAL), height(OURS)]);
@@ -112,7 +108,7 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
   });
 
   it("installs, approves and commits a chaincode with the real peer", async () => {
-    const address = network.address("peer1.org1", "chaincode");
+    const address = network.serviceAddress;
     const archive = await writeServedPackage(network, "everything", address);
     const { stdout } = await done(network.peer(REAL, "lifecycle", "chaincode", "calculatepackageid", archive));
     const packageId = stdout.trim();
@@ -221,27 +217,11 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
   it("has kept the same blocks, validation codes and commit hashes as the real peer", async () => {
     const count = await bothAt(0);
     assert.ok(count >= 20, `${count} blocks`);
-    const codes = new Set<number>();
-    for (let number = 0; number < count; number++) {
-      const theirs = await block(REAL, number);
-      const own = await block(OURS, number);
-      assert.deepEqual(own.header, theirs.header, `header of block ${number}`);
-      assert.deepEqual(own.envelopes, theirs.envelopes, `envelopes of block ${number}`);
-      for (const index of [TRANSACTIONS_FILTER, COMMIT_HASH])
-        assert.deepEqual(own.metadata[index], theirs.metadata[index], `metadata ${index} of block ${number}`);
-      for (const code of own.metadata[TRANSACTIONS_FILTER] ?? []) codes.add(code);
-      if (number > 0) assert.ok(own.metadata[COMMIT_HASH]!.length > 0, `block ${number} has a commit hash`);
-    }
+    const codes = await assertSameLedgers(network, [REAL, OURS], count);
     const { VALID, MVCC_READ_CONFLICT, ENDORSEMENT_POLICY_FAILURE } = TxValidationCode;
     for (const code of [VALID, MVCC_READ_CONFLICT, ENDORSEMENT_POLICY_FAILURE])
       assert.ok(codes.has(code), `a transaction with code ${TxValidationCode[code]}`);
   });
-
-  async function block(peer: PeerName, number: number): Promise<SplitBlock> {
-    const file = network.at(`${peer}-${number}.block`);
-    await done(network.peer(peer, "channel", "fetch", String(number), file, "-c", "mychannel"));
-    return splitBlock(readFileSync(file));
-  }
 
   /** As administrators do it: fetch, decode, edit, compute the update, sign, send. */
   async function changeConfig(orderer: OrdererName, edit: (config: ChannelJson) => void): Promise<void> {

@@ -39,6 +39,7 @@ export class FabricNetwork {
   /** Makes the files of a channel with the given orderers as consenters. @param tools folder of Fabric's programs */
   static async create(folder: string, tools: string, orderers: readonly OrdererName[]): Promise<FabricNetwork> {
     const network = new FabricNetwork(folder, tools);
+    network.#ports.set("served chaincode", await freePort());
     for (const name of [...ORDERERS, ...Object.keys(PEERS)])
       for (const port of [name, `${name} admin`, `${name} chaincode`]) network.#ports.set(port, await freePort());
     for (const part of ["config", "logs", "builder/bin"]) mkdirSync(network.at(part), { recursive: true });
@@ -67,6 +68,11 @@ export class FabricNetwork {
     const port = this.#ports.get(part === "" ? name : `${name} ${part}`);
     assert.ok(port !== undefined, `a port of ${name} ${part}`);
     return `127.0.0.1:${port}`;
+  }
+
+  /** Where a chaincode of the test's own may serve. */
+  get serviceAddress(): string {
+    return `127.0.0.1:${this.#ports.get("served chaincode")}`;
   }
 
   node(name: OrdererName | PeerName): NodeProcess {
@@ -147,6 +153,13 @@ export class FabricNetwork {
     const { org } = PEERS[name];
     const admin = this.at(`organizations/peerOrganizations/${org}.example.com/users/Admin@${org}.example.com/msp`);
     return this.tool("peer", args, { ...this.peerEnv(name), CORE_PEER_MSPCONFIGPATH: admin });
+  }
+
+  /** Count of blocks that the peer has committed. */
+  async height(name: PeerName): Promise<number> {
+    const { exit, stdout, stderr } = await this.peer(name, "channel", "getinfo", "-c", CHANNEL);
+    assert.equal(exit, 0, stderr);
+    return (JSON.parse(stdout.slice(stdout.indexOf("{"))) as { height: number }).height;
   }
 
   /** `peer` as an administrator of the orderers' organisation. */
