@@ -299,7 +299,7 @@ describe("Endorse", () => {
       [empty?.code, empty?.details],
       [grpc.status.INVALID_ARGUMENT, "the proposed transaction must contain a signed proposal"],
     );
-    assert.equal((await raw(Buffer.from("garbage")))?.code, grpc.status.INVALID_ARGUMENT);
+    assert.equal((await raw(Buffer.from("garbage")))?.code, grpc.status.INTERNAL);
   });
 });
 

@@ -8,6 +8,8 @@ import {
   GARBAGE,
   gatewayProposal,
   HALF_AN_HOUR_MS,
+  NO_MESSAGE,
+  NO_REQUEST,
   proposal,
   requestOf,
   strangers,
@@ -16,7 +18,7 @@ import {
 import { chaincodeEventsRequest, commitStatusRequest, flipped, highS, signedProposal } from "./forge.js";
 
 export const processProposalCases: readonly Case[] = [
-  ["garbage", () => GARBAGE, /^UNKNOWN/],
+  ["garbage", () => GARBAGE, NO_REQUEST],
   ["nothing", () => Buffer.alloc(0), "UNKNOWN ChaincodeHeaderExtension.ChaincodeId is nil"],
   [
     "an empty proposal",
@@ -156,7 +158,7 @@ export const processProposalCases: readonly Case[] = [
 
 const NOT_ENDORSED = "ABORTED failed to endorse transaction, see attached details for more info";
 export const endorseCases: readonly Case[] = [
-  ["garbage", () => GARBAGE, /^INVALID_ARGUMENT /],
+  ["garbage", () => GARBAGE, NO_REQUEST],
   ["nothing", () => Buffer.alloc(0), "INVALID_ARGUMENT the proposed transaction must contain a signed proposal"],
   [
     "an empty proposal",
@@ -192,7 +194,7 @@ export const endorseCases: readonly Case[] = [
 ];
 
 export const evaluateCases: readonly Case[] = [
-  ["garbage", () => GARBAGE, /^INVALID_ARGUMENT /],
+  ["garbage", () => GARBAGE, NO_REQUEST],
   [
     "nothing",
     () => Buffer.alloc(0),
@@ -260,7 +262,7 @@ export const evaluateCases: readonly Case[] = [
 ];
 
 export const submitCases: readonly Case[] = [
-  ["garbage", () => GARBAGE, /^INVALID_ARGUMENT/],
+  ["garbage", () => GARBAGE, NO_REQUEST],
   ["nothing", () => Buffer.alloc(0), "INVALID_ARGUMENT a prepared transaction is required"],
   [
     "no signature",
@@ -286,7 +288,7 @@ export const submitCases: readonly Case[] = [
 ];
 
 export const commitStatusCases: readonly Case[] = [
-  ["garbage", () => GARBAGE, /^INVALID_ARGUMENT/],
+  ["garbage", () => GARBAGE, NO_REQUEST],
   ["nothing", () => Buffer.alloc(0), "INVALID_ARGUMENT a commit status request is required"],
   [
     "a request that is none",
@@ -326,7 +328,7 @@ export const commitStatusCases: readonly Case[] = [
 ];
 
 export const chaincodeEventsCases: readonly Case[] = [
-  ["garbage", () => GARBAGE, /^INVALID_ARGUMENT/],
+  ["garbage", () => GARBAGE, NO_MESSAGE],
   ["nothing", () => Buffer.alloc(0), "INVALID_ARGUMENT a chaincode events request is required"],
   [
     "a request that is none",

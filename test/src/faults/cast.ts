@@ -19,6 +19,10 @@ export const cast = {} as {
 
 export type Case = readonly [what: string, message: () => Uint8Array, answer: string | RegExp];
 
+/** What Go's gRPC says of bytes that are no protobuf message, as the request of a unary call and in a stream. */
+export const NO_REQUEST = "INTERNAL grpc: error unmarshalling request: proto: cannot parse invalid wire-format data";
+export const NO_MESSAGE =
+  "INTERNAL grpc: failed to unmarshal the received message: proto: cannot parse invalid wire-format data";
 export const GARBAGE = Buffer.from("this is no message of any kind");
 export const HALF_AN_HOUR_MS = 1_800_000;
 
