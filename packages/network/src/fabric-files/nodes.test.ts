@@ -215,6 +215,13 @@ describe("nodes from Fabric's files", () => {
     await assert.rejects(refused({ CORE_PEER_BCCSP_SW_FILEKEYSTORE_KEYSTORE: root }), {
       message: /holds no private key that belongs to the certificate in signcerts/,
     });
+    await assert.rejects(refused({ CORE_PEER_TLS_CERT_FILE: "/nowhere.crt" }), {
+      message: /^CORE_PEER_TLS_CERT_FILE \(peer\.tls\.cert\.file\) names \/nowhere\.crt: ENOENT/,
+    });
+    await assert.rejects(refused({ CORE_PEER_TLS_ENABLED: "perhaps" }), {
+      message: /"perhaps"; it must be true or fal/,
+    });
+    await assert.rejects(refused({ CORE_CHAINCODE_EXECUTETIMEOUT: "soon" }), { message: /"soon"; .*a duration/ });
     await assert.rejects(refused({ CORE_PEER_LOCALMSPTYPE: "idemix" }), { message: /only bccsp is known/ });
     await assert.rejects(refused({ CORE_PEER_LISTENADDRESS: "127.0.0.1" }), { message: /it must be "host:port"/ });
     await assert.rejects(refused({ CORE_CHAINCODE_EXTERNALBUILDERS: "[{name: x}]" }), {
