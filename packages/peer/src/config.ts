@@ -9,7 +9,7 @@ import type { DialInConfig } from "./chaincode/builders/dial-in.js";
 import type { ChaincodeLogLevel } from "./chaincode/child.js";
 import type { ChaincodeExecution } from "./chaincode/runtime.js";
 import type { Deliver } from "./committer/orderer-stream.js";
-import { MEMBERSHIP_TIMES, type MembershipTimes } from "./membership/membership.js";
+import { MEMBERSHIP_TIMES, type MembershipTimes } from "./membership/times.js";
 import type { PeerConnection } from "./peer-connection.js";
 import type { RunningPeer } from "./running-peer.js";
 import type { Alarm } from "./witness/evidence.js";

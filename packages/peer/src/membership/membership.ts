@@ -25,18 +25,8 @@ import {
 import { isEndpoint } from "./gossip-messages.js";
 import { type OwnChannel, OwnStatement } from "./own-statement.js";
 import { type Target, Targets, type Wanted } from "./targets.js";
+import type { MembershipTimes } from "./times.js";
 import { type Member, MembershipView } from "./view.js";
-
-export type MembershipTimes = {
-  /** Between two exchanges of a pair when nothing happens. */
-  readonly intervalMs: number;
-  /** The least time between two rounds when a lot happens. */
-  readonly newsMs: number;
-  /** A peer that was silent for so long is gone. */
-  readonly silenceMs: number;
-};
-
-export const MEMBERSHIP_TIMES: MembershipTimes = { intervalMs: 5_000, newsMs: 1_000, silenceMs: 20_000 };
 
 export type MembershipOptions = {
   readonly signer: SigningIdentity;
