@@ -1,6 +1,6 @@
 /** A peer joins late by a snapshot, and its ledgers are taken back, made anew, paused and left while it is stopped. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Network, PeerSnapshots, startNetwork } from "@hansa/network";
@@ -15,6 +15,7 @@ import {
 } from "@hansa/peer/offline";
 import { decode, encode, hansa, kvrwset, rwset, toLong } from "@hansa/wire";
 import { temporaryFolder } from "../support/folder.js";
+import { hansa as hansaCommand, hansaProgram, runProgram } from "../support/hansa-command.js";
 import { repositoryRoot } from "../support/paths.js";
 import { startSparePeer } from "../support/spare-peer.js";
 import { until } from "../support/until.js";
@@ -258,5 +259,29 @@ describe("snapshots and the ledgers of a stopped peer", { timeout: 120_000 }, ()
     await stop();
     await resumeChannel(at("spare"), CHANNEL);
     await assertFollows(await start(), 0);
+  });
+});
+
+describe("the page on snapshots", { timeout: 120_000 }, () => {
+  const { folder, remove } = temporaryFolder();
+  after(async () => {
+    await hansaCommand(folder, "down", "--wipe");
+    remove();
+  });
+
+  it("does what it says", async () => {
+    mkdirSync(path.join(folder, "node_modules/.bin"), { recursive: true });
+    symlinkSync(hansaProgram, path.join(folder, "node_modules/.bin/hansa"));
+    const page = readFileSync(path.join(repositoryRoot, "docs/how-to/snapshots.md"), "utf8");
+    const blocks = [...page.matchAll(/^```bash\n([\s\S]*?)^```/gm)].map((match) => match[1]!);
+    assert.equal(blocks.length, 3);
+    const { exit, stdout, stderr } = await runProgram("bash", ["-c", `set -e\n${blocks.join("\n")}`], folder);
+    assert.equal(exit, 0, `${stdout}\n${stderr}`);
+    assert.match(stdout, /deliveries was joined by the snapshot \(\d+ ms\)/);
+    const info = await hansaCommand(folder, "channel", "info", "deliveries", "--json");
+    const { nodes } = JSON.parse(info.stdout) as { nodes: { node: string; height: number; blockHash: string }[] };
+    const peers = nodes.filter(({ node }) => node.startsWith("peer"));
+    assert.equal(peers.length, 3);
+    assert.equal(new Set(peers.map(({ height, blockHash }) => `${height} ${blockHash}`)).size, 1, info.stdout);
   });
 });

@@ -1,5 +1,5 @@
 import { fromUtf8, toHex } from "@hansa/primitives";
-import { blockHeaderHash, common, decode, METADATA, splitBlock, toNumber } from "@hansa/wire";
+import { common, decode, METADATA, splitBlock, toNumber } from "@hansa/wire";
 import { evaluate } from "../client/admin-client.js";
 import type { DeployingOrg } from "../deploy/lifecycle.js";
 
@@ -10,7 +10,10 @@ export type PeerLedger = {
   readonly height: number;
   /** Hash of the newest block's header, hex. */
   readonly blockHash: string;
-  /** Hash over all results up to the newest block, as Fabric computes it, hex; empty before the first transaction. */
+  /**
+   * Hash over all results up to the newest block, as Fabric computes it, hex; empty before the first transaction, and
+   * while a snapshot stands for the newest block.
+   */
   readonly commitHash: string;
 };
 
@@ -23,15 +26,18 @@ export async function readLedgers(channelId: string, organizations: readonly Dep
           evaluate(peer, admin, { channelId, chaincode: "qscc", args: [fromUtf8(fn), fromUtf8(channelId), ...args] });
         const info = decode(common.BlockchainInfo, await ask("GetChainInfo"), "common.BlockchainInfo");
         const height = toNumber(info.height);
-        return { peer: peer.name, height, ...newest(await ask("GetBlockByNumber", fromUtf8(String(height - 1)))) };
+        const blockHash = toHex(info.currentBlockHash);
+        // A peer that began with a snapshot may not have seen a block since.
+        const isBare = toNumber(info.bootstrappingSnapshotInfo?.lastBlockInSnapshot ?? -1) === height - 1;
+        const block = isBare ? undefined : await ask("GetBlockByNumber", fromUtf8(String(height - 1)));
+        return { peer: peer.name, height, blockHash, commitHash: block === undefined ? "" : commitHashOf(block) };
       }),
     ),
   );
 }
 
-function newest(block: Uint8Array): { blockHash: string; commitHash: string } {
-  const { header, metadata } = splitBlock(block);
-  const bytes = metadata[METADATA.COMMIT_HASH];
+function commitHashOf(block: Uint8Array): string {
+  const bytes = splitBlock(block).metadata[METADATA.COMMIT_HASH];
   const commit = bytes === undefined ? undefined : decode(common.Metadata, bytes, "common.Metadata");
-  return { blockHash: toHex(blockHeaderHash(header)), commitHash: toHex(commit?.value ?? new Uint8Array(0)) };
+  return toHex(commit?.value ?? new Uint8Array(0));
 }
