@@ -10,7 +10,7 @@ import type { ChaincodeLogLevel } from "./chaincode/child.js";
 import type { ChaincodeExecution } from "./chaincode/runtime.js";
 import type { Deliver } from "./committer/orderer-stream.js";
 import { MEMBERSHIP_TIMES, type MembershipTimes } from "./membership/times.js";
-import type { PeerConnection } from "./peer-connection.js";
+import type { OtherPeer } from "./other-peer.js";
 import type { RunningPeer } from "./running-peer.js";
 import type { Alarm } from "./witness/evidence.js";
 
@@ -84,17 +84,6 @@ export type ChaincodeConfig = {
   readonly externalBuilders: readonly ExternalBuilderConfig[];
   /** Where chaincodes dial in that external builders run; nothing listens there without builders. */
   readonly dialIn: DialInConfig;
-};
-
-export type OtherPeer = {
-  readonly mspId: MspId;
-  /** "host:port" */
-  readonly address: string;
-  readonly connection: PeerConnection;
-  /** Bytes of msp.SerializedIdentity, once it has said who it is. */
-  readonly identity?: Uint8Array;
-  /** Count of blocks that it has of the channel, as it last said. */
-  readonly ledgerHeight?: number;
 };
 
 /** How this peer finds others that nobody named to it, and is found. */

@@ -5,10 +5,10 @@ export {
   type ChaincodeConfig,
   LIMIT_DEFAULTS,
   type OrdererOverride,
-  type OtherPeer,
   type PeerConfig,
   type PeerLimits,
 } from "./config.js";
+export type { OtherPeer } from "./other-peer.js";
 export { startPeer } from "./peer.js";
 export { type CallLimits, connectPeer, type PeerConnection } from "./peer-connection.js";
 export type { RunningPeer } from "./running-peer.js";

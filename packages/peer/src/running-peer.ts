@@ -6,7 +6,7 @@ import type { SigningIdentity } from "@hansa/msp";
 import type { CancelSignal } from "@hansa/primitives";
 import type { RpcServer } from "@hansa/transport";
 import type { TransactionStatus } from "./channel.js";
-import type { OtherPeer } from "./config.js";
+import type { OtherPeer } from "./other-peer.js";
 import type { EndorserFailure } from "./services/explanations.js";
 import type { SnapshotRequests } from "./snapshots/requests.js";
 import type { Alarm } from "./witness/evidence.js";

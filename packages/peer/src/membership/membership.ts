@@ -9,7 +9,7 @@ import type { ChannelConfig } from "@hansa/channel-config";
 import type { MspManager, SigningIdentity } from "@hansa/msp";
 import { type Clock, type Logger, LruMap, type MspId, messageOf, type UnixMs } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
-import type { OtherPeer } from "../config.js";
+import type { OtherPeer } from "../other-peer.js";
 import type { PeerConnection } from "../peer-connection.js";
 import {
   type Named,

@@ -11,7 +11,7 @@ import { rolePrincipal, type SigningIdentity } from "@hansa/msp";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
 import { decode, encode, hansa, toLong, toNumber } from "@hansa/wire";
-import type { OtherPeer } from "../config.js";
+import type { OtherPeer } from "../other-peer.js";
 import type { TransientStore } from "../transient-store.js";
 import { type Consignment, encodeShare, planDistribution } from "./distribution.js";
 

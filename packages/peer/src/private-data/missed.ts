@@ -20,7 +20,7 @@ import type { SigningIdentity } from "@hansa/msp";
 import { type Clock, type Logger, messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import type { JudgedBlock, PeerChannel } from "../channel.js";
-import type { OtherPeer } from "../config.js";
+import type { OtherPeer } from "../other-peer.js";
 import { askForPrivate, type GivenSet } from "./pull.js";
 
 /** A peer that did not answer is not asked for so long: a block must not wait for it again and again. */

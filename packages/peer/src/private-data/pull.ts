@@ -13,7 +13,7 @@ import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
 import { decode, encode, hansa, toLong, toNumber } from "@hansa/wire";
 import type { PeerChannel } from "../channel.js";
 import { isCollectionMember } from "../collections.js";
-import type { OtherPeer } from "../config.js";
+import type { OtherPeer } from "../other-peer.js";
 import { visiblePrivateWrites } from "../services/private-blocks.js";
 import { decoded, isPeerOfMember } from "./exchange.js";
 

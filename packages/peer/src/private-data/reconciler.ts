@@ -10,7 +10,8 @@ import { type Logger, messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import { TxValidationCode } from "@hansa/wire";
 import type { PeerChannel } from "../channel.js";
-import type { OtherPeer, ReconcileSettings } from "../config.js";
+import type { ReconcileSettings } from "../config.js";
+import type { OtherPeer } from "../other-peer.js";
 import { isOf, type MissedOptions, ownFirst, reportWrong } from "./missed.js";
 import { askForPrivate, type GivenSet } from "./pull.js";
 
