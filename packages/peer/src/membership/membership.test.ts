@@ -25,8 +25,8 @@ async function until<T>(what: string, look: () => T | undefined | Promise<T | un
   return assert.fail(`waited too long for ${what}`);
 }
 
-/** A channel of both organisations, with the pub's anchor peers. */
-function genesisOf(channelId: string, ...anchors: string[]): Uint8Array {
+/** A channel with the pub's anchor peers. */
+function genesisOf(channelId: string, members: readonly TestOrg[], ...anchors: string[]): Uint8Array {
   const certPem = ordering.identity("consenter", "orderer").certPem;
   const anchorPeers = anchors.map((address) => {
     const [host = "", port = ""] = address.split(":");
@@ -35,7 +35,7 @@ function genesisOf(channelId: string, ...anchors: string[]): Uint8Array {
   return genesisBlock({
     channelId,
     createdAtMs: Date.now(),
-    organizations: [brewery, pub].map(({ mspId, mspConfig }) => ({
+    organizations: members.map(({ mspId, mspConfig }) => ({
       mspId,
       mspConfig,
       ...(mspId === pub.mspId ? { anchorPeers } : {}),
@@ -102,7 +102,7 @@ describe("peers that nobody named to one another", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "hansa-membership-"));
     first = await start(pub, "peer0");
-    genesis = genesisOf("trade", first.address);
+    genesis = genesisOf("trade", [brewery, pub], first.address);
     await first.join(genesis);
   });
   after(async () => {
@@ -131,6 +131,27 @@ describe("peers that nobody named to one another", () => {
     await brewer.stop();
     await knows(first, second);
     await knows(second, first);
+  });
+
+  it("hear only of those that they share a channel with", async () => {
+    const carrier = testOrg("CarrierMSP");
+    const carriage = genesisOf("carriage", [pub, carrier], first.address);
+    const waggoner = await start(carrier, "peer0");
+    await Promise.all([first.join(carriage), waggoner.join(carriage)]);
+    await until("the waggoner to find the pub", () =>
+      waggoner.others("carriage").find(({ ledgerHeight }) => ledgerHeight),
+    );
+    await until("the pub to find the waggoner", () =>
+      first.others("carriage").find(({ ledgerHeight }) => ledgerHeight),
+    );
+    // Both know the pub, which knows both.
+    const brewer = await start(brewery, "peer3");
+    await brewer.join(genesis);
+    await until("the brewer to find the pub", () => brewer.others("trade").find(({ mspId }) => mspId === pub.mspId));
+    await new Promise((resolve) => setTimeout(resolve, 3 * QUICK.intervalMs));
+    assert.ok((await localPeers(first, pub)).includes(brewer.address));
+    assert.deepEqual(await localPeers(waggoner, carrier), [first.address, waggoner.address].sort());
+    assert.ok(!(await localPeers(brewer, brewery)).includes(waggoner.address));
   });
 
   it("tell strangers nothing", async () => {
@@ -205,7 +226,7 @@ describe("peers with mutual TLS", () => {
     const peers = await Promise.all([start(brewery), start(pub)]);
     try {
       const [brewer, landlord] = peers;
-      const genesis = genesisOf("secured", landlord!.address);
+      const genesis = genesisOf("secured", [brewery, pub], landlord!.address);
       await Promise.all(peers.map((peer) => peer.join(genesis)));
       for (const [one, other] of [
         [brewer, landlord],

@@ -48,7 +48,7 @@ export type MembershipOptions = {
 
 const ASK_TIMEOUT_MS = 3_000;
 /** On-demand rounds are no further apart than this makes them, whoever demands them. */
-const REFRESH_MS = 300;
+const REFRESH_MS = 100;
 const REFRESH_TIMEOUT_MS = 1_000;
 const MAX_QUESTION_BYTES = 1024 * 1024;
 const MAX_NAMED = 1_000;
