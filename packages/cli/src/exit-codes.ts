@@ -122,7 +122,7 @@ export const EXITS = [
   { exit: 39, codes: ["NODE_FILES"], meaning: "core.yaml, orderer.yaml or what they name cannot be used" },
   {
     exit: 45,
-    codes: ["MALFORMED_JSON", "INVALID_CONFIG", "UPDATE_REFUSED", "UNSUPPORTED", "STALE_CONFIG"],
+    codes: ["MALFORMED_JSON", "MALFORMED", "INVALID_CONFIG", "UPDATE_REFUSED", "UNSUPPORTED", "STALE_CONFIG"],
     meaning: "a channel's configuration, or a change of it, is wrong",
   },
   { exit: 46, codes: ["SIGNATURES_MISSING"], meaning: "members whose signatures a change needs have not signed it" },

@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import {
   ChannelConfig,
+  ConfigError,
   computeConfigUpdate,
   configOfBlock,
   configUpdateEnvelope,
@@ -268,7 +269,11 @@ function updateIn(file: Uint8Array): common.ConfigUpdateEnvelope {
   } catch (error) {
     if (!(error instanceof HansaError)) throw error;
     const bare = bareUpdate(file);
-    if (bare === undefined) throw error;
+    if (bare === undefined)
+      throw new ConfigError("MALFORMED", `The file is no update of a configuration: ${error.message}.`, {
+        cause: error,
+        nextStep: "Give what hansa config update --output or Fabric's tools wrote.",
+      });
     return common.ConfigUpdateEnvelope.decode(encode(common.ConfigUpdateEnvelope, { configUpdate: bare }));
   }
 }
