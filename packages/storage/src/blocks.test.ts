@@ -12,10 +12,12 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { crc32 } from "node:zlib";
 import { type LogFields, silentLogger } from "@hansa/primitives";
+import { cutBlocks } from "./blocks-cut.js";
 import { FileBlockStore } from "./blocks-file.js";
 import { MemoryBlockStore } from "./blocks-memory.js";
-import { assertHolds, blockSuite, sampleBlock } from "./testing/blocks-suite.js";
+import { assertHolds, blockSuite, sampleBlock, txIdOf } from "./testing/blocks-suite.js";
 
 describe("blocks in memory", () => {
   blockSuite({ open: async () => new MemoryBlockStore(), isDurable: false });
@@ -43,6 +45,35 @@ describe("blocks in files", () => {
     const store = await FileBlockStore.open(folder, { segmentBytes: 2_000 });
     await assertHolds(store, 20);
     await store.close();
+  });
+
+  it("takes blocks off its end, and takes others in their place", async () => {
+    for (const height of [7, 1, 19]) {
+      rmSync(folder, { recursive: true });
+      await filled(20, 2_000);
+      cutBlocks(folder, height);
+      const store = await FileBlockStore.open(folder, { segmentBytes: 2_000 });
+      await assertHolds(store, height);
+      assert.equal(store.find(txIdOf(height, 0)), undefined);
+      await store.append(sampleBlock(height));
+      await assertHolds(store, height + 1);
+      await assert.rejects(async () => cutBlocks(folder, 1), { code: "STORE_IN_USE" });
+      await store.close();
+    }
+  });
+
+  it("makes the index of an older version again, which does not say whether an id is hashed", async () => {
+    await filled(3);
+    const records = readFileSync(file("transactions"));
+    for (let start = 0; start < records.length; start += 48) {
+      records[start + 43] = 0;
+      records.writeUInt32BE(crc32(records.subarray(start, start + 44)), start + 44);
+    }
+    writeFileSync(file("transactions"), records);
+    const store = await FileBlockStore.open(folder);
+    await assertHolds(store, 3);
+    await store.close();
+    assert.notDeepEqual(readFileSync(file("transactions")), records);
   });
 
   it("makes its index again when that is lost, cut or damaged", async () => {

@@ -10,7 +10,7 @@ import { type Network, startNetwork } from "@hansa/network";
 import type { RunningPeer } from "@hansa/peer";
 import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
-import { fabricToolsMissing, peerCommand, RealPeer } from "../support/real-peer.js";
+import { fabricToolsMissing, peerCommand, peerCommandAs, RealPeer } from "../support/real-peer.js";
 import { startSparePeer } from "../support/spare-peer.js";
 import { until } from "../support/until.js";
 
@@ -28,6 +28,7 @@ describe("snapshots beside a real peer", { skip: fabricToolsMissing, timeout: 24
   let network: Network;
   let ours: string;
   let block: number;
+  let oldTransaction: string;
   let oursFolder: string;
   let realFolder: string;
 
@@ -36,7 +37,7 @@ describe("snapshots beside a real peer", { skip: fabricToolsMissing, timeout: 24
       {
         network: "snapshots",
         mode: "inline",
-        members: [{ name: "Org1" }, { name: "Org2" }],
+        members: [{ name: "Org1", users: ["User1"] }, { name: "Org2" }],
         channels: [{ name: CHANNEL }],
         contracts: [
           { name: "both", channel: CHANNEL, path: contract, endorsement: "all", collections },
@@ -72,6 +73,11 @@ describe("snapshots beside a real peer", { skip: fabricToolsMissing, timeout: 24
       ...args,
     );
   };
+  const snapshotAs = (user: string, address: string, verb: string) => {
+    const member = network.member("Org1");
+    const tls = ["--peerAddress", address, "--tlsRootCertFile", member.env().CORE_PEER_TLS_ROOTCERT_FILE!];
+    return peerCommandAs(member, user, folder, address, "snapshot", verb, "-c", CHANNEL, ...tls);
+  };
   const done = async (work: ReturnType<typeof command>) => {
     const { exit, stdout, stderr } = await work;
     assert.equal(exit, 0, stderr);
@@ -104,7 +110,9 @@ describe("snapshots beside a real peer", { skip: fabricToolsMissing, timeout: 24
 
   it("are asked for, listed and cancelled by Fabric's own commands", async () => {
     const both = ledger("both");
-    await both.submitTransaction("put", "a", "1");
+    const submitted = await both.submitAsync("put", { arguments: ["a", "1"] });
+    oldTransaction = submitted.getTransactionId();
+    assert.ok((await submitted.getStatus()).successful);
     await both.submitTransaction("put", "b", "2");
     await both.submitTransaction("remove", "b");
     await both.submitTransaction("guard", "a", JSON.stringify(["Org1MSP", "Org2MSP"])).catch(() => undefined);
@@ -152,6 +160,15 @@ describe("snapshots beside a real peer", { skip: fabricToolsMissing, timeout: 24
     await peer.join(genesis);
     const height = await heightAt(ours);
     await reaches(peer.address, height);
+
+    const refusals = async (address: string) => [
+      await refused(snapshot(address, "submitrequest", "-b", "1")),
+      await refused(snapshot(address, "cancelrequest", "-b", "7")),
+      await refused(snapshot(address, "listpending", "-c", "nothing")),
+      await refused(snapshotAs("User1", address, "listpending")),
+      await refused(snapshotAs("User1", address, "submitrequest")),
+    ];
+    assert.deepEqual(await refusals(ours), await refusals(peer.address));
 
     block = height + 1;
     for (const address of [ours, peer.address])
@@ -212,6 +229,31 @@ describe("snapshots beside a real peer", { skip: fabricToolsMissing, timeout: 24
     const file = at("theirs.block");
     await done(peer.command("channel", "fetch", String(height - 1), file, "-c", CHANNEL));
     assert.ok(readFileSync(file).equals(await blockAt(ours, height - 1)));
+  });
+
+  it("leave a peer with the same to say of what was before", async () => {
+    const [theirs, mine] = [real[1]!.address, spare[0]!.address];
+    await reaches(mine, await heightAt(ours));
+    const ask = async (address: string, chaincode: string, ...args: string[]) => {
+      const call = ["chaincode", "query", "-C", CHANNEL, "-n", chaincode, "-c", JSON.stringify({ Args: args })];
+      const { exit, stderr } = await command(address, ...call);
+      return { exit, text: stderr.trim().split("\n").at(-1)!.replace(address, "the peer") };
+    };
+    for (const args of [
+      ["qscc", "GetBlockByNumber", CHANNEL, "1"],
+      ["qscc", "GetBlockByNumber", CHANNEL, String(block)],
+      ["qscc", "GetBlockByNumber", CHANNEL, "100000"],
+      ["qscc", "GetTransactionByID", CHANNEL, oldTransaction],
+      ["qscc", "GetBlockByTxID", CHANNEL, oldTransaction],
+      ["qscc", "GetTransactionByID", CHANNEL, "0".repeat(64)],
+      ["cscc", "GetConfigBlock", CHANNEL],
+      ["cscc", "JoinChainBySnapshot", at("nothing")],
+      ["cscc", "JoinChainBySnapshot", ""],
+    ] as [string, ...string[]][]) {
+      const [answer, expected] = [await ask(mine, ...args), await ask(theirs, ...args)];
+      assert.notEqual(expected.exit, 0, args.join(" "));
+      assert.deepEqual(answer, expected, args.join(" "));
+    }
   });
 });
 

@@ -15,16 +15,27 @@ export const fabricTools = process.env.HANSA_FABRIC_BIN;
 export const fabricToolsMissing =
   fabricTools === undefined ? "HANSA_FABRIC_BIN does not name a folder with Fabric's peer" : false;
 
-/** Fabric's `peer` command as a member's administrator, against any peer of the member's organisation. */
+/** Fabric's `peer` command as a member's administrator, against any peer. */
 export function peerCommand(
   member: Member,
   folder: string,
   peerAddress: string,
   ...args: readonly string[]
 ): Promise<Outcome> {
+  return peerCommandAs(member, "Admin", folder, peerAddress, ...args);
+}
+
+/** As `peerCommand`, as another user of the member. */
+export function peerCommandAs(
+  member: Member,
+  user: string,
+  folder: string,
+  peerAddress: string,
+  ...args: readonly string[]
+): Promise<Outcome> {
   return runProgram(path.join(fabricTools!, "peer"), args, folder, {
     PATH: process.env.PATH,
-    ...member.env(),
+    ...member.env(user),
     CORE_PEER_ADDRESS: peerAddress,
   });
 }

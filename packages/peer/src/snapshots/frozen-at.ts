@@ -35,7 +35,13 @@ export async function frozenAt(
     const frozen = await ledger.freeze();
     return {
       ...frozen,
-      state: { ...frozen.state, close: async () => void (await frozen.state.close(), await close()) },
+      state: {
+        ...frozen.state,
+        close: async () => {
+          await frozen.state.close();
+          await close();
+        },
+      },
     };
   } catch (error) {
     await close();

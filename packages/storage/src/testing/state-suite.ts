@@ -77,6 +77,31 @@ export function stateSuite({ open, isDurable }: StateHarness): void {
     await store.close();
   });
 
+  it("shows all of it as it was when it was frozen, whatever is applied since", async () => {
+    const store = await open();
+    await store.apply(batchOf(at(1), { beer: "1", malt: "1" }), 1);
+    void store.apply(batchOf(at(2), { hops: "2" }, "trade$$hprices"), 2);
+    const freezing = store.freeze();
+    void store.apply(batchOf(at(3), { beer: "3", malt: undefined, yeast: "3" }), 3);
+    void store.apply(batchOf(at(3), { any: "3" }, "later"), 3);
+    const frozen = await freezing;
+    await store.apply(batchOf(at(4), { water: "4" }), 4);
+    assert.deepEqual(await frozen.namespaces(), ["goods", "trade$$hprices"]);
+    const entries = await frozen.entries("goods").next(10);
+    assert.deepEqual(
+      entries.map(({ key, value, version }) => [key, Buffer.from(value).toString(), version.blockNumber]),
+      [
+        ["beer", "1", 1],
+        ["malt", "1", 1],
+      ],
+    );
+    assert.deepEqual(await keysOf(frozen.entries("trade$$hprices")), ["hops"]);
+    assert.deepEqual(await keysOf(frozen.entries("nothing")), []);
+    await frozen.close();
+    assert.deepEqual(await keysOf(store.range("goods", "", "")), ["beer", "water", "yeast"]);
+    await store.close();
+  });
+
   it("keeps namespaces apart, also those that begin alike", async () => {
     const store = await open();
     const batch = batchOf(at(1), { a: "1" }, "good");
