@@ -146,17 +146,16 @@ function speaker(creator: Bytes, message: Bytes, signature: Bytes, realm: Realm,
 
 /** The identity as a peer of this one's organisation or of a member of a channel; undefined when it is none. */
 export function peerOfRealm(serialized: Bytes, { localMsp, configs }: Realm, now: UnixMs): Identity | undefined {
-  try {
-    const identity = localMsp.identity(serialized);
-    if (isPeer(identity, now)) return identity;
-  } catch {
-    // Another organisation's.
-  }
   for (const config of configs()) {
     const identity = peerOfChannel(config, serialized, now);
     if (identity !== undefined) return identity;
   }
-  return undefined;
+  try {
+    const identity = localMsp.identity(serialized);
+    return isPeer(identity, now) ? identity : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readStatement(
