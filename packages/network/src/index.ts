@@ -58,7 +58,6 @@ export { type DevelopRequest, develop } from "./library/develop.js";
 export {
   explainedInvalid,
   explainGatewayError,
-  explanationOf,
   InvalidTransaction,
   reasonOf,
 } from "./library/gateway-errors.js";

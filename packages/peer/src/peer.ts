@@ -170,6 +170,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     others: (channel) => othersOn(channel.config()),
     self: () => ({ mspId, address: peer.address }),
     clock,
+    asked: (channelId, block) => privateData.asked.of(channelId, block),
     windowMs: limits.authenticationWindowMs,
     logger,
   });

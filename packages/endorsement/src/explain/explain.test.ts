@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { brewery, CHAINCODE, definition, endorsed, pub, signed, type Wish } from "../validation/testing/endorsed.js";
 import type { Finding } from "./explanation.js";
 import { SmallChannel } from "./testing/small-channel.js";
-import { explanationText, reasonText } from "./text.js";
+import { explanationText } from "./text.js";
 
 const bytes = (text: string) => Buffer.from(text);
 const version = (blockNumber: number, txIndex = 0): Version => ({ blockNumber, txIndex });
@@ -117,8 +117,8 @@ describe("explaining a transaction", () => {
         explanation.summary,
         'Key "cask-1" of goods was read as block 1, transaction 0 had left it; block 2, transaction 1 (the same block) had written it by then.',
       );
-      assert.match(reasonText(explanation), /client\.PubMSP \(client of PubMSP\): goods Move\(cask-1, cellar\)/);
-      assert.match(reasonText(explanation), /Submit it again/);
+      assert.match(explanationText(explanation), /client\.PubMSP \(client of PubMSP\): goods Move\(cask-1, cellar\)/);
+      assert.match(explanationText(explanation), /Submit it again/);
     });
 
     it("finds the one that wrote it last before, however many come after", async () => {

@@ -29,11 +29,13 @@ export type KnownPeer = { readonly mspId: string; readonly address: string };
 /**
  * @param asked the peer that lacks the value
  * @param others the channel's peers that are known
+ * @param questions what came of asking others for the value, each as "peer0.org1:7051 (Org1MSP), which …"
  */
 export function missingPrivateText(
   { by, collections }: PrivateOrigin,
   asked: KnownPeer,
   others: readonly KnownPeer[],
+  questions: readonly string[] = [],
 ): string | undefined {
   if (collections.length === 0) return undefined;
   const who = `${asked.address} (${asked.mspId})`;
@@ -58,10 +60,11 @@ export function missingPrivateText(
     else lines.push("  No other peer of a member is known that could have it.");
     if (here === "held") lines.push("  The gateway's own peer has it.");
   }
+  if (questions.length > 0) lines.push(`It has asked ${questions.slice(0, MAX_PEERS).join("; ")}.`);
   const anyMember = collections.some(({ members }) => members.includes(asked.mspId));
   lines.push(
     anyMember
-      ? "What helps: ask a peer that has it (name its organisation as endorsing), or bring the value to this peer again: it asks the others for what it missed when it commits a block, and they must run then."
+      ? "What helps: ask a peer that has it, by naming its organisation as endorsing. The peer that lacks the value asks the others for it again by itself, and they must run then."
       : "What helps: have a member's peer run this, by naming its organisation as endorsing, or read the hash instead.",
   );
   return cut(lines.join("\n"), MAX_TEXT);

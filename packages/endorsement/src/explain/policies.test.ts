@@ -59,6 +59,11 @@ describe("explaining a transaction whose endorsements fall short", () => {
       ),
       [10, 10, 10, 10],
     );
+    const withoutRole = pub.identity("auditor" as "peer");
+    assert.deepEqual(await channel.commit(put("a", "1", { endorsers: [brew, withoutRole] })), [10]);
+    const flawed = (await shortfall(2, 0)).signers[1];
+    assert.match(flawed?.reason ?? "", /^the channel does not accept its certificate: /);
+    assert.deepEqual([flawed?.counts, flawed?.role], [false, undefined]);
     const reasons = [];
     for (const index of [0, 1, 2, 3]) reasons.push((await shortfall(1, index)).signers[1]?.reason);
     assert.deepEqual(reasons, [

@@ -17,12 +17,6 @@ import {
 
 const SHORT_HASH = 16;
 
-/** What happened and what helps, without the transaction itself: for error messages. No line break at the end. */
-export function reasonText({ findings, summary, advice, notes }: Explanation): string {
-  const lines = findings.length === 0 ? [summary] : findings.flatMap(findingLines);
-  return [...lines, ...advice, ...notes].map(oneLine).join("\n");
-}
-
 /** All of it, ending with a line break. */
 export function explanationText(explanation: Explanation): string {
   const { channel, code, creator, timestamp, findings, advice, notes, isValid, type } = explanation;

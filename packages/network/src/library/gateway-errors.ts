@@ -127,7 +127,7 @@ export function reasonOf(error: GatewayError): string {
 }
 
 /** What the gateway adds to the details when it knows more than the endorsers said. */
-export function explanationOf({ details }: GatewayError): string | undefined {
+function explanationOf({ details }: GatewayError): string | undefined {
   return details.find(({ message }) => message.startsWith(EXPLANATION))?.message.slice(EXPLANATION.length);
 }
 

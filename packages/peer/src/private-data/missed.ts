@@ -21,6 +21,7 @@ import { type Clock, type Logger, messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import type { JudgedBlock, PeerChannel } from "../channel.js";
 import type { OtherPeer } from "../other-peer.js";
+import type { AskedPeers } from "./asked.js";
 import { askForPrivate, type GivenSet } from "./pull.js";
 
 /** A peer that did not answer is not asked for so long: a block must not wait for it again and again. */
@@ -30,6 +31,7 @@ export type MissedOptions = {
   readonly signer: SigningIdentity;
   readonly holds: PrivateWrites["holds"];
   readonly others: (config: ChannelConfig) => readonly OtherPeer[];
+  readonly asked?: AskedPeers;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -56,7 +58,7 @@ export class MissedPrivateData {
     blockNumber: number,
     transactions: JudgedBlock["transactions"],
   ): Promise<number> {
-    const { holds, signer, others, clock, logger } = this.#options;
+    const { holds, signer, others, asked, clock, logger } = this.#options;
     const { channelId, transient } = channel;
     const find = (txId: string) => transient.find(txId);
     const missing = () => wantedSets(transactions, channel.ledger.state, { find, holds });
@@ -68,7 +70,7 @@ export class MissedPrivateData {
       try {
         const question = { channelId, blockNumber, txIds: wanted.map(({ txId }) => txId) };
         const fitting = new Map<string, GivenSet[]>();
-        for (const given of await askForPrivate(peer, question, { signer, clock })) {
+        for (const given of await askForPrivate(peer, question, { signer, clock, asked })) {
           const set = wanted.find((each) => isOf(each, given));
           if (set === undefined) continue;
           const kind = compareSet(given.plain, set.written);

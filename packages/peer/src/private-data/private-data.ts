@@ -10,6 +10,7 @@ import type { JudgedBlock, PeerChannel } from "../channel.js";
 import { isCollectionMember, type Member } from "../collections.js";
 import { RECONCILE_DEFAULTS, type ReconcileSettings } from "../config.js";
 import type { OtherPeer } from "../other-peer.js";
+import { AskedPeers } from "./asked.js";
 import { distribute, receivePrivate } from "./exchange.js";
 import { MissedPrivateData } from "./missed.js";
 import { givePrivate } from "./pull.js";
@@ -31,12 +32,13 @@ export type PrivateDataOptions = {
 
 export class PrivateDataExchange {
   readonly #options: PrivateDataOptions;
+  readonly asked = new AskedPeers();
   readonly #missed: MissedPrivateData;
   readonly #reconcilers = new Map<string, Reconciler>();
 
   constructor(options: PrivateDataOptions) {
     this.#options = options;
-    this.#missed = new MissedPrivateData({ ...options, holds: this.holds });
+    this.#missed = new MissedPrivateData({ ...options, holds: this.holds, asked: this.asked });
   }
 
   /** Whether a collection's data is this peer's to keep. */
@@ -70,7 +72,7 @@ export class PrivateDataExchange {
   follow(channel: PeerChannel): void {
     const settings = { ...RECONCILE_DEFAULTS, ...this.#options.reconcile };
     void this.#reconcilers.get(channel.channelId)?.stop();
-    const reconciler = new Reconciler(channel, { ...this.#options, holds: this.holds }, settings);
+    const reconciler = new Reconciler(channel, { ...this.#options, holds: this.holds, asked: this.asked }, settings);
     this.#reconcilers.set(channel.channelId, reconciler);
   }
 

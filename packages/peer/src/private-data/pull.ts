@@ -8,13 +8,14 @@
  */
 import { encodeSets, readSets, type TakenSet } from "@hansa/ledger";
 import type { SigningIdentity } from "@hansa/msp";
-import type { Clock } from "@hansa/primitives";
+import { type Clock, messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
 import { decode, encode, hansa, toLong, toNumber } from "@hansa/wire";
 import type { PeerChannel } from "../channel.js";
 import { isCollectionMember } from "../collections.js";
 import type { OtherPeer } from "../other-peer.js";
 import { visiblePrivateWrites } from "../services/private-blocks.js";
+import type { AskedPeers } from "./asked.js";
 import { decoded, isPeerOfMember } from "./exchange.js";
 
 const FORMAT = "hansa.peer.private-question/1";
@@ -32,6 +33,24 @@ export type Question = {
 
 /** @throws RpcStatus NOT_FOUND from a peer without the channel; others where it does not answer, or not as it should */
 export async function askForPrivate(
+  peer: OtherPeer,
+  question: Question,
+  options: { readonly signer: SigningIdentity; readonly clock: Clock; readonly asked?: AskedPeers | undefined },
+): Promise<GivenSet[]> {
+  const { mspId, address } = peer;
+  const note = (outcome: string) =>
+    options.asked?.note(question.channelId, question.blockNumber, { mspId, address, outcome });
+  try {
+    const given = await ask(peer, question, options);
+    note(given.length === 0 ? "had nothing of the block" : "gave what it has of the block");
+    return given;
+  } catch (error) {
+    note(`did not answer: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+async function ask(
   { connection }: OtherPeer,
   { channelId, blockNumber, txIds }: Question,
   { signer, clock }: { readonly signer: SigningIdentity; readonly clock: Clock },

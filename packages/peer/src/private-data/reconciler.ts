@@ -6,7 +6,7 @@
  */
 import { LIFECYCLE_NAMESPACE } from "@hansa/endorsement/lifecycle";
 import type { MissingSet } from "@hansa/ledger";
-import { type Logger, messageOf } from "@hansa/primitives";
+import { messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import { TxValidationCode } from "@hansa/wire";
 import type { PeerChannel } from "../channel.js";
@@ -119,7 +119,7 @@ export class Reconciler {
 
   /** Returns how many of the sets came. */
   async #askForBlock(blockNumber: number, sets: readonly MissingSet[], peers: Set<OtherPeer>): Promise<number> {
-    const { signer, clock, logger } = this.#options;
+    const { signer, clock, asked, logger } = this.#options;
     const { ledger, channelId } = this.#channel;
     const missing = new Set(sets);
     const parts = new Map<MissingSet, { readonly plain: Uint8Array; readonly from: string }>();
@@ -127,7 +127,7 @@ export class Reconciler {
       if (this.#isStopped || missing.size === 0) break;
       let given: readonly GivenSet[];
       try {
-        given = await askForPrivate(peer, { channelId, blockNumber, txIds: [] }, { signer, clock });
+        given = await askForPrivate(peer, { channelId, blockNumber, txIds: [] }, { signer, clock, asked });
       } catch (error) {
         // One that is behind may well have the next block, an older one.
         if (!(error instanceof RpcStatus && error.code === GrpcStatus.NOT_FOUND)) peers.delete(peer);

@@ -18,6 +18,7 @@ import { type Clock, type Logger, messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
 import { decode, encode, hansa, TxValidationCode, toNumber } from "@hansa/wire";
 import type { PeerChannel } from "../channel.js";
+import type { AskedPeer } from "../private-data/asked.js";
 import { decoded } from "../private-data/exchange.js";
 import { visiblePrivateWrites } from "./private-blocks.js";
 
@@ -34,6 +35,8 @@ export type ExplanationsOptions = {
   readonly holds: (channel: PeerChannel, namespace: string, collection: string) => boolean;
   /** The other peers of a channel. */
   readonly others: (channel: PeerChannel) => readonly KnownPeer[];
+  /** Those that were asked for private data of a block. */
+  readonly asked: (channelId: string, blockNumber: number) => readonly AskedPeer[];
   readonly self: () => KnownPeer;
   readonly clock: Clock;
   /** How far a request's time may be from the clock. */
@@ -74,10 +77,25 @@ export class Explanations {
       privateWrites: (number) => visiblePrivateWrites(channel.ledger.state, number, identity),
     };
     const explanation = await this.of(channel).explain(txId, reader);
+    if (explanation === undefined && channel.ledger.blocks.hasId(txId))
+      throw new RpcStatus(
+        GrpcStatus.FAILED_PRECONDITION,
+        "the transaction's block is older than the snapshot that this peer began with; a peer with all blocks can explain it",
+      );
     if (explanation === undefined)
       throw new RpcStatus(GrpcStatus.NOT_FOUND, `channel ${channelId} has no transaction ${txId.slice(0, 64)}`);
-    return encode(hansa.peer.ExplainResponse, { explanationJson: JSON.stringify(explanation) });
+    const told = this.#withAsked(explanation);
+    return encode(hansa.peer.ExplainResponse, { explanationJson: JSON.stringify(told) });
   };
+
+  /** With those who were asked for private values that this peer should have and has not. */
+  #withAsked(explanation: Explanation): Explanation {
+    const { channel, block, sets, notes } = explanation;
+    if (!sets.some(({ collections }) => collections.some(({ here }) => here === "missing"))) return explanation;
+    const asked = this.#options.asked(channel, block).map(askedText);
+    const note = `For the private values that it misses, this peer has asked ${asked.join("; ") || "nobody since it started"}.`;
+    return { ...explanation, notes: [...notes, note] };
+  }
 
   /** See RunningPeer.explainFailure. */
   async failure(channelId: string, chaincode: string, failure: EndorserFailure): Promise<string | undefined> {
@@ -87,7 +105,9 @@ export class Explanations {
     const origin = await this.of(channel).privateOrigin(place, chaincode);
     if (origin === undefined) return undefined;
     const others = this.#options.others(channel).map(({ mspId, address }) => ({ mspId, address }));
-    return missingPrivateText(origin, failure, [this.#options.self(), ...others]);
+    const self = this.#options.self();
+    const asked = failure.address === self.address ? this.#options.asked(channelId, place.block) : [];
+    return missingPrivateText(origin, failure, [self, ...others], asked.map(askedText));
   }
 
   of(channel: PeerChannel): Explainer {
@@ -137,6 +157,10 @@ export class Explanations {
       });
     });
   }
+}
+
+function askedText({ address, mspId, outcome }: AskedPeer): string {
+  return `${address} (${mspId}), which ${outcome}`;
 }
 
 function invalidOf({ codes }: CommittedBlock): number[] {
