@@ -49,7 +49,7 @@ describe("transaction ids", () => {
           .sort((a, b) => a.length - b.length || a.compare(b));
         assert.deepEqual(sorted, expected);
       }),
-      { numRuns: 15 },
+      { numRuns: 6 },
     );
   });
 
@@ -80,7 +80,7 @@ describe("transaction ids", () => {
           await store.close();
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 6 },
     );
   });
 });
@@ -121,7 +121,7 @@ describe("a snapshot", () => {
         const written = (await writeSnapshot(place(), await frozen([], again))) as string;
         assert.deepEqual((await verifySnapshot(written)).files, (await verifySnapshot(snapshot)).files);
       }),
-      { numRuns: 25 },
+      { numRuns: 8 },
     );
   });
 
