@@ -260,6 +260,11 @@ export class ChannelConfig {
     return [...(config?.tlsRootCerts ?? []), ...(config?.tlsIntermediateCerts ?? [])].map(toUtf8);
   }
 
+  /** Those of all members, orderers and applications alike. */
+  allTlsRoots(): string[] {
+    return this.mspIds().flatMap((mspId) => this.tlsRoots(mspId));
+  }
+
   ordererTlsRoots(mspId: MspId): string[] {
     return this.tlsRoots(mspId);
   }

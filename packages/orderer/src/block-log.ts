@@ -17,6 +17,8 @@ export type BlockLogOptions = {
   readonly tailCacheBytes: number;
   readonly random: Random;
   readonly meter?: ChainMetrics;
+  /** Told of each configuration that comes into force. */
+  readonly onConfig?: (config: ChannelConfig) => void;
   readonly logger: Logger;
 };
 
@@ -111,7 +113,9 @@ export class BlockLog {
     for (const { number, envelopes, config, lastConfigNumber } of drafts.map(({ draft }) => draft)) {
       this.#config = config;
       logger.debug("block written", { number, messages: envelopes.length });
-      if (lastConfigNumber === number) logger.info("configuration changed", { number, sequence: config.sequence });
+      if (lastConfigNumber !== number) continue;
+      logger.info("configuration changed", { number, sequence: config.sequence });
+      this.#options.onConfig?.(config);
     }
   }
 

@@ -12,6 +12,7 @@ export type ChannelOptions = EngineOptions & {
   readonly engine: EngineFactory;
   readonly tailCacheBytes: number;
   readonly meter?: ChainMetrics;
+  readonly onConfig?: (config: ChannelConfig) => void;
 };
 
 export class OrderedChannel {

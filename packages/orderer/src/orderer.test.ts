@@ -251,7 +251,10 @@ describe("Deliver", () => {
     assert.equal((await client.deliver(peer, "trade", oldest, oldest, {}, late)).status, Status.BAD_REQUEST);
     assert.equal((await client.deliver(peer, "trade", oldest, oldest, {}, { spoil: true })).status, Status.FORBIDDEN);
     assert.equal((await client.deliver(peer, "trade", undefined, oldest)).status, Status.BAD_REQUEST);
-    assert.equal((await client.deliverRaw(Buffer.from([1, 2, 3]))).status, Status.BAD_REQUEST);
+    assert.equal((await client.deliverRaw(Buffer.from("0a030a0102", "hex"))).status, Status.BAD_REQUEST);
+    await assert.rejects(client.deliverRaw(Buffer.from([1, 2, 3])), {
+      message: "grpc: failed to unmarshal the received message: proto: cannot parse invalid wire-format data",
+    });
     await stop();
   });
 

@@ -1,10 +1,11 @@
 /** Starts one ordering node. */
 import path from "node:path";
+import type { ChannelConfig } from "@hansa/channel-config";
 import { privateKeyFromPem } from "@hansa/crypto";
 import { createSigningIdentity, type SigningIdentity } from "@hansa/msp";
 import type { Logger } from "@hansa/primitives";
 import { FileJournalStore, FolderLock, MemoryJournalStore } from "@hansa/storage";
-import { RpcServer, type Send } from "@hansa/transport";
+import { ClientRoots, RpcServer, type Send } from "@hansa/transport";
 import { orderer as ab, encode, services } from "@hansa/wire";
 import { AdminServer } from "./admin-server.js";
 import { broadcastHandler, broadcastOne } from "./broadcast.js";
@@ -60,6 +61,8 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
   const config = resolveConfig(given);
   const { clock, random, listen, dataFolder, verifyBytes } = config;
   const logger = config.logger.child({ node: config.name });
+  /** By the names that Fabric has for these parts, so that its log specifications fit. */
+  const part = (name: string) => logger.child({ logger: name });
   const identity = signingIdentity(config.identity);
   const store =
     dataFolder === undefined
@@ -68,7 +71,10 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
   const { tailCacheBytes, maxBacklogMessages, timeWindowMs } = config;
   const { engine, closeEngine } = engineOf(config, logger);
   const measures = new OrdererMeasures();
-  const channel = { identity, engine, tailCacheBytes, maxBacklogMessages, clock, random, meter: measures.chain };
+  const clientRoots = listen.tls?.requireClientCert === true ? new ClientRoots(listen.tls) : undefined;
+  const onConfig = (config: ChannelConfig) => clientRoots?.set(config.channelId, config.allTlsRoots());
+  const { chain: meter } = measures;
+  const channel = { identity, engine, tailCacheBytes, maxBacklogMessages, clock, random, meter, onConfig };
   let lock: FolderLock | undefined;
   const closing: (() => Promise<void>)[] = [async () => lock?.release(), () => store.close(), closeEngine];
   const close = async () => {
@@ -80,16 +86,26 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
       store,
       channel,
       refuses: config.refuses,
-      onChannel: config.onChannel,
-      logger,
+      onChannel: (channel) => {
+        onConfig(channel);
+        config.onChannel?.(channel);
+      },
+      logger: part("orderer.common.multichannel"),
     });
     closing.push(() => registrar.halt("chain is stopped"));
-    const governance = await GovernanceStrand.open({ store, identity, clock, logger });
+    const governance = await GovernanceStrand.open({ store, identity, clock, logger: part("governance") });
     closing.push(() => governance.halt("the ordering node is stopping"));
 
-    const server = new RpcServer({ logger, tls: listen.tls, meter: measures.grpc });
+    const server = new RpcServer({ logger: part("comm.grpc.server"), tls: listen.tls, meter: measures.grpc });
     const mutualTls = listen.tls?.requireClientCert === true;
-    const deliverOptions = { channels: registrar, timeWindowMs, mutualTls, meter: measures.deliver, clock, logger };
+    const deliverOptions = {
+      channels: registrar,
+      timeWindowMs,
+      mutualTls,
+      meter: measures.deliver,
+      clock,
+      logger: part("common.deliver"),
+    };
     server.addService(services.AtomicBroadcast, {
       Broadcast: broadcastHandler(registrar, measures),
       Deliver: deliverHandler(deliverOptions),
@@ -98,16 +114,19 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
       folder: dataFolder === undefined ? undefined : path.join(dataFolder, "witnessed"),
       settings: config.witnesses,
       clock,
-      logger,
+      logger: part("witness"),
     });
     closing.push(() => witnesses.close());
     const journalOptions = { ...deliverOptions, identity, governance, witnesses };
     server.addService(services.Journal, journalHandlers(journalOptions));
     server.addService(services.Governance, governanceHandlers(journalOptions));
     const { address, port } = await server.listen(listen.address);
+    clientRoots?.attach(server);
     closing.push(() => server.stop({ graceMs: STOP_GRACE_MS }));
 
-    const admin = config.admin && new AdminServer(config.admin, participationApi(registrar), logger);
+    const admin =
+      config.admin &&
+      new AdminServer(config.admin, participationApi(registrar), part("orderer.common.channelparticipation"));
     const adminAt = await admin?.listen();
     if (admin !== undefined) closing.push(() => admin.stop());
 

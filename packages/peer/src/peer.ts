@@ -27,7 +27,7 @@ import {
 import { firstBlock } from "@hansa/ledger";
 import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
 import { HansaError, messageOf, systemClock, systemRandom } from "@hansa/primitives";
-import { GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
+import { ClientRoots, GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
 import { encode, protos, services } from "@hansa/wire";
 import { DialIn } from "./chaincode/builders/dial-in.js";
 import { ContractDevelopment } from "./chaincode/development.js";
@@ -69,6 +69,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   const chaincodeConfig = { ...CHAINCODE_DEFAULTS, ...config.chaincode };
   const limits = { ...LIMIT_DEFAULTS, ...config.limits };
   const logger = config.logger;
+  /** By the names that Fabric has for these parts, so that its log specifications fit. */
+  const part = (name: string) => logger.child({ logger: name });
   const { mspId } = config.identity;
   const signer = createSigningIdentity(mspId, config.identity.certPem, privateKeyFromPem(config.identity.keyPem));
   const localMsp = new MspManager([Msp.fromConfig(config.localMsp)]);
@@ -91,7 +93,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     onStuck: (packageId) => development.reportStuck(packageId) || runtime.restart(packageId),
     isDebugged: (packageId) => development.isDebugged(packageId),
     accepts: (name) => packages.get(name) !== undefined || isCommitted(name, channels?.all() ?? []),
-    logger,
+    logger: part("chaincode"),
   });
   let channels: ChannelSet | undefined;
   let chaincodeAddress = "";
@@ -108,7 +110,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     logLevel: chaincodeConfig.logLevel,
     execution: chaincodeConfig.execution,
     maxMemoryMb: chaincodeConfig.maxMemoryMb,
-    logger,
+    logger: part("chaincode"),
     listenAddress: () => chaincodeAddress,
     buildTimeoutMs: chaincodeConfig.buildTimeoutMs,
     startupTimeoutMs: chaincodeConfig.startupTimeoutMs,
@@ -123,7 +125,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       return found && { ...found.definition, isApproved: found.isApproved };
     },
     file: join(chaincodeDirectory, "development.json"),
-    logger,
+    logger: part("chaincode"),
   });
   const chaincodeServer = new RpcServer({ logger });
   chaincodeServer.addService(services.ChaincodeSupport, {
@@ -168,9 +170,9 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     channel: (channelId) => channels?.get(channelId),
     holds: (channel, namespace, collection) => holds(channel.ledger.state, namespace, collection),
     others: (channel) => othersOn(channel.config()),
+    asked: (channelId, block) => privateData.asked.of(channelId, block),
     self: () => ({ mspId, address: peer.address }),
     clock,
-    asked: (channelId, block) => privateData.asked.of(channelId, block),
     windowMs: limits.authenticationWindowMs,
     logger,
   });
@@ -180,7 +182,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     folder: join(dataDirectory, "evidence"),
     by: config.name,
     clock,
-    logger,
+    logger: part("witness"),
     onAlarm: (alarm) => config.onAlarm?.(alarm),
   });
   evidence.follow(() => {
@@ -195,6 +197,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     random,
   };
   const connectJournal = createJournalDialer(dialing);
+  const clientRoots = tls?.requireClientCert === true ? new ClientRoots(tls) : undefined;
   const witnesses = new Map<string, WitnessFollowing>();
   const witnessOf = (channel: PeerChannel) =>
     new WitnessFollowing({
@@ -203,7 +206,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       file: config.stores === "memory" ? undefined : join(dataDirectory, "channels", channel.channelId, "witness"),
       evidence,
       connect: (source) => connectJournal(source, channel.config()),
-      logger,
+      logger: part("witness"),
     });
   channels = await ChannelSet.open({
     directory: join(dataDirectory, "channels"),
@@ -227,12 +230,13 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       explanations.watch(channel);
       privateData.follow(channel);
       channel.onCommit(() => membership?.changed());
+      followClientRoots(clientRoots, channel);
       membership?.changed();
       if (channels === undefined) watched.push(channel);
       else keepRunning.watch(channel);
     },
     clock,
-    logger,
+    logger: part("committer"),
   }).catch(async (error) => {
     registry.stop();
     stopWitnesses();
@@ -303,14 +307,14 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     }
   };
 
-  const server = new RpcServer({ tls, meter: metrics.grpc, logger });
+  const server = new RpcServer({ tls, meter: metrics.grpc, logger: part("comm.grpc.server") });
   const deliver = new DeliverService({
     channel: (channelId) => {
       const channel = channelSet.get(channelId);
       return channel && deliverChannel(channel);
     },
     clock,
-    logger,
+    logger: part("common.deliver"),
     timeWindowMs: limits.authenticationWindowMs,
     mutualTls: tls?.requireClientCert ?? false,
     meter: metrics.deliver,
@@ -457,6 +461,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   config.mount?.(peer);
   try {
     listenAddress = (await server.listen(config.listenAddress)).address;
+    clientRoots?.attach(server);
     operations = config.operations && (await startOperations(config.operations, measures, operationsSources()));
   } catch (error) {
     await peer.stop();
@@ -501,6 +506,19 @@ function deliverChannel(channel: PeerChannel): DeliverChannel {
 
 async function* blocksOf(channel: PeerChannel, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   for (let number = from; await channel.waitFor(number, signal); number++) yield channel.block(number);
+}
+
+/** Members of a channel may call with certificates of their own TLS authorities, as its configuration has them. */
+function followClientRoots(roots: ClientRoots | undefined, channel: PeerChannel): void {
+  if (roots === undefined) return;
+  let known: ChannelConfig | undefined;
+  const look = (config: ChannelConfig) => {
+    if (config === known) return;
+    known = config;
+    roots.set(channel.channelId, config.allTlsRoots());
+  };
+  look(channel.config());
+  channel.onCommit((_block, config) => look(config));
 }
 
 /** Chaincodes dial in without TLS; what they carry must not leave the machine. */

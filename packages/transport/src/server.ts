@@ -5,7 +5,7 @@
  * A handler that throws RpcStatus ends the call with it; any other error ends it with INTERNAL and a log line, never
  * with a stack on the wire.
  */
-import type { ServerHttp2Session } from "node:http2";
+import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import * as grpc from "@grpc/grpc-js";
 import { type CancelSignal, HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { asBuffer } from "@hansa/wire";
@@ -136,6 +136,18 @@ export class RpcServer {
   }
 
   /**
+   * From now on, clients' certificates must chain to these roots: for a server that listens and asks for them.
+   * Connections that are open stay.
+   */
+  trustClients(caPems: readonly string[]): void {
+    const { tls } = this.#options;
+    if (tls === undefined || tls.requireClientCert !== true) return;
+    for (const server of this.#http2Servers() ?? [])
+      if ("setSecureContext" in server)
+        server.setSecureContext({ cert: tls.certPem, key: tls.keyPem, ca: [...caPems] });
+  }
+
+  /**
    * Takes no more connections and calls. Lets unary calls under way finish for at most `graceMs`, then ends streams
    * with UNAVAILABLE and whatever else is left. May be called again.
    */
@@ -204,12 +216,18 @@ export class RpcServer {
     }
   }
 
-  #serveUnaryQuickly(): void {
-    // grpc-js has no public way to its HTTP/2 servers; without one it serves unary calls as well.
+  /** grpc-js has no public way to them. */
+  #http2Servers(): (Http2Server | Http2SecureServer)[] | undefined {
     const { http2Servers } = this.#server as unknown as { http2Servers?: unknown };
-    if (!(http2Servers instanceof Map)) return;
+    return http2Servers instanceof Map ? [...http2Servers.keys()] : undefined;
+  }
+
+  #serveUnaryQuickly(): void {
+    const servers = this.#http2Servers();
+    // Without them grpc-js serves unary calls as well.
+    if (servers === undefined) return;
     const limit = this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
-    for (const server of http2Servers.keys()) {
+    for (const server of servers) {
       serveUnary(
         server,
         (path) => this.#unaryMethods.get(path),

@@ -4,6 +4,8 @@ import { connect } from "node:net";
 import { describe, it } from "node:test";
 import { Certificate, generatePrivateKey, privateKeyToPem } from "@hansa/crypto";
 import { createRootCa, issueCertificate, type KeyedCertificate } from "@hansa/crypto/issuing";
+import type { TlsClient } from "./client.js";
+import { ClientRoots } from "./client-roots.js";
 import { GrpcStatus } from "./status.js";
 import { bytes, dial, Echo, refused, serve } from "./testing/echo.js";
 
@@ -81,6 +83,22 @@ describe("TLS", () => {
     await assert.rejects(without, refused(GrpcStatus.UNAVAILABLE));
     const wrong = dial(address, { rootPems: [root.certPem], ...issue(stranger, "x.test") });
     await assert.rejects(wrong.unary(Echo.methods.Once, bytes("hi")), refused(GrpcStatus.UNAVAILABLE));
+  });
+
+  it("takes clients of other authorities from the moment that a channel names them", async () => {
+    const mutual = { ...server, clientCaPems: [root.certPem], requireClientCert: true };
+    const { address, server: rpc } = await serve({ Once: (message) => message }, { tls: mutual });
+    const roots = new ClientRoots(mutual);
+    roots.attach(rpc);
+    const newcomer = { rootPems: [root.certPem], ...issue(stranger, "new.test") };
+    const call = (tls: TlsClient) => dial(address, tls).unary(Echo.methods.Once, bytes("hi"));
+    await assert.rejects(call(newcomer), refused(GrpcStatus.UNAVAILABLE));
+    roots.set("trade", [stranger.certPem]);
+    assert.equal((await call(newcomer)).toString(), "hi");
+    assert.equal((await call({ rootPems: [root.certPem], ...client })).toString(), "hi", "who was known still is");
+    roots.set("trade", []);
+    await assert.rejects(call(newcomer), refused(GrpcStatus.UNAVAILABLE));
+    await assert.rejects(call({ rootPems: [root.certPem] }), refused(GrpcStatus.UNAVAILABLE));
   });
 
   it("survives bytes that are no handshake", async () => {
