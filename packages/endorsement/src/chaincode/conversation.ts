@@ -123,11 +123,11 @@ export class Conversation {
   }
 
   /** The stream is gone. */
-  end(): void {
+  end(reason?: string): void {
     this.#phase = "ended";
     for (const [key, call] of this.#calls) {
       this.#forget(key, call);
-      call.reject(terminated());
+      call.reject(terminated(reason));
     }
   }
 
@@ -269,8 +269,9 @@ function failure(type: number, txId: string, why: string): Bytes {
   return fromUtf8(`${shimTypeName(type)} failed: transaction ID: ${txId}: ${why}`);
 }
 
-function terminated(): ChaincodeError {
-  return new ChaincodeError("STREAM_TERMINATED", "chaincode stream terminated");
+function terminated(reason?: string): ChaincodeError {
+  const text = "chaincode stream terminated";
+  return new ChaincodeError("STREAM_TERMINATED", reason === undefined ? text : `${text}: ${reason}`);
 }
 
 /** Text of an ERROR outcome. */

@@ -19,8 +19,8 @@ export interface ChaincodeStream {
 /** The incoming half: whoever owns the stream calls these. */
 export interface ChaincodeConnection {
   receive(message: Bytes): void;
-  /** The stream ended or broke. */
-  closed(): void;
+  /** The stream ended or broke. @param reason for callers that wait, where there is more to say than that */
+  closed(reason?: string): void;
 }
 
 export type RegistryOptions = {
@@ -104,10 +104,10 @@ export class ChaincodeRegistry {
     );
     this.#conversations.add(conversation);
     let isClosed = false;
-    const closed = () => {
+    const closed = (reason?: string) => {
       if (isClosed) return;
       isClosed = true;
-      this.#remove(conversation);
+      this.#remove(conversation, reason);
       options.onClosed?.();
     };
     const fail = (error: unknown) => {
@@ -117,7 +117,7 @@ export class ChaincodeRegistry {
         packageId: conversation.packageId || expected,
         reason: reason.message,
       });
-      closed();
+      closed(reason.message);
       if (expected !== undefined) this.fail(expected, reason);
       stream.close(reason);
     };
@@ -207,11 +207,11 @@ export class ChaincodeRegistry {
     for (const waiter of waiters ?? []) waiter.resolve();
   }
 
-  #remove(conversation: Conversation): void {
+  #remove(conversation: Conversation, reason?: string): void {
     this.#conversations.delete(conversation);
     this.#timeouts.delete(conversation);
     if (this.#ready.get(conversation.packageId) === conversation) this.#ready.delete(conversation.packageId);
-    conversation.end();
+    conversation.end(reason);
   }
 
   #countTimeouts(conversation: Conversation, expired: number): void {

@@ -106,6 +106,10 @@ export const networkShape = {
       },
       "how long peers wait for contracts",
     ),
+    contractMemory: optional(
+      { kind: "size" },
+      "how much memory one contract may hold before it is ended; 2048 MB unless given",
+    ),
     operations: optional(
       {
         kind: "either",

@@ -10,6 +10,8 @@ export type NetworkConfig = {
   readonly batching: "adaptive" | "fabric";
   /** How nodes answer about themselves; undefined when they do not. */
   readonly operations: "http" | "https" | undefined;
+  /** How much memory a contract may hold; the peer's own default when undefined. */
+  readonly contractMemoryMb: number | undefined;
   readonly contractTimeouts: { readonly executeMs: number; readonly startMs: number };
   readonly members: readonly MemberConfig[];
   readonly orderer: OrdererConfig;

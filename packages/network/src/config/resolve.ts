@@ -152,6 +152,8 @@ export function resolveNetwork(
     mode: file.mode ?? "processes",
     contractsRun: file.contractsRun ?? "process",
     operations: resolveOperations(file.operations ?? true),
+    contractMemoryMb:
+      file.contractMemory === undefined ? undefined : Math.ceil(sizeBytes(file.contractMemory)! / 2 ** 20),
     contractTimeouts: {
       executeMs: durationMs(file.contractTimeouts?.execute ?? CONTRACT_TIMEOUTS.execute)!,
       startMs: durationMs(file.contractTimeouts?.start ?? CONTRACT_TIMEOUTS.start)!,

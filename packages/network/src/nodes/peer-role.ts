@@ -33,6 +33,7 @@ export async function peerRole(config: unknown, logger: NodeLogger, neighbours?:
     dataDirectory: spec.dataFolder,
     chaincode: {
       execution: spec.contractsRun === "peer" ? "inside" : spec.contractsRun,
+      ...(spec.contractMemoryMb === undefined ? {} : { maxMemoryMb: spec.contractMemoryMb }),
       executeTimeoutMs: spec.contractTimeouts.executeMs,
       startupTimeoutMs: spec.contractTimeouts.startMs,
     },

@@ -46,6 +46,8 @@ export type ServerSpec = {
   readonly batching: "adaptive" | "fabric";
   /** For a peer: where contracts that it builds run. */
   readonly contractsRun: "process" | "worker" | "peer";
+  /** For a peer: how much memory a contract may hold. */
+  readonly contractMemoryMb: number | undefined;
   /** For a peer. */
   readonly contractTimeouts: { readonly executeMs: number; readonly startMs: number };
   /** Files with the genesis blocks of the channels it is on; it joins those it has not joined yet. */
@@ -127,6 +129,7 @@ export function serverSpec(node: PlannedNode, network: NetworkParts): ServerSpec
     operations: operationsSpec(node, ports[node.id]!),
     batching: config.batching,
     contractsRun: config.contractsRun,
+    contractMemoryMb: config.contractMemoryMb,
     contractTimeouts: config.contractTimeouts,
     genesisBlocks: channels.map(({ name }) => layout.genesisBlock(name)),
     orderers: orderers.map(({ id, host }) => ({ address: address(id), host })),

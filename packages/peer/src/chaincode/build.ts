@@ -46,7 +46,7 @@ export class BuildError extends HansaError {
   override readonly name = "BuildError";
 }
 
-export const CODE_LIMITS = { maxBytes: 1024 * 1024 * 1024, maxEntries: 100_000 };
+export const CODE_LIMITS = { maxBytes: 256 * 1024 * 1024, maxEntries: 100_000 };
 const NODE_TYPES = new Set(["node", "javascript", "typescript"]);
 const SERVICE_TYPES = new Set(["ccaas", "external", "remote"]);
 

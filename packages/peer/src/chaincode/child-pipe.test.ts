@@ -61,15 +61,18 @@ describe("frames on a pipe", () => {
 
   it("above the limit end the pipe, once, and nothing behind them is read", async () => {
     const { pipe, give } = end();
-    let ends = 0;
+    const ends: (string | undefined)[] = [];
     const received: number[] = [];
-    framed(pipe, 10, { onMessage: (message) => received.push(message.length), onEnd: () => ends++ });
+    framed(pipe, 10, {
+      onMessage: (message) => received.push(message.length),
+      onEnd: (reason) => ends.push(reason),
+    });
     give(Buffer.from([0, 0, 0, 1, 7, 0, 0, 0, 11, 1, 2, 3, 0, 0, 0, 1, 7]));
     await turn();
     await turn();
     await turn();
     assert.deepEqual(received, [1]);
-    assert.equal(ends, 1);
+    assert.deepEqual(ends, ["a message of 11 bytes exceeds 10"]);
     assert.ok(pipe.destroyed);
   });
 

@@ -24,8 +24,8 @@ export interface MessagePipe {
 
 export type FrameEvents = {
   onMessage(message: Uint8Array): void;
-  /** Once: the pipe is over, in whatever way. */
-  onEnd(): void;
+  /** Once: the pipe is over, in whatever way. @param reason why it was ended here; undefined when the other side did */
+  onEnd(reason?: string): void;
 };
 
 /**
@@ -41,18 +41,18 @@ export function framed(pipe: MessagePipe, maxBytes: number, events: FrameEvents)
   let heldBytes = 0;
   let wanted = HEAD_BYTES;
   let isOver = false;
-  const end = () => {
+  const end = (reason?: string) => {
     if (isOver) return;
     isOver = true;
     pipe.destroy();
-    events.onEnd();
+    events.onEnd(reason);
   };
   const take = (bytes: Buffer) => {
     let at = 0;
     wanted = HEAD_BYTES;
     while (!isOver && bytes.length - at >= HEAD_BYTES) {
       const size = bytes.readUInt32BE(at);
-      if (size > maxBytes) return end();
+      if (size > maxBytes) return end(`a message of ${size} bytes exceeds ${maxBytes}`);
       const next = at + HEAD_BYTES + size;
       if (next > bytes.length) {
         wanted = HEAD_BYTES + size;
@@ -71,9 +71,7 @@ export function framed(pipe: MessagePipe, maxBytes: number, events: FrameEvents)
     heldBytes += chunk.length;
     if (heldBytes >= wanted) take(Buffer.concat(held, heldBytes));
   });
-  pipe.on("end", end);
-  pipe.on("error", end);
-  pipe.on("close", end);
+  for (const event of ["end", "error", "close"]) pipe.on(event, () => end());
 
   let outgoing: Uint8Array[] = [];
   const flush = () => {

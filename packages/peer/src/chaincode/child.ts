@@ -51,6 +51,8 @@ const STABLE_MS = 30_000;
 const MAX_HURRIED_DEATHS = 3;
 const KEPT_OUTPUT_CHARS = 4_096;
 const TERMINATION_MS = 2_000;
+/** How long one whose stream is over may take to end by itself. */
+const END_WITHOUT_STREAM_MS = 500;
 
 export class ChaincodeChild {
   readonly #options: ChildOptions;
@@ -133,7 +135,11 @@ export class ChaincodeChild {
         connection ??= this.#options.onStream({ send, close });
         connection.receive(message);
       },
-      onEnd: () => connection?.closed(),
+      onEnd: (reason) => {
+        connection?.closed(reason);
+        // Without its stream it is of no use, and timers of its own could keep it up for ever.
+        if (connection !== undefined) setTimeout(() => child.kill(), END_WITHOUT_STREAM_MS).unref();
+      },
     });
   }
 

@@ -13,7 +13,7 @@ export type CommandOptions = {
 
 export class CommandError extends HansaError {
   override readonly name = "CommandError";
-  /** The end of what the command printed. */
+  /** What the command printed: its beginning, where compilers say what is wrong first, and its end. */
   readonly output: string;
 
   constructor(message: string, output: string, cause?: unknown) {
@@ -22,7 +22,8 @@ export class CommandError extends HansaError {
   }
 }
 
-const KEPT_OUTPUT_CHARS = 8_192;
+const KEPT_AT_BEGINNING_CHARS = 4_096;
+const KEPT_AT_END_CHARS = 4_096;
 
 /** Variables that node and npm need; the peer's own environment stays with the peer. */
 const PASSED_VARIABLES = [
@@ -56,7 +57,7 @@ export function plainEnvironment(): Record<string, string> {
   return environment;
 }
 
-/** Resolves with what the command printed. @throws CommandError with the end of its output */
+/** Resolves with what the command printed, as far as it is kept. @throws CommandError */
 export function runCommand(program: string, args: readonly string[], options: CommandOptions): Promise<string> {
   const line = [program, ...args].join(" ");
   return new Promise((resolve, reject) => {
@@ -66,10 +67,18 @@ export function runCommand(program: string, args: readonly string[], options: Co
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
-    let output = "";
+    let beginning = "";
+    let rest = "";
+    let restChars = 0;
     const keep = (chunk: Buffer) => {
-      output = (output + chunk.toString("utf8")).slice(-KEPT_OUTPUT_CHARS);
+      const text = chunk.toString("utf8");
+      const room = KEPT_AT_BEGINNING_CHARS - beginning.length;
+      beginning += text.slice(0, room);
+      const more = text.slice(room);
+      restChars += more.length;
+      rest = (rest + more).slice(-KEPT_AT_END_CHARS);
     };
+    const printed = () => `${beginning}${restChars > rest.length ? "\n…\n" : ""}${rest}`.trim();
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
 
@@ -87,12 +96,12 @@ export function runCommand(program: string, args: readonly string[], options: Co
     };
     child.once("error", (cause) => {
       finish();
-      reject(new CommandError(`could not run "${line}": ${cause.message}`, output, cause));
+      reject(new CommandError(`could not run "${line}": ${cause.message}`, printed(), cause));
     });
     child.once("close", (code, signal) => {
       finish();
-      if (code === 0 && ended === undefined) resolve(output);
-      else reject(new CommandError(`"${line}" ${ended ?? `ended with ${code ?? signal}`}`, output.trim()));
+      if (code === 0 && ended === undefined) resolve(printed());
+      else reject(new CommandError(`"${line}" ${ended ?? `ended with ${code ?? signal}`}`, printed()));
     });
     if (options.signal?.aborted) abort();
   });

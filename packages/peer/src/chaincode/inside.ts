@@ -1,7 +1,7 @@
 /**
  * A Node contract inside the peer's own process: the same fabric-shim, without process, socket and gRPC between.
  *
- * About three times cheaper a call than a process of its own, and the debugger that is attached to the process stops
+ * About half the cost of a call in a process of its own, and the debugger that is attached to the process stops
  * in the contract. The price is isolation: a contract that blocks or ends the process takes the peer with it, and it
  * sees the peer's environment. So it is for tests and for trusted code, and asked for by name.
  *

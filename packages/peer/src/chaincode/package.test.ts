@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { silentLogger } from "@hansa/primitives";
 import { makeNodePackage, makePackage, tarGz } from "../testing/make-package.js";
@@ -134,8 +135,62 @@ describe("building", () => {
     await assert.rejects(build("failing", failing), /npm run build.*cannot find the thing/s);
   });
 
+  it("gives the first lines of what a compiler has to say, and the last", async () => {
+    const noise =
+      "for (let n = 1; n <= 900; n++) console.log('src/a.ts(' + n + ',1): error TS2304: no beer'); process.exit(2)";
+    const failing = makeNodePackage("x", "", {
+      main: "dist/index.js",
+      dependencies: {},
+      scripts: { start: "node dist/index.js", build: `node -e "${noise}"` },
+    });
+    await assert.rejects(build("noisy", failing), /src\/a\.ts\(1,1\): error.*\n…\n.*src\/a\.ts\(900,1\)/s);
+  });
+
+  it("ends a build that hangs, with all that it started", async () => {
+    const hanging = makeNodePackage("x", "", {
+      main: "dist/index.js",
+      dependencies: {},
+      scripts: { start: "node dist/index.js", build: "true", preinstall: "echo $$ > ../../hanging.pid; sleep 600" },
+    });
+    const { metadata, code } = await readPackage(hanging);
+    const building = buildChaincode("hanging", metadata.type, code, { ...options(), timeoutMs: 5_000 });
+    await assert.rejects(building, /"npm install.*took longer than 5000 ms/);
+    const pid = Number(await readFile(join(options().directory, "hanging.pid"), "utf8"));
+    for (let tries = 0; tries < 100 && isAlive(pid); tries++) await sleep(20);
+    assert.equal(isAlive(pid), false);
+    assert.deepEqual(
+      (await readdir(options().directory)).filter((name) => name.includes("hanging") && !name.endsWith(".pid")),
+      [],
+    );
+  });
+
+  it("refuses what unpacks to more than it may, without unpacking it", async () => {
+    const zeros = gzipSync(Buffer.alloc(260 * 1024 * 1024));
+    const bomb = tarGz([
+      { path: "metadata.json", content: '{"label":"bomb","type":"node","path":""}' },
+      { path: "code.tar.gz", content: zeros },
+    ]);
+    assert(bomb.length < 1024 * 1024);
+    await assert.rejects(build("bomb", bomb), /archive unpacks to more than 268435456 bytes/);
+    const many = makePackage(
+      "many",
+      "node",
+      Array.from({ length: 100_001 }, () => ({ path: "src/a", content: "" })),
+    );
+    await assert.rejects(build("many", many), /archive holds more than 100000 entries/);
+  });
+
   it("reads connection.json of a service", async () => {
     const service = makePackage("x", "ccaas", [{ path: "connection.json", content: '{"address":"127.0.0.1:9999"}' }]);
     assert.deepEqual(await build("service", service), { kind: "service", connection: { address: "127.0.0.1:9999" } });
   });
 });
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

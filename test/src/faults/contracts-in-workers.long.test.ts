@@ -1,0 +1,4 @@
+/** Contracts that misbehave in threads of their peers. */
+import { testMisbehaving } from "./misbehaving.js";
+
+testMisbehaving("worker", "inline");
