@@ -162,6 +162,7 @@ function refusal(channel: ChannelConfig, certificates: readonly Uint8Array[], is
   const names = consenters.map(({ host, port }) => `${host}:${port}`);
   if (certificates.length > 0 && place < 0)
     return `this node's TLS certificate is none of the channel's consenters' (${names.join(", ")})`;
-  if (!isAlone || place <= 0) return undefined;
+  // Without TLS nothing tells which of several consenters this node is.
+  if (!isAlone || place === 0 || consenters.length <= 1) return undefined;
   return `this node orders alone, so of the channel's consenters only the first, ${names[0]}, may join; to let all of them order, set Consensus.JetStream.Servers in their orderer.yaml`;
 }
