@@ -57,7 +57,7 @@ function manifest(name: string): unknown {
     description: "A smart contract that keeps notes",
     main: "dist/index.js",
     scripts: { build: "tsc", start: "fabric-chaincode-node start" },
-    dependencies: { "fabric-contract-api": "~2.5.8", "fabric-shim": "~2.5.8" },
+    dependencies: { [CONTRACT_API]: "~2.5.8", "fabric-shim": "~2.5.8" },
     devDependencies: { "@types/node": "^20.19.0", typescript: ">=5.4" },
   };
 }
@@ -80,12 +80,19 @@ const COMPILER_SETTINGS = {
   include: ["src"],
 };
 
+const CONTRACT_API = "fabric-contract-api";
+
+/** The line of the contract's source; this package itself imports nothing of it. */
+function importing(names: string): string {
+  return `import { ${names} } ${`from ${JSON.stringify(CONTRACT_API)}`};`;
+}
+
 const INDEX = `import { NotesContract } from "./notes.js";
 
 export const contracts = [NotesContract];
 `;
 
-const NOTE = `import { Object as Stored, Property } from "fabric-contract-api";
+const NOTE = `${importing("Object as Stored, Property")}
 
 /** One note, as it stands in the ledger. */
 @Stored()
@@ -107,7 +114,7 @@ export class Note {
 `;
 
 const NOTES = `// Decorators record the types of parameters, so these imports must stay imports of values.
-import { Context, Contract, Info, Returns, Transaction } from "fabric-contract-api";
+${importing("Context, Contract, Info, Returns, Transaction")}
 import { Note } from "./note.js";
 
 /** Sent when a note was written. The payload is the note as JSON. */
