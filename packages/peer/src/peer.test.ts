@@ -406,7 +406,7 @@ describe("a peer among others", () => {
       [common.Status.FORBIDDEN],
     );
     assert.deepEqual(
-      (await read("Deliver", Buffer.from("?"))).map((each) => each.status),
+      (await read("Deliver", Buffer.from("0a0101", "hex"))).map((each) => each.status),
       [common.Status.BAD_REQUEST],
     );
     client.close();
