@@ -412,7 +412,10 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     endorseLocal,
     definition: definitionOf,
     hasChaincode,
-    others: (channelId) => othersOn(channelSet.get(channelId)?.config()),
+    others: (channelId) => {
+      const channel = channelSet.get(channelId)?.config();
+      return channel === undefined ? [] : [...found.peers(channel), ...found.foreign(channel)];
+    },
     exchangeMembership: async (question) => found.answer(question),
     isDebugging: () => development.isDebugging,
     runnableChaincodes: async (channelId) => {

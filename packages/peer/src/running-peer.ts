@@ -52,7 +52,10 @@ export interface RunningPeer {
   /** Number of the last block of the newest digest that this peer has co-signed; undefined before the first one. */
   witnessedTip(channelId: string): number | undefined;
 
-  /** The channel's other peers that are known of, named to this one or found by it; those of other channels left out. */
+  /**
+   * The channel's other peers that can be asked to endorse: those that were named to this one or found by it, and anchor
+   * peers that are Fabric's.
+   */
   others(channelId: string): readonly OtherPeer[];
   /**
    * hansa.peer.Membership/Exchange: bytes of SignedMembershipQuestion in, of SignedMembershipAnswer out.

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { genesisBlock } from "@hansa/channel-config";
 import { silentLogger } from "@hansa/primitives";
-import { RpcClient } from "@hansa/transport";
-import { decode, discovery, encode, gossip, hansa, services } from "@hansa/wire";
+import { RpcClient, RpcServer } from "@hansa/transport";
+import { decode, discovery, encode, gossip, hansa, protos, services } from "@hansa/wire";
 import { startPeer } from "../peer.js";
 import type { RunningPeer } from "../running-peer.js";
 import { type TestOrg, testOrg } from "../testing/consortium.js";
@@ -164,6 +164,24 @@ describe("peers that nobody named to one another", () => {
     await assert.rejects(client.unary(Exchange, Uint8Array.of(1, 2, 3), { timeoutMs: 2_000 }), { code: 3 });
     await assert.rejects(client.unary(Exchange, new Uint8Array(2 ** 20 + 1), { timeoutMs: 2_000 }), { code: 8 });
     client.close();
+  });
+
+  it("find anchor peers that are none of ours, for endorsing only", async () => {
+    const server = new RpcServer({ logger: silentLogger });
+    server.addService(services.Endorser, { ProcessProposal: (proposal) => proposal });
+    const { address } = await server.listen("127.0.0.1:0");
+    try {
+      const brewer = await start(brewery, "peer4");
+      await brewer.join(genesisOf("mixed", [brewery, pub], address));
+      const found = await until("the foreign peer", () => brewer.others("mixed")[0]);
+      assert.deepEqual([found.address, found.mspId, found.ledgerHeight], [address, pub.mspId, undefined]);
+      const proposal = encode(protos.SignedProposal, { proposalBytes: Buffer.from("as Fabric's peers are asked") });
+      const answer = await found.connection.processProposal(proposal, { timeoutMs: 2_000 });
+      assert.deepEqual(Buffer.from(answer), Buffer.from(proposal));
+      assert.deepEqual(await localPeers(brewer, brewery), [brewer.address]);
+    } finally {
+      await server.stop({ graceMs: 0 });
+    }
   });
 
   it("ask each question once", async () => {

@@ -50,6 +50,8 @@ const ASK_TIMEOUT_MS = 3_000;
 /** On-demand rounds are no further apart than this makes them, whoever demands them. */
 const REFRESH_MS = 100;
 const REFRESH_TIMEOUT_MS = 1_000;
+/** A peer that is none of ours may have become one. */
+const FOREIGN_MS = 60_000;
 const MAX_QUESTION_BYTES = 1024 * 1024;
 const MAX_NAMED = 1_000;
 /** Of peers and addresses: an organisation can make up as many as it likes. */
@@ -152,6 +154,19 @@ export class Membership {
     return [...named, ...others];
   }
 
+  /**
+   * Anchor peers of a channel that are there and are none of ours, as Fabric's: they can be asked to endorse, and say
+   * nothing of themselves.
+   */
+  foreign(config: ChannelConfig): OtherPeer[] {
+    return anchorsOf(config).flatMap(({ mspId, address }) => {
+      const target = this.#targets.get(address);
+      // A named one is among the others already.
+      if (!target?.isOwn || target.foreignSince === undefined) return [];
+      return [{ mspId, address, connection: target.connection }];
+    });
+  }
+
   /** Asks everybody now, so that what is known is not older than this call; gives up on those that are slow. */
   async refresh(): Promise<void> {
     if (this.#state !== "running") return;
@@ -208,7 +223,8 @@ export class Membership {
     for (const { endpoint, mspId } of this.#view.expire(clock.now(), times.silenceMs))
       logger.info("peer is silent", { peer: endpoint, mspId, afterMs: times.silenceMs });
     const news = this.#news;
-    await this.#askAll(({ memberId: id }) => {
+    await this.#askAll(({ memberId: id, foreignSince }) => {
+      if (foreignSince !== undefined) return clock.now() - foreignSince > FOREIGN_MS;
       const heardAt = id === undefined ? undefined : this.#view.heardAt(id);
       if (id === undefined || heardAt === undefined) return true;
       return (this.#told.get(id) ?? -1) < news || clock.now() - heardAt > times.intervalMs / 2;
@@ -258,6 +274,7 @@ export class Membership {
         throw new Error(`${from.mspId} answers in place of ${target.mspId}`);
       target.memberId = from.id;
       target.isSilent = false;
+      target.foreignSince = undefined;
       this.#noteAlias(target.address, from);
       if (from.id === this.#own.id) return undefined;
       this.#told.set(from.id, news);
@@ -287,7 +304,9 @@ export class Membership {
     if (this.#state !== "running") return;
     target.isSilent = true;
     const id = target.memberId;
-    const isGone = error instanceof RpcStatus && error.code === GrpcStatus.UNAVAILABLE;
+    const code = error instanceof RpcStatus ? error.code : undefined;
+    const isGone = code === GrpcStatus.UNAVAILABLE;
+    target.foreignSince = code === GrpcStatus.UNIMPLEMENTED ? this.#options.clock.now() : undefined;
     for (const named of [...this.#named.values()]) if (named.endpoint === target.address) this.#named.delete(named.id);
     const member = id === undefined ? undefined : this.#view.get(id);
     // The next round connects anew, with the roots that hold then.
@@ -323,14 +342,7 @@ export class Membership {
       for (const { address, mspId, connection } of named(config)) add(address, { mspId, connection });
     for (const { endpoint, mspId } of this.#view.members()) add(endpoint, { mspId });
     for (const address of bootstrap) if (!this.#isAlias(address)) add(address, {});
-    for (const config of configs) {
-      for (const { mspId, anchorPeers } of config.applicationOrgs()) {
-        for (const { host, port } of anchorPeers) {
-          const address = `${host}:${port}`;
-          if (isEndpoint(address) && !this.#isAlias(address)) add(address, { mspId });
-        }
-      }
-    }
+    for (const { mspId, address } of configs.flatMap(anchorsOf)) if (!this.#isAlias(address)) add(address, { mspId });
     for (const { endpoint, mspId } of this.#named.values()) add(endpoint, { mspId });
     wanted.delete(this.#options.endpoint());
     return wanted;
@@ -356,4 +368,11 @@ export class Membership {
   #sharesChannel(one: MspId, other: MspId): boolean {
     return sharedChannels(this.#realm.configs(), one, other).length > 0;
   }
+}
+
+function anchorsOf(config: ChannelConfig): { readonly mspId: MspId; readonly address: string }[] {
+  return config
+    .applicationOrgs()
+    .flatMap(({ mspId, anchorPeers }) => anchorPeers.map(({ host, port }) => ({ mspId, address: `${host}:${port}` })))
+    .filter(({ address }) => isEndpoint(address));
 }

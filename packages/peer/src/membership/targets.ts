@@ -2,7 +2,7 @@
  * Whom to ask: addresses from the launcher, the bootstrap list, the channels' anchor peers, and what other peers named.
  * Each has one connection, opened when it is first wanted and closed when it is not any more.
  */
-import type { MspId } from "@hansa/primitives";
+import type { MspId, UnixMs } from "@hansa/primitives";
 import type { PeerConnection } from "../peer-connection.js";
 
 export type Wanted = {
@@ -21,6 +21,8 @@ export type Target = {
   memberId: string | undefined;
   /** Whether the last question was not answered: nobody waits for the next one then. */
   isSilent: boolean;
+  /** Since when it is known that no peer of ours is there, but another that is: it has no such service. */
+  foreignSince: UnixMs | undefined;
 };
 
 export class Targets {
@@ -47,6 +49,7 @@ export class Targets {
         isOwn: connection === undefined,
         memberId: undefined,
         isSilent: false,
+        foreignSince: undefined,
       });
     }
     return [...this.#targets.values()];
