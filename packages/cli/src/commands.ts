@@ -15,7 +15,8 @@ import {
 import { channelCreate, channelList } from "./commands/channel.js";
 import { channelFetch, channelInfo, channelJoin, channelLeave } from "./commands/channel-nodes.js";
 import { clockAdvance, clockShow } from "./commands/clock.js";
-import { configDiff, configShow, configSign, configUpdate } from "./commands/config.js";
+import { configDiff, configShow, configUpdate } from "./commands/config.js";
+import { configSign } from "./commands/config-sign.js";
 import { connection } from "./commands/connection.js";
 import { contractDev } from "./commands/contract-dev.js";
 import { contractNew } from "./commands/contract-new.js";

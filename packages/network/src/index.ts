@@ -41,19 +41,10 @@ export type { NewUser } from "./identity/enrol.js";
 export type { Phase } from "./launch/phases.js";
 export { runSupervisor, type StartReport, startDetached } from "./launch/supervisor.js";
 export { ChannelJournal } from "./library/channel-journal.js";
-export {
-  type BlockChoice,
-  blockToJson,
-  ChannelSettings,
-  type ConfigDraft,
-  channelOfUpdate,
-  type KeyHolder,
-  type Missing,
-  missingIn,
-  updateToJson,
-} from "./library/channel-settings.js";
+export { type BlockChoice, blockToJson, ChannelSettings, type KeyHolder } from "./library/channel-settings.js";
 export { type ChannelSummary, type NodeCopy, summarizeChannel } from "./library/channel-summary.js";
 export type { ConfigEdit } from "./library/channel-update.js";
+export { type ConfigDraft, channelOfUpdate, type Missing, missingIn, updateToJson } from "./library/config-draft.js";
 export { type DevelopRequest, develop } from "./library/develop.js";
 export {
   explainedInvalid,
@@ -66,6 +57,7 @@ export { type GatewayOptions, Member } from "./library/member.js";
 export { MemberAuthority } from "./library/member-authority.js";
 export { type DeployRequest, type DeployResult, type InitRequest, NetworkView } from "./library/network-view.js";
 export { NodeChannels } from "./library/node-channels.js";
+export { identityInFolder, previewFile, signFile } from "./library/offline-signing.js";
 export { PeerSnapshots } from "./library/peer-snapshots.js";
 export { Network, nodeProgram, type StartOptions, startNetwork } from "./library/start-network.js";
 export { StoppedPeer } from "./library/stopped-peer.js";

@@ -121,6 +121,26 @@ describe("on the command line", () => {
       );
     });
 
+    it("sign works with an administrator's folder alone, where there is no network", async () => {
+      await edited("anchor.json", (config) => {
+        const value = { anchor_peers: [{ host: "peer0.roaster.example.com", port: 7051 }] };
+        application(config).groups!.RoasterMSP!.values!.AnchorPeers = { mod_policy: "Admins", value } as never;
+      });
+      await done("config", "update", "beans", "anchor.json", "--sign-by", "Farm", "--output", "anchor.pb");
+      await done("channel", "fetch", "beans", "config", "--output", "config.block");
+      const msp = network.member("Roaster").mspFolder("Admin");
+      const sign = ["config", "sign", "anchor.pb", "--dir", "nowhere", "--msp", msp];
+      assert.match(await failure(2, ...sign, "--mspid", "RoasterMSP"), /^USAGE: Without the configuration in force/);
+      const { changes, missing, signedBy } = await json(...sign, "--mspid", "RoasterMSP", "--config", "config.block");
+      assert.match(changes[0], /AnchorPeers: anchor_peers with peer0\.roaster\.example\.com:7051/);
+      assert.deepEqual([missing, signedBy], [[], ["RoasterMSP"]]);
+      assert.equal((await json("config", "update", "beans", "anchor.pb")).sequence, 3);
+      assert.match(
+        await failure(10, "config", "sign", "anchor.pb", "--msp", ".", "--mspid", "X", "--force"),
+        /^MISSING_IDENTITY/,
+      );
+    });
+
     it("neither signs nor sends what would lock members out", async () => {
       await edited("locked.json", (config) => {
         delete application(config).groups!.RoasterMSP;
@@ -168,17 +188,17 @@ describe("on the command line", () => {
         members.map(({ mspId }: { mspId: string }) => mspId),
         ["FarmMSP", "RoasterMSP"],
       );
-      assert.deepEqual([sequence, batch.maxMessageCount], [2, 20]);
+      assert.deepEqual([sequence, batch.maxMessageCount], [3, 20]);
       assert.deepEqual(
         nodes.map(({ node, height }: { node: string; height: number }) => [node, height]),
         [
-          ["orderer", 3],
-          ["peer0.farm", 3],
-          ["peer0.roaster", 3],
+          ["orderer", 4],
+          ["peer0.farm", 4],
+          ["peer0.roaster", 4],
         ],
       );
       const newest = await json("channel", "fetch", "beans");
-      assert.equal(newest.header.number, "2");
+      assert.equal(newest.header.number, "3");
       assert.equal((await json("channel", "fetch", "beans", "1")).header.number, "1");
       await done("channel", "fetch", "beans", "oldest", "--output", "genesis.block");
       assert.ok(statSync(at("genesis.block")).size > 1000);

@@ -2,7 +2,7 @@
  * A configuration as JSON, for people and their scripts, and what they make of it back again.
  */
 import type { common } from "@hansa/wire";
-import { fromJson, JsonError, type JsonObject, messageFromJson, messageToJson } from "@hansa/wire/json";
+import { JsonError, type JsonObject, messageFromJson, messageToJson } from "@hansa/wire/json";
 import { member } from "../elements.js";
 
 /** In the exact shape of `configtxlator proto_decode --type common.Config`. */
@@ -26,10 +26,9 @@ export function configFromJson(original: common.IConfig, json: unknown): common.
   return edited;
 }
 
-/** Bytes of a common.ConfigUpdate from its JSON, bare or in the envelope that people wrap around it with jq. */
-export function configUpdateFromJson(json: unknown): Uint8Array {
-  const inner = at(json, "payload", "data", "config_update") ?? at(json, "config_update") ?? json;
-  return fromJson("common.ConfigUpdate", inner);
+/** A configuration from its JSON alone. Looks into blocks and envelopes as `configFromJson` does. @throws JsonError */
+export function configOfJson(json: unknown): common.Config {
+  return messageFromJson<common.Config>("common.Config", configWithin(json));
 }
 
 function configWithin(json: unknown): unknown {

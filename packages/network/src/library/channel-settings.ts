@@ -2,43 +2,11 @@
  * A channel's configuration in the hands of people: shown as JSON, edited, told in words, signed by the members that
  * are on this machine, passed on to those that are not, and sent.
  */
-import { randomBytes } from "node:crypto";
-import { connect } from "node:net";
-import {
-  ChannelConfig,
-  ConfigError,
-  computeConfigUpdate,
-  configOfBlock,
-  configUpdateEnvelope,
-  previewUpdate,
-  readConfigUpdate,
-  signConfigUpdate,
-  signedDataOf,
-} from "@hansa/channel-config";
-import {
-  configFromJson,
-  configToJson,
-  explainChange,
-  type Finding,
-  findLockouts,
-  missingSignatures,
-  type SignatureNeed,
-  signaturesFor,
-} from "@hansa/channel-config/editing";
+import { ChannelConfig, computeConfigUpdate, configOfBlock, previewUpdate } from "@hansa/channel-config";
+import { configFromJson, configToJson } from "@hansa/channel-config/editing";
 import type { SigningIdentity } from "@hansa/msp";
 import { HansaError, NO_BYTES } from "@hansa/primitives";
-import {
-  common,
-  decode,
-  encode,
-  METADATA,
-  type orderer,
-  splitBlock,
-  toBigInt,
-  toLong,
-  toNumber,
-  WireError,
-} from "@hansa/wire";
+import { common, decode, encode, METADATA, type orderer, splitBlock, toBigInt, toLong, toNumber } from "@hansa/wire";
 import { type JsonObject, toJson } from "@hansa/wire/json";
 import { broadcast, type Target } from "../client/admin-client.js";
 import { readBlock } from "../governance/ordered-channels.js";
@@ -46,6 +14,7 @@ import { readIdentity, userFiles } from "../identity/material.js";
 import type { Layout } from "../plan/layout.js";
 import type { Organization } from "../plan/plan.js";
 import { type Reader, waitForConfig } from "./channel-update.js";
+import { type ConfigDraft, envelopeFor, makeDraft, missingIn, signUpdate, updateIn } from "./config-draft.js";
 
 /** An organisation whose administrator's key is on this machine. */
 export type KeyHolder = { readonly name: string; readonly mspId: string; readonly admin: SigningIdentity };
@@ -76,26 +45,6 @@ export type SettingsParts = {
 
 /** Which block: a number, or "config" for the one with the configuration in force. */
 export type BlockChoice = "newest" | "oldest" | "config" | number;
-
-/** A change of the configuration before it is sent. */
-export type ConfigDraft = {
-  readonly current: ChannelConfig;
-  /** bytes of the common.ConfigUpdate */
-  readonly update: Uint8Array;
-  readonly signatures: readonly common.IConfigSignature[];
-  /** in words, one line for each element */
-  readonly changes: readonly string[];
-  readonly needs: readonly SignatureNeed[];
-  /** what speaks against it, gravest first */
-  readonly findings: readonly Finding[];
-};
-
-/** Policies that the signatures do not satisfy yet, and whose could. */
-export type Missing = { readonly need: SignatureNeed; readonly missing: readonly string[] };
-
-const PROBE_MS = 1_500;
-const MOST_PROBES = 64;
-const NONCE_BYTES = 24;
 
 export class ChannelSettings {
   readonly #parts: SettingsParts;
@@ -155,32 +104,20 @@ export class ChannelSettings {
     return this.#draftOf(config, configUpdate, signatures, undefined);
   }
 
-  async #draftOf(
+  #draftOf(
     config: common.Config,
     update: Uint8Array,
     signatures: readonly common.IConfigSignature[],
     edited: common.IConfig | undefined,
   ): Promise<ConfigDraft> {
-    const current = ChannelConfig.load(this.#parts.channelId, config);
-    const after = edited ?? previewUpdate(current, update);
-    return {
-      current,
-      update,
-      signatures,
-      changes: explainChange(config, after),
-      needs: signaturesFor(current, update),
-      findings: findLockouts(current, after, {
-        nowMs: Date.now(),
-        administrators: this.#administrators(),
-        endpoints: await probe(addressesIn(current, after)),
-      }),
-    };
+    const { channelId } = this.#parts;
+    return makeDraft({ channelId, config, update, signatures, edited, administrators: this.#administrators() });
   }
 
   /** Adds the signatures of these organisations' administrators. */
   sign(draft: ConfigDraft, holders: readonly KeyHolder[]): ConfigDraft {
-    const added = holders.map(({ admin }) => signConfigUpdate(draft.update, admin, randomBytes(NONCE_BYTES)));
-    return { ...draft, signatures: [...draft.signatures, ...added] };
+    const signers = holders.map(({ admin }) => admin);
+    return { ...draft, signatures: signUpdate(draft.update, draft.signatures, signers) };
   }
 
   /** Of those at hand, the ones whose signatures it takes; all of them where even those do not suffice. */
@@ -197,14 +134,7 @@ export class ChannelSettings {
 
   /** The CONFIG_UPDATE envelope, as Fabric's tools and `open` read it. */
   envelope(draft: ConfigDraft, submitter: SigningIdentity): Uint8Array {
-    return configUpdateEnvelope({
-      channelId: this.#parts.channelId,
-      update: draft.update,
-      signatures: draft.signatures,
-      submitter,
-      nonce: randomBytes(NONCE_BYTES),
-      timestampMs: Date.now(),
-    });
+    return envelopeFor(this.#parts.channelId, draft.update, draft.signatures, submitter);
   }
 
   /**
@@ -240,88 +170,12 @@ export class ChannelSettings {
   }
 }
 
-/** What the signatures so far do not satisfy. */
-export function missingIn({ update, signatures, needs }: ConfigDraft): Missing[] {
-  const envelope = encode(common.ConfigUpdateEnvelope, { configUpdate: update, signatures: [...signatures] });
-  const signed = signedDataOf(decode(common.ConfigUpdateEnvelope, envelope, "common.ConfigUpdateEnvelope"));
-  return missingSignatures(needs, (policy) => policy.evaluateSigned(signed));
-}
-
-/** The update as JSON, as `configtxlator proto_decode --type common.ConfigUpdate` shows it. */
-export function updateToJson(draft: ConfigDraft): JsonObject {
-  return toJson("common.ConfigUpdate", draft.update);
-}
-
 /** A block as `configtxlator proto_decode --type common.Block` shows it. @throws WireError */
 export function blockToJson(block: Uint8Array): JsonObject {
   return toJson("common.Block", block);
 }
 
-/** The channel that an update's file is for. @throws WireError, ConfigError */
-export function channelOfUpdate(file: Uint8Array): string {
-  return decode(common.ConfigUpdate, updateIn(file).configUpdate, "common.ConfigUpdate").channelId;
-}
-
-/** Of an update in its envelope, or bare as `configtxlator compute_update` writes it. */
-function updateIn(file: Uint8Array): common.ConfigUpdateEnvelope {
-  try {
-    return readConfigUpdate(file);
-  } catch (error) {
-    if (!(error instanceof HansaError)) throw error;
-    const bare = bareUpdate(file);
-    if (bare === undefined)
-      throw new ConfigError("MALFORMED", `The file is no update of a configuration: ${error.message}.`, {
-        cause: error,
-        nextStep: "Give what hansa config update --output or Fabric's tools wrote.",
-      });
-    return common.ConfigUpdateEnvelope.decode(encode(common.ConfigUpdateEnvelope, { configUpdate: bare }));
-  }
-}
-
-function bareUpdate(file: Uint8Array): Uint8Array | undefined {
-  try {
-    const { channelId, writeSet } = decode(common.ConfigUpdate, file, "common.ConfigUpdate");
-    return writeSet && /^[a-z][a-z0-9.-]*$/.test(channelId) ? file : undefined;
-  } catch (error) {
-    if (error instanceof WireError) return undefined;
-    throw error;
-  }
-}
-
 function positionOf(choice: "newest" | "oldest" | number): orderer.ISeekPosition {
   if (choice === "newest") return { newest: {} };
   return choice === "oldest" ? { oldest: {} } : { specified: { number: toLong(choice) } };
-}
-
-function addressesIn(current: ChannelConfig, after: common.IConfig): readonly string[] {
-  try {
-    const next = ChannelConfig.load(current.channelId, after, { previous: current });
-    return next.ordererEndpoints().map(({ address }) => address);
-  } catch (error) {
-    // What is wrong with it is told among the findings.
-    if (error instanceof HansaError) return [];
-    throw error;
-  }
-}
-
-/** Whether something answers at each address. */
-async function probe(addresses: readonly string[]): Promise<ReadonlyMap<string, boolean>> {
-  const asked = [...new Set(addresses)].slice(0, MOST_PROBES);
-  return new Map(await Promise.all(asked.map(async (address) => [address, await answers(address)] as const)));
-}
-
-function answers(address: string): Promise<boolean> {
-  const split = address.lastIndexOf(":");
-  const port = Number(address.slice(split + 1));
-  if (split <= 0 || !(port > 0 && port < 65_536)) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    const socket = connect({ host: address.slice(0, split).replace(/^\[|\]$/g, ""), port });
-    const done = (reached: boolean) => {
-      socket.destroy();
-      resolve(reached);
-    };
-    socket.setTimeout(PROBE_MS, () => done(false));
-    socket.once("connect", () => done(true));
-    socket.once("error", () => done(false));
-  });
 }
