@@ -212,13 +212,13 @@ export class NodeKeeper {
     this.#restartLater(kept, reason, this.#clock.now() - kept.startedAtMs);
   }
 
-  #restartLater(kept: Kept, reason: string, ranMs: number): void {
-    const { history, pauseMs } = afterEnd(kept.history, ranMs);
+  #restartLater(kept: Kept, reason: string, servedMs: number): void {
+    const { history, pauseMs } = afterEnd(kept.history, servedMs);
     kept.history = history;
     this.#setState(kept, "restarting");
     kept.lastFailure = reason;
     kept.restarts += 1;
-    this.#logger.warn("node ended, starting it again", { node: kept.node.id, reason, ranMs, pauseMs });
+    this.#logger.warn("node ended, starting it again", { node: kept.node.id, reason, servedMs, pauseMs });
     kept.timer = setTimeout(() => {
       if (this.#closing || kept.state === "stopped") return;
       this.#launch(kept).then(
