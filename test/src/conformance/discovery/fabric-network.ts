@@ -86,7 +86,11 @@ export function fabricNetwork(network: () => Network): void {
         .peers.map(({ address }) => address.split(":")[1]);
       assert.ok(asked.length > 0 && asked.every((port) => ofOrg1.includes(port)), `${asked}`);
       const reader = await contractOf("Org1", EITHER);
-      assert.equal(text(await reader.evaluateTransaction("getPrivate", "heldByOrg1", "recipe")), "hops");
+      // Org2's client waited for Org2's peers; each peer of Org1 commits, and asks for what it lacks, in its own time.
+      await until("the value at a peer of Org1", async () => {
+        const value = text(await reader.evaluateTransaction("getPrivate", "heldByOrg1", "recipe"));
+        return value === "hops" ? true : undefined;
+      });
     });
 
     it("keeps a key's own policy where it names the organisations", async () => {
