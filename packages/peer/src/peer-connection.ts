@@ -35,10 +35,16 @@ export interface PeerConnection {
 type Open = { readonly resolve: (response: Uint8Array) => void; readonly reject: (error: Error) => void };
 type Stream = { readonly open: Map<number, Open>; send(request: Uint8Array): void; close(): void };
 
+/**
+ * Peers start at about the same time: one that was asked for before it listened is tried again this often, and a call
+ * waits for about that long. What is gone for good costs a call no more.
+ */
+const RECONNECT_MS = 200;
+const REACH_WITHIN_MS = 300;
 const LAST_ID = 2 ** 32 - 1;
 
 export function connectPeer(address: string, tls: TlsClient | undefined): PeerConnection {
-  const client = new RpcClient(address, tls);
+  const client = new RpcClient(address, tls, { reconnectLongestMs: RECONNECT_MS });
   let stream: Stream | undefined;
   let hasStreams = true;
   let lastId = 0;
@@ -96,21 +102,38 @@ export function connectPeer(address: string, tls: TlsClient | undefined): PeerCo
     });
   }
 
+  /** Calls fail at once between two attempts to connect; this waits for the next one. Being asked twice does no harm. */
+  async function reaching<T>(limits: CallLimits, call: (limits: CallLimits) => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    try {
+      return await call(limits);
+    } catch (error) {
+      if (!isUnavailable(error) || client.isConnected()) throw error;
+      const left = () => limits.timeoutMs - (performance.now() - startedAt);
+      await client.waitReady(Math.max(0, Math.min(left(), REACH_WITHIN_MS))).catch(() => {
+        throw error;
+      });
+      return call({ ...limits, timeoutMs: left() });
+    }
+  }
+
   const byCall = (signedProposal: Uint8Array, limits: CallLimits) =>
     client.unary(services.Endorser.methods.ProcessProposal, signedProposal, limits);
 
   return {
-    async processProposal(signedProposal, limits) {
-      if (!hasStreams) return byCall(signedProposal, limits);
-      try {
-        return await overStream(signedProposal, limits);
-      } catch (error) {
-        if (hasStreams) throw error;
-        return byCall(signedProposal, limits);
-      }
+    processProposal(signedProposal, limits) {
+      return reaching(limits, async (within) => {
+        if (!hasStreams) return byCall(signedProposal, within);
+        try {
+          return await overStream(signedProposal, within);
+        } catch (error) {
+          if (hasStreams) throw error;
+          return byCall(signedProposal, within);
+        }
+      });
     },
     async pushPrivate(signedWrites, limits) {
-      await client.unary(services.PrivateData.methods.Push, signedWrites, limits);
+      await reaching(limits, (within) => client.unary(services.PrivateData.methods.Push, signedWrites, within));
     },
     pullPrivate(signedQuestion, limits) {
       return client.unary(services.PrivateData.methods.Pull, signedQuestion, limits);
@@ -123,4 +146,8 @@ export function connectPeer(address: string, tls: TlsClient | undefined): PeerCo
       client.close();
     },
   };
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof RpcStatus && error.code === GrpcStatus.UNAVAILABLE;
 }

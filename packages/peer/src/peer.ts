@@ -139,7 +139,6 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   requireLoopback(chaincodeConfig.listenAddress);
   chaincodeServer.addService(services.ContractDevelopment, { Develop: development.develop });
   chaincodeAddress = (await chaincodeServer.listen(chaincodeConfig.listenAddress)).address;
-  await development.open(chaincodeAddress);
 
   const runnable = new RunnableChaincodes(mspId, () => packages.list().map(({ packageId }) => packageId));
   const indexes = new DocumentIndexes(packages, logger, (packageId) => runtime.releasedFiles(packageId));
@@ -464,6 +463,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   config.mount?.(peer);
   try {
     listenAddress = (await server.listen(config.listenAddress)).address;
+    await development.open(chaincodeAddress);
     clientRoots?.attach(server);
     operations = config.operations && (await startOperations(config.operations, measures, operationsSources()));
   } catch (error) {

@@ -26,6 +26,8 @@ export type RpcClientOptions = {
   readonly maxMessageBytes?: number;
   /** `:authority` of its calls in place of the address: how a chaincode shows who it is. */
   readonly authority?: string;
+  /** The longest pause between two attempts to connect; 1 s unless told. */
+  readonly reconnectLongestMs?: number;
 };
 
 /** One open stream to the server. `incoming` ends by error with RpcStatus when the server ended it with a code. */
@@ -74,7 +76,7 @@ export class RpcClient {
       "grpc.enable_http_proxy": 0,
       "grpc.service_config_disable_resolution": 1,
       "grpc.initial_reconnect_backoff_ms": RECONNECT_FIRST_MS,
-      "grpc.max_reconnect_backoff_ms": RECONNECT_LONGEST_MS,
+      "grpc.max_reconnect_backoff_ms": options.reconnectLongestMs ?? RECONNECT_LONGEST_MS,
       "grpc-node.flow_control_window": WINDOW_BYTES,
       "grpc.keepalive_time_ms": KEEPALIVE_INTERVAL_MS,
       "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
@@ -115,6 +117,10 @@ export class RpcClient {
   serverStream(method: MethodDefinition, request: Uint8Array, options: CallOptions = {}): ClientStream {
     const call = this.#client.makeServerStreamRequest(method.path, asBuffer, identity, request, callOptions(options));
     return clientStream(call, undefined, options.signal, () => {});
+  }
+
+  isConnected(): boolean {
+    return this.#client.getChannel().getConnectivityState(false) === grpc.connectivityState.READY;
   }
 
   /** @throws RpcStatus UNAVAILABLE when there is no connection within the time */
