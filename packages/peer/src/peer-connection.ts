@@ -37,10 +37,11 @@ type Stream = { readonly open: Map<number, Open>; send(request: Uint8Array): voi
 
 /**
  * Peers start at about the same time: one that was asked for before it listened is tried again this often, and a call
- * waits for about that long. What is gone for good costs a call no more.
+ * waits for that. It does not wait for one at whose address nobody listens.
  */
 const RECONNECT_MS = 200;
-const REACH_WITHIN_MS = 300;
+const REACH_WITHIN_MS = 2_000;
+const PROBE_MS = 200;
 const LAST_ID = 2 ** 32 - 1;
 
 export function connectPeer(address: string, tls: TlsClient | undefined): PeerConnection {
@@ -109,6 +110,7 @@ export function connectPeer(address: string, tls: TlsClient | undefined): PeerCo
       return await call(limits);
     } catch (error) {
       if (!isUnavailable(error) || client.isConnected()) throw error;
+      if (!(await client.isListenedAt(PROBE_MS))) throw error;
       const left = () => limits.timeoutMs - (performance.now() - startedAt);
       await client.waitReady(Math.max(0, Math.min(left(), REACH_WITHIN_MS))).catch(() => {
         throw error;

@@ -1,5 +1,5 @@
 /** A gRPC client that sends and receives raw message bytes, one connection per client. */
-import { isIP } from "node:net";
+import { connect, isIP } from "node:net";
 import { checkServerIdentity } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
 import type { CancelSignal } from "@hansa/primitives";
@@ -40,8 +40,9 @@ export type ClientStream = {
   close(): void;
 };
 
+/** A server that was killed is back within a second: whoever needs it should not find out much later. */
 const RECONNECT_FIRST_MS = 50;
-const RECONNECT_LONGEST_MS = 1_000;
+const RECONNECT_LONGEST_MS = 250;
 /** How a stream notices that its server's machine is gone. Source: hyperledger/fabric, internal/pkg/comm/config.go. */
 const KEEPALIVE_INTERVAL_MS = 60_000;
 const KEEPALIVE_TIMEOUT_MS = 20_000;
@@ -121,6 +122,22 @@ export class RpcClient {
 
   isConnected(): boolean {
     return this.#client.getChannel().getConnectivityState(false) === grpc.connectivityState.READY;
+  }
+
+  /** Whether somebody listens at the address right now, which a client between two attempts to connect does not know. */
+  isListenedAt(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const at = this.address.lastIndexOf(":");
+      const socket = connect({ host: hostOf(this.address), port: Number(this.address.slice(at + 1)) });
+      const answer = (isThere: boolean) => {
+        clearTimeout(timer);
+        socket.destroy();
+        resolve(isThere);
+      };
+      const timer = setTimeout(answer, timeoutMs, false);
+      socket.once("connect", () => answer(true));
+      socket.on("error", () => answer(false));
+    });
   }
 
   /** @throws RpcStatus UNAVAILABLE when there is no connection within the time */
