@@ -4,7 +4,7 @@ import type { ChannelConfig } from "@hansa/channel-config";
 import { privateKeyFromPem } from "@hansa/crypto";
 import { createSigningIdentity, type SigningIdentity } from "@hansa/msp";
 import type { Logger } from "@hansa/primitives";
-import { FileJournalStore, FolderLock, MemoryJournalStore } from "@hansa/storage";
+import { FileJournalStore, FolderLock, MemoryJournalStore } from "@hansa/storage/journal";
 import { ClientRoots, RpcServer, type Send } from "@hansa/transport";
 import { orderer as ab, encode, services } from "@hansa/wire";
 import { AdminServer } from "./admin-server.js";
@@ -14,8 +14,6 @@ import { deliverHandler, deliverOne } from "./deliver.js";
 import { embeddedEngine } from "./embedded-engine.js";
 import { type GovernanceCalls, governanceCalls, governanceHandlers } from "./governance-service.js";
 import { GovernanceStrand } from "./governance-strand.js";
-import { streamEngine } from "./jetstream/engine.js";
-import { NatsStreams } from "./jetstream/nats.js";
 import { journalHandlers } from "./journal-service.js";
 import { OrdererMeasures, startOperations } from "./measures.js";
 import { participationApi } from "./participation.js";
@@ -69,7 +67,7 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
       ? new MemoryJournalStore()
       : new FileJournalStore(path.join(dataFolder, "journal"), { logger, verifyBytes });
   const { tailCacheBytes, maxBacklogMessages, timeWindowMs } = config;
-  const { engine, closeEngine } = engineOf(config, logger);
+  const { engine, closeEngine } = await engineOf(config, logger);
   const measures = new OrdererMeasures();
   const clientRoots = listen.tls?.requireClientCert === true ? new ClientRoots(listen.tls) : undefined;
   const onConfig = (config: ChannelConfig) => clientRoots?.set(config.channelId, config.allTlsRoots());
@@ -166,11 +164,16 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
   }
 }
 
-function engineOf({ ordering, batching, pace, name }: ResolvedConfig, logger: Logger) {
+async function engineOf({ ordering, batching, pace, name }: ResolvedConfig, logger: Logger) {
   if (ordering.engine === "embedded") {
     const engine = embeddedEngine(pace === undefined ? { batching } : { batching, pace });
     return { engine, closeEngine: async () => {} };
   }
+  // The client of NATS takes a while to load, which an orderer that is needed again soon can do without.
+  const [{ streamEngine }, { NatsStreams }] = await Promise.all([
+    import("./jetstream/engine.js"),
+    import("./jetstream/nats.js"),
+  ]);
   const streams = new NatsStreams(ordering, name, logger);
   return { engine: streamEngine(streams, { batching, pace }), closeEngine: () => streams.close() };
 }

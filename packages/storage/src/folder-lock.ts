@@ -5,7 +5,7 @@
  */
 import { readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { LedgerError } from "@hansa/ledger";
+import { HansaError } from "@hansa/primitives";
 
 const held = new Set<string>();
 
@@ -18,7 +18,7 @@ export class FolderLock {
     this.#file = file;
   }
 
-  /** @throws LedgerError STORE_IN_USE */
+  /** @throws HansaError STORE_IN_USE */
   static acquire(folder: string): FolderLock {
     const real = realpathSync(folder);
     const file = path.join(real, "LOCK");
@@ -85,8 +85,8 @@ function statOf(pid: number): string[] {
   }
 }
 
-function inUse(folder: string, pid: number): LedgerError {
-  return new LedgerError("STORE_IN_USE", `${folder} is open in process ${pid}`, {
+function inUse(folder: string, pid: number): HansaError {
+  return new HansaError("STORE_IN_USE", `${folder} is open in process ${pid}`, {
     nextStep: "Stop the other process, or give this one another folder.",
   });
 }

@@ -11,7 +11,7 @@ const GROUP_BYTES = 8 * 1024 * 1024;
  * The strand stands in the journal only once all of it is verified and durable: until then it grows in a folder of its
  * own, which an orderer does not look at.
  * @param journal the journal's folder, `journal` in an orderer's data folder
- * @throws JournalError STRAND_EXISTS; BadExport; LedgerError STORE_IN_USE while an orderer has the journal open
+ * @throws JournalError STRAND_EXISTS; BadExport; HansaError STORE_IN_USE while an orderer has the journal open
  */
 export async function importStrand(journal: string, opened: OpenedExport): Promise<StrandInfo & { blocks: number }> {
   const { strandId, channel } = opened.digest;

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { type Logger, messageOf } from "@hansa/primitives";
-import { replaceFileDurably } from "@hansa/storage";
+import { replaceFileDurably } from "@hansa/storage/journal";
 import { decode, encode, hansa } from "@hansa/wire";
 
 const SUFFIX = ".digest";

@@ -11,7 +11,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { LedgerError, privateWritesOf, readTransaction } from "@hansa/ledger";
+import { privateWritesOf, readTransaction } from "@hansa/ledger";
 import { HansaError, silentLogger } from "@hansa/primitives";
 import { FileBlockStore, FolderLock, LevelStateStore, replaceFileDurably, verifySnapshot } from "@hansa/storage";
 import { splitBlock, TxValidationCode } from "@hansa/wire";
@@ -135,7 +135,7 @@ async function stopped<T>(dataDirectory: string, work: (channels: string) => Pro
   try {
     lock = FolderLock.acquire(channels);
   } catch (cause) {
-    if (!(cause instanceof LedgerError && cause.fault === "STORE_IN_USE")) throw cause;
+    if (!(cause instanceof HansaError && cause.code === "STORE_IN_USE")) throw cause;
     throw new HansaError(
       "NODE_RUNNING",
       `as another peer node command is executing, wait for that command to complete its execution or terminate it before retrying: ${cause.message}`,
