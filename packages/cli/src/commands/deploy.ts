@@ -10,7 +10,8 @@ export const deploy: Command = {
   name: "contract deploy",
   summary: "install, approve and commit a contract on every member's peers",
   usage: "<folder or package>",
-  details: "A contract that changed since the last time is deployed anew, under the next sequence number.",
+  details:
+    "A contract that changed since the last time is deployed anew, under the next sequence number. A folder with connection.json is deployed as a service: its server, in whatever language, is yours to start.",
   options: {
     name: { type: "string", value: "name", about: "the contract's name; its package.json's unless given" },
     channel: { type: "string", short: "c", value: "name", about: "the channel; the network's only one unless given" },
@@ -44,12 +45,23 @@ export const deploy: Command = {
       const done = result.changed
         ? `Contract ${result.name} ${result.version} is deployed on ${result.channel}, sequence ${result.sequence}, block ${result.blockNumber} (${ms} ms).\n`
         : `Contract ${result.name} ${result.version} is deployed on ${result.channel} already, sequence ${result.sequence}.\n`;
-      return { data: { ...result, ms }, text: `${done}Package: ${result.packageId}\n` };
+      const address = await serviceAddress(source);
+      const start =
+        address === undefined
+          ? ""
+          : `It runs as a service: start it with CHAINCODE_ID=${result.packageId} so that peers reach it at ${address}.\n`;
+      return { data: { ...result, ms }, text: `${done}Package: ${result.packageId}\n${start}` };
     } finally {
       view.closeConnections();
     }
   },
 };
+
+/** Where the server of a contract is that runs as a service; undefined for others. */
+async function serviceAddress(source: string): Promise<string | undefined> {
+  const text = await readFile(path.join(source, "connection.json"), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as { address: string }).address;
+}
 
 /** The name that package.json gives a contract. @throws HansaError CONTRACT_NOT_FOUND, USAGE */
 export async function nameOf(source: string): Promise<string> {

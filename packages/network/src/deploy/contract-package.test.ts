@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
@@ -53,6 +53,26 @@ describe("contract package", () => {
     assert.equal((await packageContract(first, "c", "1")).id, (await packageContract(second, "c", "1")).id);
   });
 
+  it("of a service holds where its server is, and its indexes", async () => {
+    const connection = '{"address":"127.0.0.1:9999"}';
+    const index = "META-INF/statedb/couchdb/indexes/a.json";
+    const files = { "connection.json": connection, "main.go": "package main", [index]: "{}" };
+    const { id, bytes } = await packageContract(contract("service", files), "assets", "2");
+    const [metadata, code] = readTar(gunzipSync(bytes));
+    assert.equal(JSON.parse(Buffer.from(metadata!.content).toString()).type, "ccaas");
+    assert.deepEqual(
+      readTar(gunzipSync(code!.content)).map(({ name }) => name),
+      ["connection.json", index],
+    );
+    const changed = contract("service-changed", { ...files, "main.go": "package main // more" });
+    assert.equal((await packageContract(changed, "assets", "2")).id, id);
+    for (const wrong of ["{}", "null", "no JSON", '{"address":"nowhere"}'])
+      await assert.rejects(packageContract(contract("wrong", { "connection.json": wrong }), "c", "1"), {
+        code: "CONTRACT_BUILD",
+        message: /connection\.json/,
+      });
+  });
+
   it("reads a package that exists, and refuses what is none", async () => {
     const made = await packageContract(contract("made", plain), "c", "1");
     const file = path.join(folder, "c.tgz");
@@ -76,6 +96,33 @@ describe("contract package", () => {
       return true;
     });
     await assert.rejects(packageContract(path.join(folder, "nowhere"), "c", "1"), { code: "CONTRACT_NOT_FOUND" });
+  });
+
+  /** Writes dist/index.js and fails, as TypeScript's compiler does that finds an error. */
+  const compiler =
+    "#!/bin/sh\nmkdir -p dist; echo 'exports.contracts = []' > dist/index.js\necho 'a.ts(1,1): error TS1'; exit 2\n";
+  const failing = (name: string, build: string) => {
+    const root = contract(name, {
+      "package.json": JSON.stringify({ main: "dist/index.js", scripts: { build } }),
+      "src/a.ts": "",
+      "node_modules/.bin/tsc": compiler,
+    });
+    chmodSync(path.join(root, "node_modules/.bin/tsc"), 0o755);
+    return root;
+  };
+
+  it("takes what the compiler wrote in spite of errors, and reports them", async () => {
+    const reports: string[] = [];
+    const { bytes } = await packageContract(failing("unused", "tsc"), "c", "1", (step) => reports.push(step));
+    assert.deepEqual(reports, ["the compiler wrote its output, but finds errors:\n  a.ts(1,1): error TS1"]);
+    const code = readTar(gunzipSync(bytes)).find((file) => file.name === "code.tar.gz")!;
+    assert.ok(readTar(gunzipSync(code.content)).some((file) => file.name === "src/dist/index.js"));
+  });
+
+  it("does not take what a build left that failed on the way, the second time either", async () => {
+    const root = failing("half", "tsc && cp src/a.ts dist");
+    for (const _ of [1, 2])
+      await assert.rejects(packageContract(root, "c", "1"), /does not build:\na\.ts\(1,1\): error TS1/);
   });
 });
 

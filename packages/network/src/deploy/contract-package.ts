@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, utimes } from "node:fs/promises";
 import path from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { HansaError, messageOf, sha256Hex } from "@hansa/primitives";
 import { missingModules } from "../develop/contract-folder.js";
+import { CONNECTION_FILE, serviceFiles } from "./service-package.js";
 import { readTar, type TarFile, writeTar } from "./tar.js";
 
 /** A chaincode package as Fabric's lifecycle installs it. `id` is its label and the hash of its bytes. */
@@ -14,27 +15,37 @@ export type ContractPackage = { readonly id: string; readonly label: string; rea
 const LEFT_OUT = new Set(["node_modules", ".git", ".hansa", ".DS_Store", "coverage"]);
 const MAX_PACKAGE_BYTES = 90 * 1024 * 1024;
 const MAX_FILES = 20_000;
+const MAX_PROBLEMS = 12;
 
 /**
- * Packages a contract's folder, building it first when its main file is missing or older than its sources; or reads a
- * package that exists. The same files give the same package, hence the same id, on every machine.
+ * Packages a contract's folder, building it first when its main file is missing or older than its sources; a folder with
+ * connection.json as a service; or reads a package that exists. The same files give the same package, hence the same id,
+ * on every machine.
+ * @param report told of errors that did not keep the compiler from writing its output
  * @throws HansaError CONTRACT_NOT_FOUND when there is nothing at the path, CONTRACT_BUILD when it does not build
  */
-export async function packageContract(source: string, name: string, version: string): Promise<ContractPackage> {
+export async function packageContract(
+  source: string,
+  name: string,
+  version: string,
+  report: (step: string) => void = () => {},
+): Promise<ContractPackage> {
   const found = await stat(source).catch(() => undefined);
   if (found === undefined)
     throw new HansaError("CONTRACT_NOT_FOUND", `There is no contract at ${source}.`, {
       nextStep: "Give the contract's folder, or a chaincode package (.tgz or .tar.gz).",
     });
   if (found.isFile()) return readPackage(source);
-  await buildContract(source);
-  const files = await collect(source);
-  if (files.every((file) => file.name !== "src/package.json"))
+  const isService = existsSync(path.join(source, CONNECTION_FILE));
+  if (!isService) await buildContract(source, report);
+  const collected = await collect(source);
+  if (!isService && collected.every((file) => file.name !== "src/package.json"))
     throw new HansaError("CONTRACT_BUILD", `${source} has no package.json, so it is no Node contract.`, {
-      nextStep: "Give a folder with package.json, or package other languages yourself and give the .tgz.",
+      nextStep: `Give a folder with package.json. In other languages, run the contract as a service: put ${CONNECTION_FILE} with its server's address into the folder.`,
     });
+  const files = isService ? await serviceFiles(source, collected) : collected;
   const label = `${name}_${version}`.replaceAll(/[^A-Za-z0-9_.+-]/g, "_");
-  const metadata = JSON.stringify({ path: "", type: "node", label });
+  const metadata = JSON.stringify({ path: "", type: isService ? "ccaas" : "node", label });
   const bytes = compress([
     { name: "metadata.json", content: Buffer.from(metadata) },
     { name: "code.tar.gz", content: compress(files) },
@@ -100,8 +111,11 @@ async function collect(root: string): Promise<TarFile[]> {
   );
 }
 
-/** Builds with the contract's own script, where its main file is missing or a source is newer. */
-async function buildContract(root: string): Promise<void> {
+/**
+ * Builds with the contract's own script, where its main file is missing or a source is newer. TypeScript's compiler
+ * writes its output even where it finds errors, unless told otherwise; Fabric's scripts deploy that, and so is it here.
+ */
+async function buildContract(root: string, report: (step: string) => void): Promise<void> {
   const manifest = await readManifest(root);
   if (manifest?.scripts?.build === undefined || manifest.main === undefined) return;
   const main = path.join(root, manifest.main);
@@ -109,9 +123,44 @@ async function buildContract(root: string): Promise<void> {
   if (existsSync(main) && (await newestIn(path.join(root, "src"))) <= (await newestIn(path.dirname(main)))) return;
   if (!existsSync(path.join(root, "node_modules")) && (await missingModules(root)).length > 0) {
     const locked = ["package-lock.json", "npm-shrinkwrap.json"].some((file) => existsSync(path.join(root, file)));
-    await run(root, [locked ? "ci" : "install", "--no-audit", "--no-fund", "--loglevel=error"]);
+    const install = [locked ? "ci" : "install", "--no-audit", "--no-fund", "--loglevel=error"];
+    const problems = await run(root, install);
+    if (problems !== undefined) throw doesNotBuild(root, install, problems);
   }
-  await run(root, ["run", "build"]);
+  const startedAt = Date.now();
+  const build = ["run", "build"];
+  const problems = await run(root, build);
+  if (problems === undefined) return;
+  const written = await writtenSince(path.dirname(main), startedAt);
+  if (compilesOnly(manifest.scripts) && written.includes(main)) {
+    const shown = problems.slice(0, MAX_PROBLEMS).map((line) => `  ${line}`);
+    report(`the compiler wrote its output, but finds errors:\n${shown.join("\n")}`);
+    return;
+  }
+  // What a failed build leaves must not pass for a finished one the next time.
+  await Promise.all(written.map((file) => utimes(file, 0, 0)));
+  throw doesNotBuild(root, build, problems);
+}
+
+/** Whether the build is the compiler's work alone, so that nothing is missing when it ends with errors. */
+function compilesOnly({ build, prebuild, postbuild }: Record<string, string>): boolean {
+  return /^tsc(\s[^&|;]*)?$/.test(build ?? "") && prebuild === undefined && postbuild === undefined;
+}
+
+async function writtenSince(folder: string, sinceMs: number): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .filter(
+      (file) =>
+        !path
+          .relative(folder, file)
+          .split(path.sep)
+          .some((part) => part === "src" || LEFT_OUT.has(part)),
+    );
+  const times = await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs));
+  return files.filter((_, index) => times[index]! >= sinceMs);
 }
 
 async function readManifest(root: string): Promise<{ main?: string; scripts?: Record<string, string> } | undefined> {
@@ -139,7 +188,8 @@ async function newestIn(folder: string): Promise<number> {
   return Math.max(0, ...times);
 }
 
-async function run(cwd: string, args: readonly string[]): Promise<void> {
+/** @returns what npm said when it failed, undefined when it did not */
+async function run(cwd: string, args: readonly string[]): Promise<readonly string[] | undefined> {
   const output: string[] = [];
   const code = await new Promise<number | null>((resolve, reject) => {
     const child = spawn("npm", args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
@@ -150,13 +200,17 @@ async function run(cwd: string, args: readonly string[]): Promise<void> {
   }).catch((cause: Error) => {
     throw new HansaError("CONTRACT_BUILD", `npm could not be started to build ${cwd}: ${cause.message}.`, { cause });
   });
-  if (code === 0) return;
-  const lines = output
+  if (code === 0) return undefined;
+  return output
     .join("")
     .trim()
     .split("\n")
     .filter((line) => line.trim() !== "" && !/^(>|npm (warn|notice) )/.test(line));
-  throw new HansaError("CONTRACT_BUILD", `The contract in ${cwd} does not build:\n${lines.slice(0, 12).join("\n")}`, {
+}
+
+function doesNotBuild(root: string, args: readonly string[], problems: readonly string[]): HansaError {
+  const shown = problems.slice(0, MAX_PROBLEMS).join("\n");
+  return new HansaError("CONTRACT_BUILD", `The contract in ${root} does not build:\n${shown}`, {
     nextStep: `Correct it and try: npm ${args.join(" ")}`,
   });
 }
