@@ -41,7 +41,8 @@ export class FabricNetwork {
     const network = new FabricNetwork(folder, tools);
     network.#ports.set("served chaincode", await freePort());
     for (const name of [...ORDERERS, ...Object.keys(PEERS)])
-      for (const port of [name, `${name} admin`, `${name} chaincode`]) network.#ports.set(port, await freePort());
+      for (const port of [name, `${name} admin`, `${name} chaincode`, `${name} operations`])
+        network.#ports.set(port, await freePort());
     for (const part of ["config", "logs", "builder/bin"]) mkdirSync(network.at(part), { recursive: true });
     for (const [name, script] of Object.entries(SERVED_BUILDER)) {
       writeFileSync(network.at("builder/bin", name), script);
