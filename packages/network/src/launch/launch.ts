@@ -113,7 +113,9 @@ async function start(
     (contract) => !state.contracts.some(({ channel, name }) => channel === contract.channel && name === contract.name),
   );
   const packaging = Promise.all(
-    missing.map((contract) => packageContract(contract.path, contract.name, contract.version)),
+    missing.map(({ path: source, name, version }) =>
+      packageContract(source, name, version, (remark) => logger.warn("contract packaged", { contract: name, remark })),
+    ),
   );
   await allSettled([
     packaging,

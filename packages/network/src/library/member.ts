@@ -227,6 +227,7 @@ export class Member {
     const ordering = this.#plan.organizations.find((organization) => organization.kind === "orderer")!;
     const orderer = this.#plan.nodes.find((node) => node.kind === "orderer")!;
     const ordererTls = path.join(this.#layout.nodeIdentity("orderer", ordering.domain, orderer.host), "tls");
+    const asUser = userFiles(this.#layout, this.#organization, this.users[0]!);
     return {
       FABRIC_CFG_PATH: this.#layout.peerCliConfig,
       CORE_PEER_TLS_ENABLED: "true",
@@ -249,8 +250,9 @@ export class Member {
       PEER_ENDPOINT: peer.address,
       PEER_HOST_ALIAS: peer.host,
       CRYPTO_PATH: this.#layout.organization(kind, domain),
-      KEY_DIRECTORY_PATH: path.join(this.mspFolder(this.users[0]!), "keystore"),
-      CERT_DIRECTORY_PATH: path.join(this.mspFolder(this.users[0]!), "signcerts"),
+      KEY_DIRECTORY_PATH: path.dirname(asUser.keyFile),
+      CERT_DIRECTORY_PATH: path.dirname(asUser.certFile),
+      CERT_PATH: asUser.certFile,
       TLS_CERT_PATH: path.join(this.#layout.nodeIdentity(kind, domain, peer.host), "tls", "ca.crt"),
     };
   }

@@ -202,7 +202,7 @@ export class NetworkView {
     if (problem !== undefined)
       throw new HansaError("USAGE", `The endorsement policy is ${JSON.stringify(endorsement)}; expected ${problem}`);
     report("packaging");
-    const contract = packaged ?? (await packageContract(request.path, request.name, version));
+    const contract = packaged ?? (await packageContract(request.path, request.name, version, report));
     await writeFileDurably(this.layout.package(contract.id), contract.bytes);
     const collections = request.collections === undefined ? undefined : await readCollections(request.collections);
     const definition = {
