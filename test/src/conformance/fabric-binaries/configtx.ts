@@ -1,12 +1,20 @@
 /** An orderer by the folder of its identity ("orderer.example.com") and its "host:port". */
 export type ProfileOrderer = { readonly name: string; readonly address: string };
 
+/** "host:port" of a member's anchor peer, by the member's name. */
+export type Anchors = Readonly<Record<string, string>>;
+
 /**
  * A profile for configtxgen: one channel of both members, made without us.
  *
  * @param organizations the network's organizations folder
  */
-export function configtx(organizations: string, orderers: readonly ProfileOrderer[], batchTimeout = "2s"): string {
+export function configtx(
+  organizations: string,
+  orderers: readonly ProfileOrderer[],
+  batchTimeout = "2s",
+  anchors: Anchors = {},
+): string {
   const orderer = `${organizations}/ordererOrganizations/example.com`;
   const consenters = orderers.map(({ name, address }) => {
     const [host, port] = address.split(":");
@@ -24,6 +32,10 @@ export function configtx(organizations: string, orderers: readonly ProfileOrdere
     Name: `${name}MSP`,
     ID: `${name}MSP`,
     MSPDir: `${organizations}/peerOrganizations/${domain}/msp`,
+    AnchorPeers: [anchors[name] ?? []].flat().map((address) => {
+      const [Host, port] = address.split(":");
+      return { Host, Port: Number(port) };
+    }),
     Policies: {
       Readers: signature(`OR('${name}MSP.member')`),
       Writers: signature(`OR('${name}MSP.admin', '${name}MSP.client')`),

@@ -36,8 +36,17 @@ export class FabricNetwork {
     this.#tools = tools;
   }
 
-  /** Makes the files of a channel with the given orderers as consenters. @param tools folder of Fabric's programs */
-  static async create(folder: string, tools: string, orderers: readonly OrdererName[]): Promise<FabricNetwork> {
+  /**
+   * Makes the files of a channel with the given orderers as consenters.
+   * @param tools folder of Fabric's programs
+   * @param anchors peers that the channel's configuration names
+   */
+  static async create(
+    folder: string,
+    tools: string,
+    orderers: readonly OrdererName[],
+    anchors: readonly PeerName[] = [],
+  ): Promise<FabricNetwork> {
     const network = new FabricNetwork(folder, tools);
     network.#ports.set("served chaincode", await freePort());
     for (const name of [...ORDERERS, ...Object.keys(PEERS)])
@@ -54,7 +63,10 @@ export class FabricNetwork {
     writeFileSync(network.at("config/orderer.yaml"), ordererYaml());
     writeFileSync(network.at("crypto-config.yaml"), cryptoConfig());
     const profile = orderers.map((name) => ({ name: `${name}.example.com`, address: network.address(name) }));
-    writeFileSync(network.at("configtx.yaml"), configtx(network.at("organizations"), profile, "200ms"));
+    const named = Object.fromEntries(
+      anchors.map((name) => [PEERS[name].mspId.replace("MSP", ""), network.address(name)] as const),
+    );
+    writeFileSync(network.at("configtx.yaml"), configtx(network.at("organizations"), profile, "200ms", named));
     await network.#done("cryptogen", ["generate", "--config=crypto-config.yaml", "--output=organizations"]);
     const block = ["-profile", "Handmade", "-channelID", CHANNEL, "-outputBlock", "genesis.block"];
     await network.#done("configtxgen", block, { FABRIC_CFG_PATH: folder });
