@@ -54,7 +54,7 @@ export type OperatedNode = {
   /** Host name in its certificate. */
   readonly host: string;
   readonly lastFailure?: string;
-  /** Bytes on disk. */
+  /** Bytes on disk; only when they were asked for. */
   readonly storageBytes?: number;
 };
 
@@ -85,7 +85,13 @@ export interface OperatedNetwork {
   createNode(node: { readonly nodeId: string; readonly memberId: string }): Promise<void>;
   /** Stops a peer and deletes its data. Idempotent. */
   deleteNode(nodeId: string): Promise<void>;
-  nodes(): Promise<readonly OperatedNode[]>;
+  /**
+   * Asks what its nodes are doing.
+   * @param options `sizes`: and what they keep on disk
+   */
+  nodes(options?: { readonly sizes?: boolean }): Promise<readonly OperatedNode[]>;
+  /** The same without asking, for as long as it is certain that a change would have been told. */
+  nodesNow(): readonly OperatedNode[] | undefined;
   /** Copies a log to the member's log groups from now on, or stops doing so. */
   setLogging(target: LogTarget, on: boolean): Promise<void>;
   /** Channels with the ids of their members. */

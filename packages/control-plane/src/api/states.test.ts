@@ -164,6 +164,14 @@ describe("states", () => {
       network.place(NodeId!, memberIds[0], state, "peer", failure === undefined ? {} : { lastFailure: failure });
       assert.equal(await status(), expected);
     }
+    network.tellsNodes = true;
+    const asked = network.nodesAsked;
+    network.place(NodeId!, memberIds[0], "restarting", "peer", { lastFailure: "killed" });
+    assert.equal(await status(), "UNHEALTHY");
+    network.place(NodeId!, memberIds[0], "running", "peer");
+    assert.equal(await status(), "AVAILABLE");
+    assert.equal(network.nodesAsked, asked, "what is told is not asked for");
+    network.tellsNodes = false;
     network.nodes = () => Promise.reject(new HansaError("NOT_RUNNING", "it is not running"));
     assert.equal(await status(), "UNHEALTHY");
   });

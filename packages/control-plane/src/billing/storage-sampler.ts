@@ -30,7 +30,7 @@ export class StorageSampler {
   }
 
   async sample(networkId: string): Promise<void> {
-    const nodes = (await this.#observer.nodes(networkId)) ?? [];
+    const nodes = (await this.#observer.sizes(networkId)) ?? [];
     const at = this.#operator.network(networkId)?.now();
     if (at === undefined) return;
     const changes = nodes.flatMap(({ kind, nodeId, storageBytes }) => {

@@ -26,6 +26,8 @@ export class NodeObserver {
    * next one, since the answer to that one may be older than what the caller knows.
    */
   nodes(networkId: string): Promise<readonly OperatedNode[] | undefined> {
+    const told = this.#told(networkId);
+    if (told !== undefined) return Promise.resolve(told);
     const { current, next } = this.#asking.get(networkId) ?? {};
     if (next !== undefined) return next;
     if (current === undefined) {
@@ -40,6 +42,8 @@ export class NodeObserver {
 
   /** For addresses: what was seen a moment ago will do, unless the node is not in it. */
   async find(networkId: string, isIt: (node: OperatedNode) => boolean): Promise<OperatedNode | undefined> {
+    const told = this.#told(networkId)?.find(isIt);
+    if (told !== undefined) return told;
     const seen = this.#seen.get(networkId);
     const recent =
       seen !== undefined && performance.now() - seen.at < ADDRESS_AGE_MS ? seen.nodes.find(isIt) : undefined;
@@ -51,13 +55,28 @@ export class NodeObserver {
     return this.#seen.get(networkId)?.nodes ?? [];
   }
 
+  /** With what they keep on disk. Undefined when the network does not say. */
+  sizes(networkId: string): Promise<readonly OperatedNode[] | undefined> {
+    return this.#ask(networkId, { sizes: true });
+  }
+
+  /** What the network tells without being asked. */
+  #told(networkId: string): readonly OperatedNode[] | undefined {
+    const nodes = this.#operator.network(networkId)?.nodesNow();
+    if (nodes !== undefined) this.#seen.set(networkId, { nodes, at: performance.now() });
+    return nodes;
+  }
+
   #answered(networkId: string): void {
     const next = this.#asking.get(networkId)?.next;
     if (next === undefined) this.#asking.delete(networkId);
     else this.#asking.set(networkId, { current: next });
   }
 
-  async #ask(networkId: string): Promise<readonly OperatedNode[] | undefined> {
+  async #ask(
+    networkId: string,
+    options: { readonly sizes?: boolean } = {},
+  ): Promise<readonly OperatedNode[] | undefined> {
     const network = this.#operator.network(networkId);
     if (network === undefined) return undefined;
     const enough = new AbortController();
@@ -65,7 +84,7 @@ export class NodeObserver {
       const late = sleep(MAX_WAIT_MS, undefined, { signal: enough.signal }).then(() => {
         throw new HansaError("TIMED_OUT", `network ${networkId} does not say what runs`);
       });
-      const nodes = await Promise.race([network.nodes(), late]);
+      const nodes = await Promise.race([network.nodes(options), late]);
       this.#seen.set(networkId, { nodes, at: performance.now() });
       return nodes;
     } catch (error) {

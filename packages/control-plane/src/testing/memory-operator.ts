@@ -148,6 +148,10 @@ export class MemoryNetwork implements OperatedNetwork {
     ["trade", new Set()],
   ]);
   readonly prepared = new Set<string>();
+  /** Whether its nodes are known without asking. */
+  tellsNodes = false;
+  /** How often it was asked for its nodes. */
+  nodesAsked = 0;
   readonly acts: Act[] = [];
   #state: GovernanceState;
   #offsetMs = 0;
@@ -229,7 +233,12 @@ export class MemoryNetwork implements OperatedNetwork {
     this.#nodes.delete(nodeId);
   }
 
+  nodesNow(): readonly OperatedNode[] | undefined {
+    return this.tellsNodes ? [...this.#nodes.values()] : undefined;
+  }
+
   async nodes(): Promise<readonly OperatedNode[]> {
+    this.nodesAsked += 1;
     return [...this.#nodes.values()];
   }
 

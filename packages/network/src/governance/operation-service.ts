@@ -7,6 +7,7 @@ import { decode, encode, hansa, type services, toLong, toNumber } from "@hansa/w
 import { failureStatus } from "./failures.js";
 import type { Operations } from "./operations.js";
 import type { GovernanceRuntime } from "./runtime.js";
+import { ToldNodes } from "./told-nodes.js";
 
 const { operation, governance } = hansa;
 const DONE = encode(operation.Done, {});
@@ -24,6 +25,7 @@ export function operationHandlers(
         throw failureStatus(error);
       }
     };
+  const told = new ToldNodes(runtime.network, operations, () => runtime.isStopped);
   return {
     Follow: async (bytes, { signal }, send) => {
       const { fromSequenceNo, stay } = decode(governance.FollowRequest, bytes, "hansa.governance.FollowRequest");
@@ -79,13 +81,11 @@ export function operationHandlers(
       await operations.deleteNode(decode(operation.NodeRequest, bytes, "hansa.operation.NodeRequest").nodeId);
       return DONE;
     }),
-    Nodes: answered(async () => {
-      const nodes = (await operations.nodes()).map(({ storageBytes, ...node }) => ({
-        ...node,
-        storageBytes: toLong(storageBytes ?? 0),
-      }));
-      return encode(operation.NodesResponse, { nodes });
+    Nodes: answered(async (bytes) => {
+      const { sizes } = decode(operation.NodesRequest, bytes, "hansa.operation.NodesRequest");
+      return told.now({ sizes });
     }),
+    FollowNodes: (_bytes, { signal }, send) => told.follow(signal, send),
     SetLogging: answered(async (bytes) => {
       const request = decode(operation.LoggingRequest, bytes, "hansa.operation.LoggingRequest");
       await operations.setLogging(logTarget(request), request.on);

@@ -14,10 +14,11 @@ import { GovernanceFollower, type GovernanceListener, StrandReplaced } from "../
 import type { Preview } from "../governance/operations.js";
 import { readStrandCopy } from "../governance/strand-copy.js";
 import type { Layout } from "../plan/layout.js";
+import { NodeWatch } from "./node-watch.js";
 
 const { operation, governance } = hansa;
 
-type Method = Exclude<keyof typeof services.Operation.methods, "Follow">;
+type Method = Exclude<keyof typeof services.Operation.methods, "Follow" | "FollowNodes">;
 
 type Attached = { readonly record: SupervisorRecord; readonly rpc: RpcClient };
 
@@ -29,6 +30,7 @@ const FOLLOWED_WITHIN_MS = 10_000;
 export class RemoteNetwork implements OperatedNetwork {
   readonly layout: Layout;
   readonly #follower: GovernanceFollower;
+  readonly #watch = new NodeWatch();
   #supervisor: Attached | undefined;
 
   private constructor(layout: Layout, logger: Logger, onReplaced: () => void) {
@@ -104,20 +106,26 @@ export class RemoteNetwork implements OperatedNetwork {
 
   async discardMember(memberId: string): Promise<void> {
     await this.#ask("DiscardMember", encode(operation.MemberRequest, { memberId }), NODE_TIMEOUT_MS);
+    await this.#lookAgain();
   }
 
   async createNode(node: { readonly nodeId: string; readonly memberId: string }): Promise<void> {
     await this.#ask("CreateNode", encode(operation.NodeRequest, node), NODE_TIMEOUT_MS);
+    await this.#lookAgain();
   }
 
   async deleteNode(nodeId: string): Promise<void> {
     await this.#ask("DeleteNode", encode(operation.NodeRequest, { nodeId }), NODE_TIMEOUT_MS);
+    await this.#lookAgain();
   }
 
-  /** Its nodes; none while it is stopped. */
-  async nodes(): Promise<readonly OperatedNode[]> {
-    const answer = await this.#ask("Nodes", encode(operation.NodesRequest, {}), TIMEOUT_MS);
-    return decode(operation.NodesResponse, answer, "hansa.operation.NodesResponse").nodes.map(operatedNode);
+  nodesNow(): readonly OperatedNode[] | undefined {
+    return this.#watch.nodes;
+  }
+
+  async nodes(options: { readonly sizes?: boolean } = {}): Promise<readonly OperatedNode[]> {
+    const answer = await this.#ask("Nodes", encode(operation.NodesRequest, options), TIMEOUT_MS);
+    return this.#watch.hear(answer);
   }
 
   async setLogging(target: LogTarget, on: boolean): Promise<void> {
@@ -164,6 +172,11 @@ export class RemoteNetwork implements OperatedNetwork {
     const { rpc } = await this.#attach();
     const request = encode(governance.FollowRequest, { fromSequenceNo: toLong(from), stay: true });
     const call = rpc.serverStream(services.Operation.methods.Follow, request, { signal });
+    const nodes = rpc.serverStream(services.Operation.methods.FollowNodes, encode(operation.NodesRequest, {}), {
+      signal,
+    });
+    // When it ends before the strand does, nodes are asked for.
+    this.#watch.follow(nodes.incoming).catch(() => {});
     try {
       for await (const bytes of call.incoming) yield bytes;
     } catch (error) {
@@ -171,8 +184,14 @@ export class RemoteNetwork implements OperatedNetwork {
       throw error;
     } finally {
       call.close();
+      nodes.close();
       this.#detach();
     }
+  }
+
+  /** What was just changed must be seen by whoever asks next, even if the telling comes later. */
+  async #lookAgain(): Promise<void> {
+    await this.nodes().catch(() => this.#watch.forget());
   }
 
   /** @throws HansaError NOT_RUNNING */
@@ -203,18 +222,4 @@ export class RemoteNetwork implements OperatedNetwork {
       throw failureIn(error, this.#follower.state?.networkId ?? this.layout.root);
     }
   }
-}
-
-function operatedNode(node: hansa.operation.IOperatedNode): OperatedNode {
-  const bytes = toNumber(node.storageBytes);
-  return {
-    nodeId: node.nodeId ?? "",
-    kind: (node.kind ?? "peer") as OperatedNode["kind"],
-    ...(node.memberId ? { memberId: node.memberId } : {}),
-    state: (node.state ?? "stopped") as OperatedNode["state"],
-    address: node.address ?? "",
-    host: node.host ?? "",
-    ...(node.lastFailure ? { lastFailure: node.lastFailure } : {}),
-    ...(bytes > 0 ? { storageBytes: bytes } : {}),
-  };
 }
