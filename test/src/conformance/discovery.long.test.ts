@@ -1,10 +1,14 @@
-/** Clients that find peers and orderers themselves, through the discovery service: Fabric's older SDK and its tool. */
+/**
+ * Clients that find peers and orderers themselves, through the discovery service: Fabric's older SDK and its tool. The
+ * SDK without discovery as well.
+ */
 import path from "node:path";
 import { after, before, describe } from "node:test";
 import { type Network, startNetwork } from "@hansa/network";
 import { repositoryRoot } from "../support/paths.js";
 import { discoverTool } from "./discovery/discover-tool.js";
 import { fabricNetwork } from "./discovery/fabric-network.js";
+import { fixedPeers } from "./discovery/fixed-peers.js";
 import { BOTH, CHANNEL, EITHER } from "./discovery/names.js";
 
 const folder = path.join(repositoryRoot, "test/contracts/conformance");
@@ -28,5 +32,6 @@ describe("clients of the discovery service", () => {
   after(() => network?.stop());
 
   fabricNetwork(() => network);
+  fixedPeers(() => network);
   discoverTool(() => network);
 });

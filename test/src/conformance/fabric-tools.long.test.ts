@@ -4,7 +4,7 @@
  * Fabric 2.5 or later; without it nothing here runs.
  */
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -151,6 +151,27 @@ describe("operators with Fabric's command line tools", { skip: toolsAreMissing }
         await refused(update("Org2")),
         /BAD_REQUEST -- .*error validating ReadSet: proposed update requires that key \[Group\] {2}\/Channel\/Application be at version 0, but it is currently at version 1/,
       );
+    });
+
+    it("update of the batch size takes the orderers' administrator, and no member's", async () => {
+      await unsigned((config) => {
+        config.channel_group!.groups!.Orderer!.values!.BatchSize!.value!.max_message_count = 33 as never;
+      });
+      assert.match(
+        await refused(update("Org1")),
+        /BAD_REQUEST -- .*policy for \[Value\] {2}\/Channel\/Orderer\/BatchSize not satisfied/,
+      );
+      const orderers = at("data/operators/organizations/ordererOrganizations");
+      const domain = path.join(orderers, readdirSync(orderers)[0]!);
+      const env = {
+        ...tools.envOf("Org1"),
+        CORE_PEER_LOCALMSPID: "OrdererMSP",
+        CORE_PEER_MSPCONFIGPATH: path.join(domain, "users", `Admin@${path.basename(domain)}`, "msp"),
+      };
+      const args = ["channel", "update", "-f", "envelope.pb", "-c", "trade", ...tools.orderer];
+      assert.match((await tools.run("peer", args, env)).stderr, /Successfully submitted channel update/);
+      const shown = (await (await network.settings("trade")).show()) as never as Tree;
+      assert.equal(shown.channel_group!.groups!.Orderer!.values!.BatchSize!.value!.max_message_count, 33);
     });
 
     it("getinfo and fetch answer and fail as scripts expect", async () => {
