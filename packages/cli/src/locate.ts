@@ -13,6 +13,8 @@ import {
 } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call } from "./command.js";
+import { fileFault } from "./commands/files.js";
+import { shellWord } from "./output.js";
 
 /** The folder that holds networks' data. */
 export function dataRoot(call: Call): string {
@@ -28,6 +30,18 @@ export async function locateNetwork(call: Call): Promise<NetworkView> {
 }
 
 export async function locateLayout(call: Call): Promise<Layout> {
+  const layout = await knownLayout(call);
+  if (layout !== undefined) return layout;
+  throw new HansaError("NO_NETWORK", `There is no network in ${dataRoot(call)}.`, {
+    nextStep: "Start one with: hansa up",
+  });
+}
+
+/**
+ * The same; undefined when the data folder holds no network and none is named.
+ * @throws HansaError NO_NETWORK when the one that is named is not there, or it is not clear which one is meant
+ */
+export async function knownLayout(call: Call): Promise<Layout | undefined> {
   const root = dataRoot(call);
   const names = networksIn(root);
   const wanted = call.options.text("network");
@@ -39,8 +53,7 @@ export async function locateLayout(call: Call): Promise<Layout> {
       nextStep: names.length === 0 ? "Start one with: hansa up" : `Use one of: ${names.join(", ")}.`,
     });
   }
-  if (names.length === 0)
-    throw new HansaError("NO_NETWORK", `There is no network in ${root}.`, { nextStep: "Start one with: hansa up" });
+  if (names.length === 0) return undefined;
   const layouts = names.map((name) => new Layout(path.join(root, name)));
   if (layouts.length === 1) return layouts[0]!;
   const running: Layout[] = [];
@@ -55,7 +68,18 @@ export async function locateLayout(call: Call): Promise<Layout> {
 export async function runningSupervisor(view: NetworkView): Promise<SupervisorRecord> {
   const supervisor = await findSupervisor(view.layout);
   if (supervisor !== undefined) return supervisor;
-  throw new HansaError("NOT_RUNNING", `Network ${view.name} is not running.`, { nextStep: "Start it with: hansa up" });
+  throw new HansaError("NOT_RUNNING", `Network ${view.name} is not running.`, {
+    nextStep: `Start it with: hansa up --network ${path.basename(view.layout.root)}`,
+  });
+}
+
+/** A command as it reaches a network from here, e.g. hansa status --network coffee. */
+export function commandFor(call: Call, layout: Layout, command: string): string {
+  const root = path.dirname(layout.root);
+  const dir = call.options.text("dir");
+  const folder = dir === undefined ? "" : ` --dir ${shellWord(dir)}`;
+  const network = networksIn(root).length > 1 || call.options.text("network") !== undefined;
+  return `hansa ${command}${network ? ` --network ${path.basename(layout.root)}` : ""}${folder}`;
 }
 
 function networksIn(root: string): string[] {
@@ -88,10 +112,14 @@ const DEFAULT_NETWORK = "beer-supply-chain";
  * hansa.yaml here or the example network.
  * @throws HansaError NETWORK_FILE, NETWORK_FILE_MISSING
  */
+export function hasNetworkFile(cwd: string): boolean {
+  return DEFAULT_FILES.some((name) => existsSync(path.join(cwd, name)));
+}
+
 export async function readNetworkFile(cwd: string, wanted: string | undefined): Promise<NetworkConfig> {
   const file = networkFilePath(cwd, wanted);
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new HansaError("NETWORK_FILE_MISSING", `The network file ${file} cannot be read: ${cause.message}.`, {
+    throw new HansaError("NETWORK_FILE_MISSING", `The network file ${file} cannot be read: ${fileFault(cause)}.`, {
       cause,
     });
   });

@@ -1,20 +1,16 @@
-import { didYouMean, InvalidTransaction } from "@hansa/network";
+import { InvalidTransaction } from "@hansa/network";
 import { HansaError, messageOf } from "@hansa/primitives";
-import type { Command } from "./command.js";
-import { COMMANDS, GROUPS } from "./commands.js";
-import { exitOf } from "./exit-codes.js";
-import { COMMON_OPTIONS, type OptionDefinition, readOptions } from "./options.js";
-import { type Io, paintFor, table } from "./output.js";
+import { adviceFor, exitOf } from "./exit-codes.js";
+import { findCommand, help, unknownCommand } from "./help.js";
+import { readOptions } from "./options.js";
+import { asTyped, type Io, paintFor } from "./output.js";
 
 /** Runs one command line. Prints results to stdout, progress and errors to stderr; returns the exit code. */
 export async function main(argv: readonly string[], io: Io, interrupted: AbortSignal): Promise<number> {
-  const json = argv.includes("--json");
   try {
     return await run(argv, io, interrupted);
   } catch (error) {
-    report(error, json, io);
-    const code = error instanceof HansaError ? error.code : "UNEXPECTED";
-    return findCommand(argv)?.command.failsWith ?? exitOf(code);
+    return report(error, argv, io);
   }
 }
 
@@ -25,16 +21,19 @@ async function run(argv: readonly string[], io: Io, interrupted: AbortSignal): P
   }
   const first = argv[0];
   if (first === undefined || first === "help" || first === "--help" || first === "-h") {
-    const asked = first === "help" ? findCommand(argv.slice(1)) : undefined;
-    io.stdout.write(asked === undefined ? overview() : explain(asked.command));
+    io.stdout.write(asTyped(help(argv.slice(1).filter((word) => !word.startsWith("-"))), io.env));
     return 0;
   }
   const found = findCommand(argv);
-  if (found === undefined) throw unknownCommand(argv);
+  if (found === undefined) {
+    if (!argv.includes("--help") && !argv.includes("-h")) throw unknownCommand(argv);
+    io.stdout.write(asTyped(help(argv.filter((word) => !word.startsWith("-"))), io.env));
+    return 0;
+  }
   const { command, rest } = found;
   const options = readOptions(rest, command.options ?? {}, command.name);
   if (options.flag("help")) {
-    io.stdout.write(explain(command));
+    io.stdout.write(asTyped(help(command.name.split(" ")), io.env));
     return 0;
   }
   const { min, max } = command.positionals;
@@ -59,67 +58,21 @@ async function run(argv: readonly string[], io: Io, interrupted: AbortSignal): P
 export const VERSION = "0.1.0";
 
 /** One sentence of fact, one of next step. A stack only when a developer asks for it with HANSA_DEBUG. */
-function report(error: unknown, json: boolean, io: Io): void {
-  const known = error instanceof HansaError;
-  const code = known ? error.code : "UNEXPECTED";
-  const advice = known ? error.nextStep : "This is a mistake in Hansa. Run it again with HANSA_DEBUG=1 for details.";
-  const nextStep = advice === undefined ? undefined : advice.replace(/^[a-z]/, (letter) => letter.toUpperCase());
+function report(error: unknown, argv: readonly string[], io: Io): number {
+  const command = findCommand(argv)?.command;
+  const code = error instanceof HansaError ? error.code : "UNEXPECTED";
+  const exit = command?.failsWith ?? exitOf(code);
+  const usage = code === "USAGE" && command !== undefined ? `See: hansa ${command.name} --help` : undefined;
+  const advice = (error instanceof HansaError ? error.nextStep : undefined) ?? usage ?? adviceFor(code);
+  const nextStep = asTyped(advice, io.env).replace(/^[a-z]/, (letter) => letter.toUpperCase());
   const message = messageOf(error);
-  if (json) {
+  if (argv.includes("--json")) {
     const explanation = error instanceof InvalidTransaction ? error.explanation : undefined;
-    const failure = { error: { code, exit: exitOf(code), message, nextStep, explanation } };
-    io.stdout.write(`${JSON.stringify(failure, undefined, 2)}\n`);
+    io.stdout.write(`${JSON.stringify({ error: { code, exit, message, nextStep, explanation } }, undefined, 2)}\n`);
   } else {
     const paint = paintFor(io.stderr, io.env);
-    io.stderr.write(`${paint.red(message)}\n${nextStep === undefined ? "" : `${nextStep}\n`}`);
+    io.stderr.write(`${paint.red(message)}\n${nextStep}\n`);
   }
   if (io.env.HANSA_DEBUG === "1" && error instanceof Error) io.stderr.write(`${error.stack}\n`);
-}
-
-function findCommand(argv: readonly string[]): { command: Command; rest: readonly string[] } | undefined {
-  for (const command of COMMANDS) {
-    const words = command.name.split(" ");
-    if (words.every((word, index) => argv[index] === word)) return { command, rest: argv.slice(words.length) };
-  }
-  return undefined;
-}
-
-function unknownCommand(argv: readonly string[]): HansaError {
-  const words = argv.filter((word) => !word.startsWith("-")).slice(0, 2);
-  const names = COMMANDS.map((command) => command.name);
-  const group = names.filter((name) => name.startsWith(`${words[0]} `));
-  if (group.length > 0)
-    return new HansaError("USAGE", `hansa ${words.join(" ")} is no command.`, {
-      nextStep: `Use: hansa ${group.join(", hansa ")}`,
-    });
-  const given = words[0] ?? argv[0]!;
-  return new HansaError("USAGE", `hansa has no command "${given}".${didYouMean(given, names)}`, {
-    nextStep: "See: hansa help",
-  });
-}
-
-function overview(): string {
-  const row = (command: Command) => [`  hansa ${command.name} ${command.usage}`, command.summary];
-  const width = Math.max(...COMMANDS.map((command) => row(command)[0]!.length));
-  const groups = GROUPS.map(({ title, commands }) => {
-    const rows = commands.map(row).map(([call, summary]) => [call!.padEnd(width), summary!]);
-    return `${title}\n${table(rows)}\n`;
-  });
-  return [
-    "Run a managed blockchain network on your own machine, and work with it.\n\n",
-    ...groups,
-    "Every command takes --json, --network, --dir and --help.\n",
-    "Start with: hansa up\n",
-  ].join("");
-}
-
-function explain(command: Command): string {
-  const option = ([name, { short, value, about }]: [string, OptionDefinition]) => [
-    `  ${short === undefined ? "    " : `-${short}, `}--${name}${value === undefined ? "" : ` <${value}>`}`,
-    about,
-  ];
-  const options = table([...Object.entries(command.options ?? {}), ...Object.entries(COMMON_OPTIONS)].map(option));
-  const details = command.details === undefined ? "" : `\n${command.details}\n`;
-  const examples = command.examples.map((line) => `  ${line}\n`).join("");
-  return `${command.summary}\n\nhansa ${command.name} ${command.usage}\n${details}\n${options}\nExamples:\n${examples}`;
+  return exit;
 }

@@ -35,10 +35,7 @@ export function readOptions(
   const usage = (fact: string) => new HansaError("USAGE", fact, { nextStep: `See: hansa ${command} --help` });
   try {
     const { values, positionals } = parseArgs({
-      args: argv.map((word) => {
-        const alone = word.startsWith("--") ? definitions[word.slice(2)]?.alone : undefined;
-        return alone === undefined ? word : `${word}=${alone}`;
-      }),
+      args: unambiguous(argv, definitions),
       allowPositionals: true,
       options: Object.fromEntries(
         Object.entries(definitions).map(([name, { type, short }]) => [
@@ -48,7 +45,7 @@ export function readOptions(
       ),
     });
     return {
-      positionals,
+      positionals: positionals.map((word) => (word.startsWith(PLAIN) ? word.slice(1) : word)),
       text: (name) => (typeof values[name] === "string" ? (values[name] as string) : undefined),
       flag: (name) => values[name] === true,
     };
@@ -59,9 +56,39 @@ export function readOptions(
       const guess = didYouMean(given.replace(/^-+/, ""), Object.keys(definitions)).replace(/"(.*)"/, '"--$1"');
       throw usage(`hansa ${command} has no option ${given}.${guess}`);
     }
+    const option = /'(?:-\w, )?(--[\w-]+)/.exec(message)?.[1];
+    if (code === "ERR_PARSE_ARGS_INVALID_OPTION_VALUE" && option !== undefined) {
+      const { value } = definitions[option.slice(2)] ?? {};
+      throw usage(`hansa ${command} ${option} takes ${value === undefined ? "no value" : `a value, <${value}>`}.`);
+    }
     if (code?.startsWith("ERR_PARSE_ARGS_") === true) throw usage(`${message.split(". ")[0]}.`);
     throw error;
   }
+}
+
+/** Before an argument that begins with a dash and is none of our options. No word of a command line holds this sign. */
+const PLAIN = "\0";
+
+/**
+ * The words as parseArgs takes them without doubt. No option begins with a digit, so -5 is an argument, or the value of
+ * the option before it; an option that may stand alone gets the value that it then means.
+ */
+function unambiguous(argv: readonly string[], definitions: Readonly<Record<string, OptionDefinition>>): string[] {
+  const words: string[] = [];
+  const end = argv.indexOf("--") === -1 ? argv.length : argv.indexOf("--");
+  for (const word of argv.slice(0, end)) {
+    const before = words.at(-1) ?? "";
+    const takesValue =
+      /^--?[a-z]/i.test(before) &&
+      Object.entries(definitions).some(
+        ([name, { short, type }]) => type === "string" && (before === `--${name}` || before === `-${short}`),
+      );
+    const alone = word.startsWith("--") ? definitions[word.slice(2)]?.alone : undefined;
+    if (!/^-\d/.test(word)) words.push(alone === undefined ? word : `${word}=${alone}`);
+    else if (takesValue) words.push(`${words.pop()}${before.startsWith("--") ? "=" : ""}${word}`);
+    else words.push(`${PLAIN}${word}`);
+  }
+  return [...words, ...argv.slice(end)];
 }
 
 /** @throws HansaError USAGE */

@@ -38,3 +38,13 @@ export function table(rows: readonly (readonly string[])[]): string {
     .map((line) => `${line}\n`)
     .join("");
 }
+
+/** Commands in our own words as this user types them: with npx where hansa was called so, as it is then on no PATH. */
+export function asTyped(words: string, env: Io["env"]): string {
+  return env.npm_command === "exec" ? words.replaceAll(/(?<![\w/.@-])hansa (?=[a-z])/g, "npx hansa ") : words;
+}
+
+/** As a POSIX shell takes it for one word. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -38,6 +38,7 @@ export { type PeerFiles, readPeerFiles } from "./fabric-files/peer-files.js";
 export { type Foreground, runOrdererNode, runPeerNode } from "./fabric-files/run.js";
 export { readStrandCopy } from "./governance/strand-copy.js";
 export type { NewUser } from "./identity/enrol.js";
+export { awaitedChanges } from "./launch/awaited-changes.js";
 export type { Phase } from "./launch/phases.js";
 export { runSupervisor, type StartReport, startDetached } from "./launch/supervisor.js";
 export { ChannelJournal } from "./library/channel-journal.js";

@@ -4,6 +4,9 @@ import type { Command } from "../command.js";
 import { locateNetwork, runningSupervisor } from "../locate.js";
 import { table } from "../output.js";
 
+/** As Fabric has it. Source: hyperledger/fabric, common/configtx/validator.go (channel ids). */
+const CHANNEL_NAME = /^[a-z][a-z0-9.-]{0,248}$/;
+
 export const channelList: Command = {
   name: "channel list",
   summary: "the channels that the orderer has, and who is on them",
@@ -46,6 +49,10 @@ export const channelCreate: Command = {
   async run(call) {
     const view = await locateNetwork(call);
     const name = call.options.positionals[0]!;
+    if (!CHANNEL_NAME.test(name))
+      throw new HansaError("USAGE", `"${name}" is no name for a channel.`, {
+        nextStep: "Use lower-case letters, digits, dots and hyphens, at most 249, and begin with a letter.",
+      });
     const endorsement = call.options.text("endorsement");
     if (endorsement !== undefined && endorsement !== "majority" && endorsement !== "any")
       throw new HansaError("USAGE", `--endorsement is "${endorsement}"; expected majority or any.`);
@@ -54,13 +61,16 @@ export const channelCreate: Command = {
       ?.split(",")
       .map((member) => member.trim());
     const members = (wanted ?? view.members.map((member) => member.name)).map((member) => view.member(member).name);
+    const existed = view.config.channels.some((channel) => channel.name === name);
     const startedAt = performance.now();
     await askCreateChannel(await runningSupervisor(view), { name, members, ...(endorsement && { endorsement }) });
     const ms = Math.round(performance.now() - startedAt);
     const after = await NetworkView.open(view.layout);
     return {
       data: { channel: name, members, ms, network: after.name },
-      text: `Channel ${name} of ${members.join(", ")} is ready (${ms} ms).\n`,
+      text: existed
+        ? `Channel ${name} is there already; the peers of ${members.join(", ")} are on it.\n`
+        : `Channel ${name} of ${members.join(", ")} is ready (${ms} ms).\n`,
     };
   },
 };

@@ -3,6 +3,7 @@ import path from "node:path";
 import { askStop, findSupervisor } from "@hansa/network";
 import type { Command } from "../command.js";
 import { locateLayout } from "../locate.js";
+import { asTyped } from "../output.js";
 
 export const down: Command = {
   name: "down",
@@ -26,6 +27,6 @@ export const down: Command = {
     const rest = wipe
       ? "; its data is gone.\n"
       : `; its data is kept in ${layout.root}.\nStart it again with: hansa up --network ${name}\n`;
-    return { data: { network: name, wasRunning, wiped: wipe }, text: `${fact}${rest}` };
+    return { data: { network: name, wasRunning, wiped: wipe }, text: asTyped(`${fact}${rest}`, call.io.env) };
   },
 };

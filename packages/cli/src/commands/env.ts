@@ -1,5 +1,6 @@
 import type { Command } from "../command.js";
 import { locateNetwork } from "../locate.js";
+import { shellWord } from "../output.js";
 
 export const env: Command = {
   name: "env",
@@ -11,12 +12,7 @@ export const env: Command = {
   async run(call) {
     const view = await locateNetwork(call);
     const data = view.member(call.options.positionals[0]!).env(call.options.text("user"));
-    const text = Object.entries(data).map(([name, value]) => `export ${name}=${quote(value)}\n`);
+    const text = Object.entries(data).map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
     return { data, text: text.join("") };
   },
 };
-
-/** As a POSIX shell reads it back. */
-function quote(value: string): string {
-  return /^[\w@%+=:,./-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
-}

@@ -7,7 +7,7 @@ import type { Call, Result } from "../command.js";
 /** @throws HansaError USAGE */
 export async function readBytes(call: Call, file: string): Promise<Buffer> {
   return readFile(path.resolve(call.io.cwd, file)).catch((cause: unknown) => {
-    throw new HansaError("USAGE", `${file} cannot be read: ${messageOf(cause)}.`, { cause });
+    throw new HansaError("USAGE", `${file} cannot be read: ${fileFault(cause)}.`, { cause });
   });
 }
 
@@ -37,7 +37,24 @@ export async function writeResult(
 ): Promise<Result> {
   if (file === undefined) return { data, text: content.toString() };
   await writeFile(path.resolve(call.io.cwd, file), content).catch((cause: unknown) => {
-    throw new HansaError("USAGE", `${file} cannot be written: ${messageOf(cause)}.`, { cause });
+    throw new HansaError("USAGE", `${file} cannot be written: ${fileFault(cause)}.`, { cause });
   });
   return { data: { file }, text: `Wrote ${file}.\n` };
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is no folder",
+  EACCES: "you may not do that here",
+  EPERM: "you may not do that here",
+  EROFS: "the file system is read-only",
+  ENOSPC: "the disk is full",
+  EEXIST: "it exists already",
+  ENAMETOOLONG: "the name is too long",
+};
+
+/** Why a file cannot be read or written, in words; those of the system when there are no better ones. */
+export function fileFault(error: unknown): string {
+  return REASONS[(error as NodeJS.ErrnoException).code ?? ""] ?? messageOf(error);
 }

@@ -19,4 +19,9 @@ export const ordererStart: Command = {
 };
 
 /** As Fabric's program is called: with or without "start". */
-export const orderer: Command = { ...ordererStart, name: "orderer", summary: "the same", examples: ["hansa orderer"] };
+export const orderer: Command = {
+  ...ordererStart,
+  name: "orderer",
+  summary: "the same as hansa orderer start",
+  examples: ["hansa orderer"],
+};

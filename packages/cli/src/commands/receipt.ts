@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { isEvidence, type Verdict, verifyEvidence, verifyReceipt } from "@hansa/journal/verify";
-import { HansaError, messageOf } from "@hansa/primitives";
+import { HansaError } from "@hansa/primitives";
 import type { Command } from "../command.js";
 import { locateNetwork, runningSupervisor } from "../locate.js";
 import { theChannel } from "./channel-option.js";
+import { fileFault } from "./files.js";
 import { ROOTS_DETAILS, ROOTS_OPTION, rootsOf } from "./roots.js";
 
 export const receipt: Command = {
@@ -78,7 +79,7 @@ function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new HansaError("USAGE", `${file} cannot be read: ${messageOf(cause)}.`, { cause });
+    throw new HansaError("USAGE", `${file} cannot be read: ${fileFault(cause)}.`, { cause });
   }
 }
 
@@ -86,6 +87,6 @@ function write(file: string, text: string): void {
   try {
     writeFileSync(file, text);
   } catch (cause) {
-    throw new HansaError("USAGE", `${file} cannot be written: ${messageOf(cause)}.`, { cause });
+    throw new HansaError("USAGE", `${file} cannot be written: ${fileFault(cause)}.`, { cause });
   }
 }

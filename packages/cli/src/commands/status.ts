@@ -1,7 +1,8 @@
+import path from "node:path";
 import { askStatus, findSupervisor } from "@hansa/network";
 import type { Command } from "../command.js";
 import { locateNetwork } from "../locate.js";
-import { table } from "../output.js";
+import { asTyped, table } from "../output.js";
 
 export const status: Command = {
   name: "status",
@@ -17,7 +18,10 @@ export const status: Command = {
     if (supervisor === undefined) {
       return {
         data: { network: view.name, running: false, nodes: [], contracts },
-        text: `Network ${bold(view.name)} is stopped.\nStart it with: hansa up\n`,
+        text: asTyped(
+          `Network ${bold(view.name)} is stopped.\nStart it with: hansa up --network ${path.basename(view.layout.root)}\n`,
+          call.io.env,
+        ),
       };
     }
     const found = await askStatus(supervisor);

@@ -1,5 +1,6 @@
 import path from "node:path";
 import {
+  awaitedChanges,
   findSupervisor,
   Layout,
   type NetworkConfig,
@@ -9,18 +10,18 @@ import {
 } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command, Result } from "../command.js";
-import { dataRoot, locateNetwork, readNetworkFile } from "../locate.js";
+import { commandFor, dataRoot, hasNetworkFile, knownLayout, readNetworkFile } from "../locate.js";
 import { wholeNumber } from "../options.js";
-import { table } from "../output.js";
+import { asTyped, shellWord, table } from "../output.js";
 
 export const up: Command = {
   name: "up",
   summary: "start a network; it stays up in the background and heals itself",
   usage: "[network-file]",
   details:
-    "Without a network file it reads hansa.yaml here, or starts the example network. A network that exists already\n" +
-    "is started again with all its data; channels and contracts new in the file are added. --network starts one of the\n" +
-    "data folder as it was, without a file.",
+    "Without a network file it reads hansa.yaml here, or starts the network that the data folder has, or the example\n" +
+    "network. A network that exists already is started again with all its data; channels and contracts new in the file\n" +
+    "are added. --network starts one of the data folder as it was, without a file.",
   options: {
     mode: { type: "string", value: "mode", about: "processes or inline, in place of what the file says" },
     engine: { type: "string", value: "engine", about: "embedded or jetstream, in place of what the file says" },
@@ -38,8 +39,13 @@ export const up: Command = {
     const config = { ...read, mode: modeOf(call, read), ordering: orderingOf(call, read) };
     const layout = new Layout(path.join(dataRoot(call), config.name));
     if ((await findSupervisor(layout)) !== undefined) {
+      const awaited = await awaitedChanges(config, layout);
       const view = await NetworkView.open(layout);
-      return describe(view, `Network ${config.name} is running already.`, undefined, call);
+      const headline = `Network ${config.name} is running already.`;
+      const [file = "hansa.yaml"] = call.options.positionals;
+      const advice = `Its next start follows them: ${commandFor(call, layout, "down")}; hansa up ${shellWord(file)}`;
+      const changes = `These settings differ from what runs: ${awaited.join(", ")}.\n${asTyped(advice, call.io.env)}`;
+      return describe(view, awaited.length === 0 ? headline : `${headline}\n${changes}`, undefined, call, awaited);
     }
     const startedAt = performance.now();
     const report = await startDetached({
@@ -58,8 +64,17 @@ export const up: Command = {
 /** The network of a file, or one that the data folder has. */
 async function wantedNetwork(call: Call): Promise<NetworkConfig> {
   const [file] = call.options.positionals;
-  if (file !== undefined || call.options.text("network") === undefined) return readNetworkFile(call.io.cwd, file);
-  const view = await locateNetwork(call);
+  const named = call.options.text("network");
+  if (file !== undefined || (named === undefined && hasNetworkFile(call.io.cwd))) {
+    const config = await readNetworkFile(call.io.cwd, file);
+    if (named === undefined || named === config.name) return config;
+    throw new HansaError("USAGE", `${file} is the file of network ${config.name}, not of ${named}.`, {
+      nextStep: "Give a network file, or --network for one that the data folder has.",
+    });
+  }
+  const layout = await knownLayout(call);
+  if (layout === undefined) return readNetworkFile(call.io.cwd, undefined);
+  const view = await NetworkView.open(layout);
   view.closeConnections();
   return view.config;
 }
@@ -84,7 +99,13 @@ function orderingOf(call: Call, { ordering }: NetworkConfig): NetworkConfig["ord
   return { ...ordering, engine, orderers };
 }
 
-function describe(view: NetworkView, headline: string, report: StartReport | undefined, call: Call): Result {
+function describe(
+  view: NetworkView,
+  headline: string,
+  report: StartReport | undefined,
+  call: Call,
+  awaited: readonly string[] = [],
+): Result {
   const { bold, dim } = call.paint;
   const organizations = path.join(view.layout.root, "organizations");
   const orderer = view.orderer;
@@ -109,6 +130,7 @@ function describe(view: NetworkView, headline: string, report: StartReport | und
     channels: view.config.channels.map((channel) => ({ name: channel.name, members: channel.members })),
     contracts: view.state.contracts,
     phases: report?.phases ?? [],
+    awaitedChanges: awaited,
   };
   const rows = [
     ["", "node", "address"],
@@ -126,12 +148,12 @@ function describe(view: NetworkView, headline: string, report: StartReport | und
   const first = members[0]!.name;
   const contract = view.state.contracts[0]?.name;
   const next = [
-    "hansa status",
+    commandFor(call, view.layout, "status"),
     contract === undefined
-      ? "hansa contract deploy <folder>"
-      : `hansa query ${contract} org.hyperledger.fabric:GetMetadata`,
-    `eval "$(hansa env ${first})"`,
-    "hansa down",
+      ? commandFor(call, view.layout, "contract deploy <folder>")
+      : commandFor(call, view.layout, `query ${contract} org.hyperledger.fabric:GetMetadata`),
+    `eval "$(${commandFor(call, view.layout, `env ${first}`)})"`,
+    commandFor(call, view.layout, "down"),
   ];
   return {
     data,
@@ -143,7 +165,7 @@ function describe(view: NetworkView, headline: string, report: StartReport | und
       `Identities: ${organizations}\n`,
       `Logs: ${view.layout.logs}\n`,
       "\nNext:\n",
-      ...next.map((line) => `  ${dim(line)}\n`),
+      ...next.map((line) => `  ${dim(asTyped(line, call.io.env))}\n`),
     ].join(""),
   };
 }

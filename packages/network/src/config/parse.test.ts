@@ -42,12 +42,17 @@ const wrong: readonly (readonly [name: string, text: string, ...problems: string
   [
     "two nodes on one port",
     "network: a\nmembers:\n  - name: Pub\n    ca: { port: 7054 }\n    peers: [{ port: 7054 }]\n",
-    `net.yaml:5:21: members[0].peers[0].port is "port 7054", which is taken; expected a value used once.`,
+    `net.yaml:5:21: members[0].peers[0].port is 7054, which is taken; expected a value used once.`,
   ],
   [
     "a channel member that is no member",
     "network: a\nmembers: [{name: Brewery}]\nchannels:\n  - name: c\n    members: [Brewrey]\n",
     `net.yaml:5:15: channels[0].members[0] is "Brewrey"; expected one of Brewery. Did you mean "Brewery"?`,
+  ],
+  [
+    "a channel member named twice",
+    "network: a\nmembers: [{name: Pub}]\nchannels:\n  - name: c\n    members: [Pub, Pub]\n",
+    `net.yaml:5:20: channels[0].members[1] is "Pub", which is taken; expected a value used once.`,
   ],
   [
     "a contract on an unknown channel",
@@ -206,6 +211,30 @@ describe("network file", () => {
       assert.equal(parseNetworkFile(text, file).name, file.replace(".yaml", ""));
     });
   }
+
+  it("takes what YAML merges into a group of settings", () => {
+    const text = "network: a\nmembers:\n  - &first\n    name: Pub\n    users: [Ann]\n  - <<: *first\n    name: Bar\n";
+    const { members } = parseNetworkFile(text, "net.yaml");
+    assert.deepEqual(
+      members.map(({ name, users }) => [name, users]),
+      [
+        ["Pub", ["Ann"]],
+        ["Bar", ["Ann"]],
+      ],
+    );
+  });
+
+  it("tells twenty problems and how many more there are", () => {
+    const text = `network: a\nmembers:\n${"  - name: 7\n".repeat(50)}`;
+    assert.throws(
+      () => parseNetworkFile(text, "net.yaml"),
+      (error) =>
+        error instanceof NetworkFileError &&
+        error.problems.length === 50 &&
+        error.message.split("\n").length === 21 &&
+        error.message.endsWith("\n… and 30 more problems."),
+    );
+  });
 
   it("has a JSON schema that says the same", () => {
     const schema = JSON.parse(readFileSync(path.join(configs, "schema/network.schema.json"), "utf8"));

@@ -23,7 +23,7 @@ export function parseNetworkFile(
       `${source}: the file has ${text.length} characters; expected at most ${MAX_FILE_BYTES}.`,
     ]);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, merge: true });
   if (document.errors.length > 0) {
     throw new NetworkFileError(
       document.errors.map((error) => {

@@ -4,13 +4,18 @@ import type { Problem } from "./shape.js";
 /** Where a place in a network file stands: 1-based line and column. */
 export type Place = { readonly line: number; readonly column: number };
 
+/** One mistake can stand in many places; a screen of them is enough to see it. */
+const MOST_SHOWN = 20;
+
 /** What is wrong with a network file: every problem, each with its place. */
 export class NetworkFileError extends HansaError {
   override readonly name = "NetworkFileError";
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super("NETWORK_FILE", problems.join("\n"), {
+    const more = problems.length - MOST_SHOWN;
+    const shown = more > 0 ? [...problems.slice(0, MOST_SHOWN), `… and ${more} more problems.`] : problems;
+    super("NETWORK_FILE", shown.join("\n"), {
       nextStep: "Correct the network file and run the command again.",
     });
     this.problems = problems;

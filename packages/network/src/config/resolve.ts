@@ -57,6 +57,11 @@ export function resolveNetwork(
     for (const [position, name] of (channel.members ?? []).entries())
       if (!memberNames.includes(name))
         problems.push(unknown(["channels", index, "members", position], name, memberNames));
+    problems.push(
+      ...repeated(
+        (channel.members ?? []).map((name, position) => [name, ["channels", index, "members", position]] as Named),
+      ),
+    );
     const preferredSize = channel.batch?.preferredSize ?? BATCH.preferredSize;
     const maxSize = channel.batch?.maxSize ?? BATCH.maxSize;
     const [preferredMaxBytes, absoluteMaxBytes] = [sizeBytes(preferredSize)!, sizeBytes(maxSize)!];
@@ -116,7 +121,10 @@ export function resolveNetwork(
           ]
         : [],
     ),
-    ...repeated(members.map((member, index) => [member.name.toLowerCase(), ["members", index, "name"]])),
+    ...repeated(
+      members.map((member, index) => [member.name, ["members", index, "name"]]),
+      (name) => name.toLowerCase(),
+    ),
     ...repeated([
       [orderer.domain, ["orderer", "domain"]],
       ...members.map((member, index) => [member.domain, ["members", index, "domain"]] as Named),
@@ -129,7 +137,10 @@ export function resolveNetwork(
     ...repeated(contracts.map(({ name, channel }, index) => [`${name} on ${channel}`, ["contracts", index, "name"]])),
     ...repeated(fixedPorts(members, orderer)),
     ...members.flatMap((member, index) =>
-      repeated(member.users.map((user, position) => [user.toLowerCase(), ["members", index, "users", position]])),
+      repeated(
+        member.users.map((user, position) => [user, ["members", index, "users", position]]),
+        (name) => name.toLowerCase(),
+      ),
     ),
     ...members.flatMap((member, index) =>
       member.users.flatMap((user, position): Problem[] =>
@@ -241,7 +252,7 @@ function resolveGovernance(
   };
 }
 
-type Named = readonly [name: string, path: readonly (string | number)[]];
+type Named = readonly [name: string | number, path: readonly (string | number)[]];
 
 /** MSP ids of the members on a channel; of all members when the channel is not defined in the file. */
 function memberMspIds(
@@ -258,11 +269,15 @@ function unknown(path: readonly (string | number)[], found: string, known: reado
   return { path, found: JSON.stringify(found), expected: `${expected}.${didYouMean(found, known)}` };
 }
 
-function repeated(names: readonly Named[]): Problem[] {
-  const seen = new Set<string>();
+/** Names that stand twice; `same` gives what two of them must not have in common. */
+function repeated<Name extends string | number>(
+  names: readonly (readonly [name: Name, path: Named[1]])[],
+  same: (name: Name) => string | number = (name) => name,
+): Problem[] {
+  const seen = new Set<string | number>();
   return names.flatMap(([name, path]) => {
-    if (!seen.has(name)) {
-      seen.add(name);
+    if (!seen.has(same(name))) {
+      seen.add(same(name));
       return [];
     }
     return [{ path, found: `${JSON.stringify(name)}, which is taken`, expected: "a value used once" }];
@@ -282,7 +297,7 @@ function fixedPorts(members: readonly MemberConfig[], orderer: OrdererConfig): N
       ]),
     ]),
   ];
-  return all.flatMap(([port, path]) => (port === undefined ? [] : [[`port ${port}`, path] as Named]));
+  return all.flatMap(([port, path]) => (port === undefined ? [] : [[port, path] as Named]));
 }
 
 function freeze<T extends object>(value: T): T {

@@ -96,6 +96,14 @@ export async function readBlock(
       const answer = decode(orderer.DeliverResponse, bytes, "orderer.DeliverResponse");
       if (answer.block) return encode(common.Block, answer.block);
       const status = answer.status ?? Status.UNKNOWN;
+      if (status === Status.NOT_FOUND && at.specified) {
+        const newest = splitBlock(await readBlock(target, operator, channelId, { newest: {} })).header.number;
+        const wanted = toNumber(at.specified.number ?? 0);
+        throw new HansaError(
+          "BLOCK_NOT_FOUND",
+          `Channel ${channelId} has no block ${wanted}; its newest is ${newest}.`,
+        );
+      }
       if (status === Status.NOT_FOUND)
         throw new HansaError("UNKNOWN_CHANNEL", `${target.name} has no channel ${channelId}.`);
       throw new HansaError(

@@ -179,7 +179,7 @@ function refuseOtherOrdering(file: NetworkConfig, config: NetworkConfig): void {
 }
 
 /** As JSON, whatever order the settings stand in. */
-function inOrder(value: unknown): string {
+export function inOrder(value: unknown): string {
   return JSON.stringify(value, (_, item: unknown) =>
     typeof item === "object" && item !== null && !Array.isArray(item)
       ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SigningIdentity } from "@hansa/msp";
-import { fromUtf8, HansaError } from "@hansa/primitives";
+import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
 import { decode, encode, HeaderType, protos, services, toLong, toNumber } from "@hansa/wire";
 import { evaluate, type Target, unary } from "../client/admin-client.js";
 import { readIdentity, userFiles } from "../identity/material.js";
@@ -40,21 +40,21 @@ export class PeerSnapshots {
     return path.join(this.#view.layout.node(this.#node.id), "snapshots/completed", channelId, String(blockNumber));
   }
 
-  /** @param blockNumber 0 for the last block @throws HansaError ENDORSEMENT_REFUSED with the peer's reason */
+  /** @param blockNumber 0 for the last block @throws HansaError UNKNOWN_CHANNEL, SNAPSHOT_REFUSED with the peer's reason */
   async submit(channelId: string, blockNumber: number): Promise<void> {
     await this.#ask("Generate", (signatureHeader) =>
       encode(protos.SnapshotRequest, { signatureHeader, channelId, blockNumber: toLong(blockNumber) }),
     );
   }
 
-  /** @throws HansaError ENDORSEMENT_REFUSED with the peer's reason */
+  /** @throws HansaError UNKNOWN_CHANNEL, SNAPSHOT_REFUSED with the peer's reason */
   async cancel(channelId: string, blockNumber: number): Promise<void> {
     await this.#ask("Cancel", (signatureHeader) =>
       encode(protos.SnapshotRequest, { signatureHeader, channelId, blockNumber: toLong(blockNumber) }),
     );
   }
 
-  /** Numbers of the blocks at which snapshots are still to be written. @throws HansaError ENDORSEMENT_REFUSED */
+  /** Numbers of the blocks at which snapshots are still to be written. @throws HansaError UNKNOWN_CHANNEL */
   async pending(channelId: string): Promise<number[]> {
     const answer = await this.#ask("QueryPendings", (signatureHeader) =>
       encode(protos.SnapshotQuery, { signatureHeader, channelId }),
@@ -70,11 +70,16 @@ export class PeerSnapshots {
   /**
    * Joins the channel of a snapshot in a folder that the peer can read, and waits until it has.
    * @returns the channel's id
-   * @throws HansaError ENDORSEMENT_REFUSED with the peer's reason, JOIN_FAILED, TIMED_OUT
+   * @throws HansaError ENDORSEMENT_REFUSED with the peer's reason, SNAPSHOT_MISSING, JOIN_FAILED, TIMED_OUT
    */
   async join(folder: string): Promise<string> {
     const { readSnapshotMetadata } = await import("@hansa/peer/offline");
-    const { channelId } = await readSnapshotMetadata(folder);
+    const { channelId } = await readSnapshotMetadata(folder).catch((cause: unknown) => {
+      throw new HansaError("SNAPSHOT_MISSING", `${folder} holds no snapshot: ${messageOf(cause)}.`, {
+        cause,
+        nextStep: "Name the folder that a peer wrote: <peer>/snapshots/completed/<channel>/<block>.",
+      });
+    });
     const { peer, admin } = await this.#peer();
     const call = (name: string, ...args: Uint8Array[]) =>
       evaluate(peer, admin, {
@@ -103,7 +108,13 @@ export class PeerSnapshots {
     const { peer, admin } = await this.#peer();
     const request = encoded({ creator: admin.serialized, nonce: randomBytes(24) });
     const signed = encode(protos.SignedSnapshotRequest, { request, signature: admin.sign(request) });
-    return unary(peer, services.Snapshot.methods[method], signed, { timeoutMs: CALL_TIMEOUT_MS });
+    return unary(peer, services.Snapshot.methods[method], signed, { timeoutMs: CALL_TIMEOUT_MS }).catch(
+      (error: unknown) => {
+        if (!(error instanceof HansaError) || error.code !== "ENDORSEMENT_REFUSED") throw error;
+        const code = error.message.includes("cannot find ledger") ? "UNKNOWN_CHANNEL" : "SNAPSHOT_REFUSED";
+        throw new HansaError(code, error.message, { cause: error });
+      },
+    );
   }
 
   async #peer(): Promise<{ peer: Target; admin: SigningIdentity }> {
