@@ -45,11 +45,7 @@ export const deploy: Command = {
       const done = result.changed
         ? `Contract ${result.name} ${result.version} is deployed on ${result.channel}, sequence ${result.sequence}, block ${result.blockNumber} (${ms} ms).\n`
         : `Contract ${result.name} ${result.version} is deployed on ${result.channel} already, sequence ${result.sequence}.\n`;
-      const address = await serviceAddress(source);
-      const start =
-        address === undefined
-          ? ""
-          : `It runs as a service: start it with CHAINCODE_ID=${result.packageId} so that peers reach it at ${address}.\n`;
+      const start = howToStart(await serviceAddresses(source), result.packageId);
       return { data: { ...result, ms }, text: `${done}Package: ${result.packageId}\n${start}` };
     } finally {
       view.closeConnections();
@@ -57,10 +53,22 @@ export const deploy: Command = {
   },
 };
 
-/** Where the server of a contract is that runs as a service; undefined for others. */
-async function serviceAddress(source: string): Promise<string | undefined> {
+/** Where the servers of a contract are that runs as a service, each with whose peers ask it; none for other contracts. */
+async function serviceAddresses(source: string): Promise<[whose: string, address: string][]> {
   const text = await readFile(path.join(source, "connection.json"), "utf8").catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as { address: string }).address;
+  if (text === undefined) return [];
+  const { address, addresses } = JSON.parse(text) as { address: string; addresses?: Record<string, string> | null };
+  return [["", address], ...Object.entries(addresses ?? {})];
+}
+
+function howToStart(addresses: readonly [string, string][], packageId: string): string {
+  if (addresses.length === 0) return "";
+  const [[, first], ...others] = addresses as [[string, string], ...[string, string][]];
+  const where = [`at ${first}`, ...others.map(([mspId, address]) => `for ${mspId} at ${address}`)].join(", ");
+  return (
+    `It runs as a service: its server is yours to start, ${where}, with CHAINCODE_ID=${packageId} ` +
+    "(CORE_CHAINCODE_ID_NAME for Go's contract API).\n"
+  );
 }
 
 /** The name that package.json gives a contract. @throws HansaError CONTRACT_NOT_FOUND, USAGE */

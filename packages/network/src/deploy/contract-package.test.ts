@@ -66,7 +66,9 @@ describe("contract package", () => {
     );
     const changed = contract("service-changed", { ...files, "main.go": "package main // more" });
     assert.equal((await packageContract(changed, "assets", "2")).id, id);
-    for (const wrong of ["{}", "null", "no JSON", '{"address":"nowhere"}'])
+    const twoServers = '{"address":"127.0.0.1:9999","addresses":{"Org2MSP":"127.0.0.1:9998"}}';
+    await packageContract(contract("two-servers", { "connection.json": twoServers }), "assets", "2");
+    for (const wrong of ["{}", "null", "no JSON", '{"address":"nowhere"}', twoServers.replace(":9998", "")])
       await assert.rejects(packageContract(contract("wrong", { "connection.json": wrong }), "c", "1"), {
         code: "CONTRACT_BUILD",
         message: /connection\.json/,

@@ -18,15 +18,16 @@ export const CONNECTION_FILE = "connection.json";
 export async function serviceFiles(root: string, files: readonly TarFile[]): Promise<TarFile[]> {
   const file = path.join(root, CONNECTION_FILE);
   const content = await readFile(file);
-  const address = addressIn(file, content.toString("utf8"));
-  if (!/^\S+:\d+$/.test(address))
+  const addresses = addressesIn(file, content.toString("utf8"));
+  if (addresses.some((address) => typeof address !== "string" || !/^\S+:\d+$/.test(address)))
     throw new HansaError("CONTRACT_BUILD", `${file} names no address of a server.`, {
       nextStep: `Write one into it: { "address": "127.0.0.1:9999", "dial_timeout": "10s", "tls_required": false }`,
     });
   return [{ name: CONNECTION_FILE, content }, ...files.filter(({ name }) => name.startsWith("META-INF/"))];
 }
 
-function addressIn(file: string, text: string): string {
+/** The server's address and, where organisations have servers of their own, theirs. */
+function addressesIn(file: string, text: string): unknown[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -36,6 +37,6 @@ function addressIn(file: string, text: string): string {
       nextStep: "Correct it.",
     });
   }
-  const { address } = (value ?? {}) as { address?: unknown };
-  return typeof address === "string" ? address : "";
+  const { address, addresses } = (value ?? {}) as { address?: unknown; addresses?: unknown };
+  return [address, ...(typeof addresses === "object" && addresses !== null ? Object.values(addresses) : [])];
 }

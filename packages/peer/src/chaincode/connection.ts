@@ -26,14 +26,20 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** @throws ConnectionError with Fabric's text */
-export function readConnection(value: unknown): ServiceConnection {
+/**
+ * A contract that asks whose peer called it (`getMspID`, `GetMSPID`) needs a server per organisation. `addresses` names
+ * them by MSP id, so that all organisations can install one package; Fabric's peers read `address` alone.
+ * @param mspId the peer's organisation
+ * @throws ConnectionError with Fabric's text
+ */
+export function readConnection(value: unknown, mspId: string): ServiceConnection {
   if (typeof value !== "object" || value === null)
     throw new ConnectionError("CONNECTION_INVALID", "connection.json holds no object");
   const fields = value as Record<string, unknown>;
   const text = (name: string): string => (typeof fields[name] === "string" ? (fields[name] as string) : "");
 
-  const address = text("address");
+  const own = (fields.addresses as Record<string, unknown> | undefined)?.[mspId];
+  const address = typeof own === "string" && own !== "" ? own : text("address");
   if (address === "") throw new ConnectionError("CONNECTION_INVALID", "chaincode address not provided");
   const dialTimeoutMs = readDurationMs(fields.dial_timeout) || DEFAULT_DIAL_TIMEOUT_MS;
   if (fields.tls_required !== true) return { address, dialTimeoutMs, tls: undefined };

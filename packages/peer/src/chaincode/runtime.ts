@@ -278,9 +278,9 @@ export class ChaincodeRuntime {
   }
 
   #link(packageId: string, connection: unknown): Launched {
-    const { registry, logger } = this.#options;
+    const { registry, logger, mspId } = this.#options;
     try {
-      return new ServiceLink(packageId, readConnection(connection), registry, logger);
+      return new ServiceLink(packageId, readConnection(connection, mspId), registry, logger);
     } catch (cause) {
       if (cause instanceof HansaError) throw cause;
       throw new ChaincodeError("NOT_RUNNING", `malformed chaincode info at 'connection.json': ${messageOf(cause)}`, {
