@@ -1,7 +1,8 @@
 /**
  * What the organisation's governance key signs, and for whom: acts of the organisation itself, asked for by a registrar.
  * Every signature is noted in the registry before it is handed out; what an organisation is in a network follows from
- * those notes, so that a key which spoke for one member never speaks for another.
+ * those notes, so that a key which spoke for one member never speaks for another. The first note of a role is on the
+ * disk by then; those that repeat it follow a moment later.
  */
 import { signConfigUpdate } from "@hansa/channel-config";
 import { type StrandBlock, strandBlockOf } from "@hansa/governance";
@@ -167,8 +168,14 @@ export class GovernanceDesk {
     });
   }
 
+  /** Waits for the disk only where the note tells what the organisation is in a network, which later acts rest on. */
   #note(note: Omit<GovernanceRecord, "kind" | "atMs">): Promise<void> {
-    return this.#registry.append([{ kind: "governance", ...note, atMs: this.#clock.now() }]);
+    const record: GovernanceRecord = { kind: "governance", ...note, atMs: this.#clock.now() };
+    const known = this.#registry.governanceRole(note.networkId);
+    const isKnown =
+      (note.role === "operator" ? known?.operator === true : known?.memberId === note.memberId) &&
+      (note.strandId === undefined || known?.strandId === note.strandId);
+    return isKnown ? this.#registry.note([record]) : this.#registry.append([record]);
   }
 }
 

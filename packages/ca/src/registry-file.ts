@@ -1,10 +1,10 @@
 /**
  * The registry in one append-only file: a line for each append, a JSON array of its records, written and flushed to
- * the disk before the append returns. A last line that was cut off by a crash is removed on open; its append was
+ * the disk before the append returns, and soon after a note does. A last line that was cut off by a crash is removed on open; its append was
  * never answered. Anything else that does not parse stops the CA.
  */
 import { type FileHandle, open } from "node:fs/promises";
-import type { Logger } from "@hansa/primitives";
+import { type Logger, messageOf } from "@hansa/primitives";
 import { CaError } from "./error.js";
 import { RECORD_KINDS, type RegistryRecord, type RegistryStore } from "./registry.js";
 
@@ -13,6 +13,9 @@ export class FileRegistryStore implements RegistryStore {
   readonly #file: FileHandle;
   readonly #logger: Logger;
   #size = 0;
+  #flushing: Promise<void> | undefined;
+  /** Why what was noted may not be on the disk. */
+  #unflushed: CaError | undefined;
 
   private constructor(path: string, file: FileHandle, logger: Logger) {
     this.#path = path;
@@ -49,10 +52,26 @@ export class FileRegistryStore implements RegistryStore {
   }
 
   async append(records: readonly RegistryRecord[]): Promise<void> {
+    if (this.#unflushed !== undefined) throw this.#unflushed;
+    await this.#write(records, () => this.#file.datasync());
+  }
+
+  async note(records: readonly RegistryRecord[]): Promise<void> {
+    if (this.#unflushed !== undefined) throw this.#unflushed;
+    await this.#write(records, async () => {});
+    this.#flushing ??= this.#flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#flushing;
+    await this.#file.close();
+  }
+
+  async #write(records: readonly RegistryRecord[], flush: () => Promise<void>): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(records)}\n`);
     try {
       await this.#file.appendFile(line);
-      await this.#file.datasync();
+      await flush();
     } catch (cause) {
       // Half a line must not stay in front of the next one.
       await this.#file.truncate(this.#size).catch(() => {});
@@ -61,8 +80,21 @@ export class FileRegistryStore implements RegistryStore {
     this.#size += line.length;
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  /** All that was noted by its beginning; what is noted meanwhile, in another round. */
+  async #flush(): Promise<void> {
+    try {
+      for (let flushed = -1; flushed !== this.#size; ) {
+        flushed = this.#size;
+        await this.#file.datasync();
+      }
+    } catch (cause) {
+      this.#unflushed = new CaError("UNAVAILABLE", `${this.#path} cannot be written to the disk`, {
+        cause,
+        nextStep: "Check that the disk is whole and has room, then start the CA again.",
+      });
+      this.#logger.error("the CA registry cannot be flushed", { file: this.#path, reason: messageOf(cause) });
+    }
+    this.#flushing = undefined;
   }
 
   async #cut(whole: number, characters: number): Promise<void> {

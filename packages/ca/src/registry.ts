@@ -108,6 +108,11 @@ export interface RegistryStore {
   /** All records in order. @throws CaError CORRUPT_STORE */
   load(): Promise<readonly RegistryRecord[]>;
   append(records: readonly RegistryRecord[]): Promise<void>;
+  /**
+   * The same, except that it does not wait for the disk: what was noted is there if this process dies, and on the disk a
+   * moment later, at the latest with the next append. A write to the disk that fails is thrown by the next append.
+   */
+  note(records: readonly RegistryRecord[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -202,6 +207,12 @@ export class Registry {
   async append(records: readonly RegistryRecord[]): Promise<void> {
     if (records.length === 0) return;
     await this.#store.append(records);
+    for (const record of records) this.#apply(record);
+  }
+
+  /** As append, for what the present state does not rest on: see RegistryStore.note. */
+  async note(records: readonly RegistryRecord[]): Promise<void> {
+    await this.#store.note(records);
     for (const record of records) this.#apply(record);
   }
 
@@ -311,6 +322,10 @@ export class MemoryRegistryStore implements RegistryStore {
 
   async append(records: readonly RegistryRecord[]): Promise<void> {
     this.#records.push(...records);
+  }
+
+  note(records: readonly RegistryRecord[]): Promise<void> {
+    return this.append(records);
   }
 
   async close(): Promise<void> {}

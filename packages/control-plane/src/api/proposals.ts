@@ -6,6 +6,7 @@ import type { NetworkView } from "../model/network-view.js";
 import { type Answer, acted, type Context, freshId, iso } from "./context.js";
 import { networkSummary } from "./networks.js";
 import { CHANNELS_TAG, readProposalTags } from "./proposal-tags.js";
+import { TOKEN_LIFE_MS, usedOtherwise } from "./tokens.js";
 
 export async function createProposal(context: Context, input: Input<"CreateProposal">): Promise<Answer> {
   const { world, accountId } = context;
@@ -17,10 +18,19 @@ export async function createProposal(context: Context, input: Input<"CreatePropo
       begin: () => {
         const view = context.readyNetwork(networkId);
         const parts = [accountId, world.settings.region, "CreateProposal", networkId, token];
-        const proposalId = freshId("p", parts, (id) => view.state?.proposals.has(id) ?? false);
-        checkRemovals(context, view, proposedBy(context, view, input, proposalId).removals);
+        // Made within the token's life: by this very token, when the control plane ended before it had kept it.
+        const isOver = ({ createdAt }: Proposal) => view.now - createdAt > TOKEN_LIFE_MS;
+        const proposalId = freshId("p", parts, (id) => {
+          const made = view.state?.proposals.get(id);
+          return made !== undefined && isOver(made);
+        });
+        const proposed = proposedBy(context, view, input, proposalId);
+        const made = view.state?.proposals.get(proposalId);
+        if (made === undefined) checkRemovals(context, view, proposed.removals);
+        else if (!isWhatWasProposed(made, proposed)) throw usedOtherwise(token);
         return { answer: { ProposalId: proposalId }, changes: [] };
       },
+      isRecorded: true,
       finish: async ({ ProposalId }) => {
         const proposalId = String(ProposalId);
         const operated = world.settings.operator.network(networkId);
@@ -31,6 +41,12 @@ export async function createProposal(context: Context, input: Input<"CreatePropo
       },
     },
   );
+}
+
+function isWhatWasProposed({ proposedBy: { memberId }, ...made }: Proposal, proposed: Proposed): boolean {
+  const told = ({ description, invitations, removals, tags }: Pick<Proposed, keyof Proposal & keyof Proposed>) =>
+    JSON.stringify([description ?? null, invitations, removals, Object.entries(tags).sort()]);
+  return memberId === proposed.memberId && told(made) === told(proposed);
 }
 
 export async function getProposal(context: Context, input: Input<"GetProposal">): Promise<Answer> {

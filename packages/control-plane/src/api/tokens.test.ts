@@ -100,6 +100,36 @@ describe("request tokens", () => {
     assert.deepEqual([...network.governance.proposals.keys()], [answer.body.ProposalId]);
   });
 
+  it("are recognised by the proposal they made, when the control plane ended before it had kept them", async () => {
+    const { networkId, memberIds } = await fleet(plane, [0]);
+    const request = {
+      ClientRequestToken: "crash",
+      MemberId: memberIds[0],
+      Description: "once",
+      Tags: { b: "2", a: "1" },
+      Actions: { Invitations: [{ Principal: "222222222222" }] },
+    };
+    const send = (change: object = {}) =>
+      raw(plane.url, 0, "POST", `/networks/${networkId}/proposals`, { ...request, ...change });
+    const first = await send();
+    assert.equal(first.status, 200);
+    const key = [...plane.store.entries("token").keys()].find((each) => each.endsWith("CreateProposal crash"))!;
+    const loseToken = () => plane.store.write({ table: "token", key });
+    for (const change of [
+      { Description: "other" },
+      { Tags: {} },
+      { Actions: { Removals: [{ MemberId: memberIds[0] }] } },
+    ]) {
+      await loseToken();
+      const answer = await send(change);
+      assert.deepEqual([answer.status, answer.error], [400, "InvalidRequestException"]);
+      assert.match(String(answer.body.message), /was used with another request/);
+    }
+    await loseToken();
+    assert.deepEqual((await send({ Tags: { a: "1", b: "2" } })).body, first.body);
+    assert.equal(plane.operator.network(networkId)!.governance.proposals.size, 1);
+  });
+
   it("make one member and one node each", async () => {
     const net = await fleet(plane, [0]);
     const InvitationId = await invite(plane, net, [0], 1);

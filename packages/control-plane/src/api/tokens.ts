@@ -3,7 +3,8 @@
  * another request it is refused. Tokens belong to an account and an operation.
  *
  * The answer is made of ids and is kept, together with what was asked, before anything is done. So a retry after a crash
- * finds the same ids and goes on where the first try stopped.
+ * finds the same ids and goes on where the first try stopped. What leaves a record of its own, under an id that follows
+ * from the token, is its own memory: it is done while the token is being kept, and a retry finds one or the other.
  */
 import { scrypt } from "node:crypto";
 import { promisify } from "node:util";
@@ -13,7 +14,7 @@ import { isObject } from "../input/schema.js";
 import { drop, put, type RowStore, type TokenRow } from "../model/rows.js";
 import type { Change, Json } from "../store/changes.js";
 
-const LIFE_MS = 24 * 60 * 60 * 1000;
+export const TOKEN_LIFE_MS = 24 * 60 * 60 * 1000;
 /** Each new token sweeps out this many old ones, so the table stays as large as a day's requests. */
 const SWEPT_PER_TOKEN = 4;
 
@@ -25,12 +26,18 @@ export type Asked = {
   readonly networkId?: string;
 };
 
+export function usedOtherwise(token: string): ApiError {
+  return invalid(`ClientRequestToken ${token} was used with another request. Use a new token.`);
+}
+
 type Answer = { readonly [key: string]: Json };
 type Attempt = {
   /** Judges a first request and says what to keep and to answer. Must not wait for anything. */
   readonly begin: () => { readonly answer: Answer; readonly changes: readonly Change[] };
   /** Does what was asked, if it is not done already; for what must be done before the answer. A refusal forgets the token. */
   readonly finish?: (answer: Answer) => Promise<void>;
+  /** `finish` need not wait for the token: `begin` recognises what it did, and refuses another request's token by it. */
+  readonly isRecorded?: boolean;
 };
 
 export class Tokens {
@@ -61,18 +68,20 @@ export class Tokens {
   async #answer(key: string, requestHash: string, asked: Asked, attempt: Attempt): Promise<Answer> {
     const found = this.#rows.get("token", key);
     const known = found !== undefined && !this.#isOver(found) ? found : undefined;
-    if (known !== undefined && known.requestHash !== requestHash)
-      throw invalid(`ClientRequestToken ${asked.token} was used with another request. Use a new token.`);
+    if (known !== undefined && known.requestHash !== requestHash) throw usedOtherwise(asked.token);
     let answer = known?.answer;
+    let kept: Promise<void> = Promise.resolve();
     if (answer === undefined) {
       const at = this.#now(asked.networkId);
       const begun = attempt.begin();
       answer = begun.answer;
       const row: TokenRow = { requestHash, answer, at, networkId: asked.networkId };
-      await this.#rows.write(put("token", key, row), ...begun.changes, ...this.#swept(key));
+      kept = this.#rows.write(put("token", key, row), ...begun.changes, ...this.#swept(key));
+      if (attempt.isRecorded !== true) await kept;
     }
     try {
-      await attempt.finish?.(answer);
+      const [finished, written] = await Promise.allSettled([attempt.finish?.(answer), kept]);
+      for (const outcome of [finished, written]) if (outcome.status === "rejected") throw outcome.reason;
     } catch (error) {
       // Refused: nothing was done, and nothing will be. Any other failure leaves open what was done.
       if (error instanceof ApiError) await this.#rows.write(drop("token", key));
@@ -82,7 +91,7 @@ export class Tokens {
   }
 
   #isOver(row: TokenRow): boolean {
-    return this.#now(row.networkId) - row.at > LIFE_MS;
+    return this.#now(row.networkId) - row.at > TOKEN_LIFE_MS;
   }
 
   #swept(except: string): Change[] {
