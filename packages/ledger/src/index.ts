@@ -42,6 +42,7 @@ export {
 } from "./rich-query/json-index.js";
 export { parseRichQuery, type RichQuery } from "./rich-query/query.js";
 export { RichQueryResults } from "./rich-query/run.js";
+export { selectorFields } from "./rich-query/selector.js";
 export * from "./rwset.js";
 export { type EncodedRwSet, RwSetBuilder } from "./rwset-builder.js";
 export { FieldReader, MalformedMessage } from "./scan.js";

@@ -283,8 +283,13 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     }),
     system: new Map(system.map((each) => [each.name, each])),
     executeTimeoutMs: chaincodeConfig.executeTimeoutMs,
-    onUnindexedQuery: firstTimeOnly((channel, chaincode, collection) =>
-      logger.warn("rich query without a matching index looks at every document", { channel, chaincode, collection }),
+    onUnindexedQuery: firstTimeOnly((channel, chaincode, collection, fields) =>
+      logger.warn("rich query without a matching index looks at every document", {
+        channel,
+        chaincode,
+        collection,
+        fields,
+      }),
     ),
   });
   const endorser = createEndorser({
@@ -540,8 +545,8 @@ const MOST_NOTED = 1_000;
 
 /** Says a thing once: a contract that queries so does it all the time. */
 function firstTimeOnly(
-  say: (...names: [string, string, string]) => void,
-): (...names: [string, string, string]) => void {
+  say: (...names: [string, string, string, string]) => void,
+): (...names: [string, string, string, string]) => void {
   const said = new Set<string>();
   return (...names) => {
     const key = names.join("\n");

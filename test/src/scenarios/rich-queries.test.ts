@@ -1,13 +1,24 @@
 /** Rich queries of a contract that ships indexes, through the client library. */
 import assert from "node:assert/strict";
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Network, startNetwork } from "@hansa/network";
 import type { Contract, GatewayError } from "@hyperledger/fabric-gateway";
+import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
 import { until } from "../support/until.js";
 
 const CHANNEL = "cellar";
+
+const warehouse = path.join(repositoryRoot, "test/contracts/warehouse");
+const definition = {
+  name: "warehouse",
+  channel: CHANNEL,
+  path: warehouse,
+  endorsement: "any",
+  collections: path.join(warehouse, "collections.json"),
+};
 
 type Found = readonly (readonly [key: string, value: string])[];
 
@@ -15,21 +26,12 @@ describe("rich queries", () => {
   let network: Network;
   let contract: Contract;
   before(async () => {
-    const folder = path.join(repositoryRoot, "test/contracts/warehouse");
     network = await startNetwork({
       network: "rich-queries",
       mode: "inline",
       members: [{ name: "Harbour" }, { name: "Town" }],
       channels: [{ name: CHANNEL }],
-      contracts: [
-        {
-          name: "warehouse",
-          channel: CHANNEL,
-          path: folder,
-          endorsement: "any",
-          collections: path.join(folder, "collections.json"),
-        },
-      ],
+      contracts: [definition],
     });
     contract = network.member("Harbour").gateway().getNetwork(CHANNEL).getContract("warehouse");
     for (let cask = 0; cask < 12; cask++)
@@ -87,10 +89,43 @@ describe("rich queries", () => {
     assert.equal(new Set(found).size, 12);
   });
 
+  it("without an index are named in the peer's log, with what they look at", async () => {
+    const query = { selector: { $or: [{ colour: "red" }, { weight: { $gt: 3 } }] } };
+    assert.deepEqual(await ask<Found>("find", JSON.stringify(query)), []);
+    const said = await until("the line", async () =>
+      readFileSync(network.layout.log("peer0.harbour"), "utf8")
+        .split("\n")
+        .find((line) => line.includes("looks at every document") && line.includes("colour, weight")),
+    );
+    assert.match(said, /WARN|warn/);
+  });
+
   it("may be followed by writes, and what was found counts as read", async () => {
     const merged = await contract.submitTransaction("merge", "owner0", "vat");
     assert.equal(Buffer.from(merged).toString(), "18");
     assert.deepEqual(keys(await ask<Found>("find", '{"selector":{"owner":"owner0"}}')), ["vat"]);
+  });
+
+  it("use the indexes of the package that runs, also over documents from before", async () => {
+    const { folder, remove } = temporaryFolder();
+    try {
+      const upgraded = path.join(folder, "warehouse");
+      cpSync(warehouse, upgraded, { recursive: true });
+      const indexes = path.join(upgraded, "META-INF/statedb/couchdb/indexes");
+      for (const name of readdirSync(indexes)) rmSync(path.join(indexes, name));
+      writeFileSync(
+        path.join(indexes, "litres.json"),
+        '{"index":{"fields":["litres"]},"ddoc":"litresDoc","name":"litres"}',
+      );
+      const sorted = (sort: object[]) => ask<Found>("find", JSON.stringify({ selector: { litres: { $gt: 8 } }, sort }));
+      await assert.rejects(sorted([{ litres: "asc" }]));
+      await network.deploy({ ...definition, path: upgraded });
+      const found = await until("the new index", () => sorted([{ litres: "desc" }]).catch(() => undefined));
+      assert.deepEqual(keys(found), ["vat", "cask11", "cask10"]);
+      assert.match(await refusal({ selector: { owner: "owner1" }, sort: ["owner", "litres"] }), /no_usable_index/);
+    } finally {
+      remove();
+    }
   });
 
   it("reach private data, for members of the collection", async () => {

@@ -36,8 +36,8 @@ export type InvokerOptions = {
   readonly runnable: RunnableChaincodes;
   readonly processes: ChaincodeProcesses;
   readonly system: ReadonlyMap<string, SystemChaincode>;
-  /** Told of a rich query that no index serves. @param collection "" for public state */
-  readonly onUnindexedQuery?: (channelId: string, chaincode: string, collection: string) => void;
+  /** Told of a rich query that no index serves. @param collection "" for public state @param fields that it looks at */
+  readonly onUnindexedQuery?: (channelId: string, chaincode: string, collection: string, fields: string) => void;
   readonly executeTimeoutMs: number;
 };
 
@@ -195,7 +195,8 @@ export class Invoker {
       timeoutMs,
       hasCapability: (name) => channel !== undefined && hasApplicationCapability(channel.config, name),
       permission: (collection) => permission(scope, chaincode, collection),
-      onUnindexedQuery: (collection) => this.#options.onUnindexedQuery?.(channelId, chaincode, collection),
+      onUnindexedQuery: (collection, fields) =>
+        this.#options.onUnindexedQuery?.(channelId, chaincode, collection, fields),
       invoke: (target, nested) => this.#invokeNested(scope, target, readInput(nested)),
     };
   }

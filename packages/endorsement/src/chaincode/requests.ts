@@ -3,7 +3,7 @@
  * the answer's payload, at once where the ledger answers at once.
  * Source: hyperledger/fabric, core/chaincode/handler.go; texts of refusals alike, because they reach clients.
  */
-import { parseRichQuery } from "@hansa/ledger";
+import { parseRichQuery, type RichQuery, selectorFields } from "@hansa/ledger";
 import { type Bytes, NO_BYTES } from "@hansa/primitives";
 import { encode, protos, queryresult, toTimestamp } from "@hansa/wire";
 import { ChaincodeError, refuse } from "./error.js";
@@ -18,6 +18,8 @@ import type {
   Simulation,
   StateResults,
 } from "./simulation.js";
+
+const MAX_NOTED_CHARS = 500;
 
 /** A call in progress, as far as its requests need it. */
 export class CallState {
@@ -296,18 +298,18 @@ function getQueryResult(state: CallState, payload: Bytes): Promise<Bytes> {
   const parsed = parseRichQuery(text);
   if (collection !== "") {
     const results = simulation.queryPrivateData(call.chaincode, collection, parsed);
-    noteScan(call, collection, results);
+    noteScan(call, collection, parsed, results);
     const size = page?.pageSize ?? 0;
     return state.queries.open(keyValues(call.chaincode, results, size > 0 ? size : undefined), undefined);
   }
   if (page === undefined || (page.pageSize === 0 && page.bookmark === "")) {
     const results = simulation.queryState(call.chaincode, parsed);
-    noteScan(call, collection, results);
+    noteScan(call, collection, parsed, results);
     return state.queries.open(keyValues(call.chaincode, results), undefined);
   }
   const query = page.bookmark === "" ? parsed : { ...parsed, bookmark: page.bookmark };
   const results = simulation.queryState(call.chaincode, query, page.pageSize);
-  noteScan(call, collection, results);
+  noteScan(call, collection, parsed, results);
   return state.queries.open(keyValues(call.chaincode, results), {
     size: page.pageSize,
     bookmark: () => results.bookmark(),
@@ -315,8 +317,15 @@ function getQueryResult(state: CallState, payload: Bytes): Promise<Bytes> {
 }
 
 /** A query without an index looks at every document; whoever runs the peer is told. */
-function noteScan(call: ChaincodeCall, collection: string, { index }: { readonly index: string | undefined }): void {
-  if (index === undefined) call.onUnindexedQuery?.(collection);
+function noteScan(
+  call: ChaincodeCall,
+  collection: string,
+  { selector }: RichQuery,
+  { index }: { readonly index: string | undefined },
+): void {
+  if (index !== undefined || call.onUnindexedQuery === undefined) return;
+  const fields = [...selectorFields(selector)].sort().join(", ");
+  call.onUnindexedQuery(collection, fields.slice(0, MAX_NOTED_CHARS));
 }
 
 function getHistoryForKey(state: CallState, payload: Bytes): Promise<Bytes> {

@@ -91,8 +91,8 @@ export type ChaincodeCall = {
   readonly timeoutMs: number;
   /** Application capability of the channel: "V1_3", "V2_5". A later version includes the earlier. */
   hasCapability(name: "V1_3" | "V2_5"): boolean;
-  /** Told of a rich query that no index serves. @param collection "" for public state */
-  onUnindexedQuery?(collection: string): void;
+  /** Told of a rich query that no index serves. @param collection "" for public state @param fields that it looks at */
+  onUnindexedQuery?(collection: string, fields: string): void;
   /** @throws Error with Fabric's text when there is no such collection */
   permission(collection: string): CollectionPermission;
   /**

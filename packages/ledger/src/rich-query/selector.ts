@@ -38,7 +38,8 @@ export function matches(selector: Selector, document: Json, key: string): boolea
     case "and":
       return selector.parts.every((part) => matches(part, document, key));
     case "or":
-      return selector.parts.some((part) => matches(part, document, key));
+      // None to choose from asks for nothing: so CouchDB has it.
+      return selector.parts.length === 0 || selector.parts.some((part) => matches(part, document, key));
     case "field": {
       const { path, condition } = selector;
       const found = path.length === 1 && path[0] === "_id" ? key : valueAt(document, path);
@@ -59,6 +60,17 @@ export function requiredConditions(selector: Selector): Map<string, Condition[]>
       if (known === undefined) found.set(name, [part.condition]);
       else known.push(part.condition);
     } else if (part.kind === "or" && part.parts.length === 1) collect(part.parts[0]!);
+  };
+  collect(selector);
+  return found;
+}
+
+/** Names of all fields that a selector looks at, as an index would name them. */
+export function selectorFields(selector: Selector): Set<string> {
+  const found = new Set<string>();
+  const collect = (part: Selector): void => {
+    if (part.kind === "field") found.add(pathName(part.path));
+    else for (const each of part.parts) collect(each);
   };
   collect(selector);
   return found;
@@ -112,7 +124,7 @@ class Parser {
 
   #below(operator: string, argument: Json, path: readonly string[], depth: number): Selector {
     if (isObject(argument)) return this.selector(argument, path, depth + 1);
-    if (path.length > 0) return this.#field(path, "$eq", argument, depth);
+    if (path.length > 0 && operator !== "$not") return this.#field(path, "$eq", argument, depth);
     throw badArgument(operator, argument);
   }
 
@@ -152,15 +164,16 @@ class Parser {
       case "$nin": {
         if (!isArray(argument)) throw badArgument(operator, argument);
         const isOneOf = (value: Json) => argument.some((each) => compareJson(each, value) === 0);
-        const isIn = (value: Json) => isOneOf(value) || (isArray(value) && value.some(isOneOf));
+        const isIn = (value: Json) => (isArray(value) ? value.some(isOneOf) : isOneOf(value));
         return operator === "$in" ? isIn : (value) => !isIn(value);
       }
       case "$all": {
         if (!isArray(argument)) throw badArgument(operator, argument);
-        return (value) => isArray(value) && holdsAll(value, argument);
+        return (value) => isArray(value) && argument.length > 0 && holdsAll(value, argument);
       }
       case "$size":
-        if (typeof argument !== "number" || !Number.isInteger(argument)) throw badArgument(operator, argument);
+        if (typeof argument !== "number" || !Number.isInteger(argument) || argument < 0)
+          throw badArgument(operator, argument);
         return (value) => isArray(value) && value.length === argument;
       case "$type":
         if (typeof argument !== "string" || !TYPES.includes(argument)) throw badArgument(operator, argument);
