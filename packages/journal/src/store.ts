@@ -53,6 +53,13 @@ export interface JournalStrand {
   /** Both, for the price of one. Throws as `block`. */
   record(sequenceNo: number): Promise<JournalRecord>;
 
+  /**
+   * What `use` makes of a record that was read without a look at its checksum: only for what is checked otherwise, as a
+   * proof is by the trees. Whatever `use` gives back must not refer to the content it was shown, which is gone afterwards.
+   * A record that does not even read, and whatever `use` throws, rejects.
+   */
+  peek<T>(sequenceNo: number, use: (record: JournalRecord) => T): Promise<T>;
+
   /** Nodes of the tree over the durable blocks' hashes. @throws JournalError DAMAGED when one cannot be read */
   readonly node: NodeReader;
 

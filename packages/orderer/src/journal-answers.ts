@@ -14,16 +14,19 @@ import {
   isConsistent,
   type JournalBlock,
   JournalError,
+  type JournalRecord,
   type JournalStrand,
   joinLog,
   type LogProof,
   logProof,
+  nodePosition,
   rootFrom,
+  verifyBlock,
   verifyPath,
 } from "@hansa/journal";
 import { decodeSerializedIdentity, type SigningIdentity } from "@hansa/msp";
-import { type Bytes, equalBytes, sha256 } from "@hansa/primitives";
-import { encode, hansa, splitBlock, toLong, toNumber } from "@hansa/wire";
+import { type Bytes, equalBytes, sha256, type UnixMs, unixMs } from "@hansa/primitives";
+import { decode, encode, hansa, splitBlock, toLong, toNumber } from "@hansa/wire";
 
 const { journal } = hansa;
 
@@ -45,8 +48,17 @@ export async function digestOf(strand: JournalStrand, tip: Sequence): Promise<Di
   const isNewest = sequenceNo === newest(strand) && sequenceNo >= 0;
   const last = isNewest
     ? { address: { strandId, sequenceNo }, timestampMs: lastTimestampMs }
-    : await strand.block(sequenceNo);
+    : { address: { strandId, sequenceNo }, timestampMs: await timeOf(strand, sequenceNo) };
   return digestAt(last, strand);
+}
+
+/** The time that a block's hashes bind, so that nothing else of the record needs a look. Throws as `strand.block`. */
+async function timeOf(strand: JournalStrand, sequenceNo: number): Promise<UnixMs> {
+  return provenOf(strand, sequenceNo, ({ block }) => {
+    verifyBlock(block);
+    if (!equalBytes(block.blockHash, strand.node(nodePosition(0, sequenceNo)))) throw unproven(strand, block, "tree");
+    return unixMs(toNumber(decode(journal.BlockBinding, block.binding, "hansa.journal.BlockBinding").timestampMs));
+  });
 }
 
 /** Who signs digests: this node, and what members' peers have signed of the same bytes. */
@@ -114,6 +126,29 @@ function entriesRootOf(block: JournalBlock, entryIndex: number | undefined, proo
   return rootFrom(leaf, entryIndex, proof.entryCount, proof.entryPath, joinLog);
 }
 
+/**
+ * A proof is checked against the trees before it leaves, so the block need not be checked as a whole before that, which
+ * takes longer than the proof. If anything does not hold it is read again with all checks, which say where.
+ */
+async function provenOf<T>(strand: JournalStrand, sequenceNo: number, prove: (record: JournalRecord) => T): Promise<T> {
+  try {
+    return await strand.peek(sequenceNo, prove);
+  } catch {
+    return prove(await strand.record(sequenceNo));
+  }
+}
+
+/** @returns the proof of a block, or of one of its entries. Throws as `inclusionProof`, and BLOCK_NOT_FOUND */
+export function inclusionProofAt(
+  strand: JournalStrand,
+  sequenceNo: number,
+  entryIndex: number | undefined,
+  digest: Digest,
+  signers: DigestSigners,
+): Promise<hansa.journal.IInclusionProof> {
+  return provenOf(strand, sequenceNo, ({ block }) => inclusionProof(strand, block, entryIndex, digest, signers));
+}
+
 /** @throws JournalError BLOCK_NOT_FOUND, ENTRY_NOT_FOUND (entry 0 is no envelope), TIP_TOO_OLD, DAMAGED */
 export async function receipt(
   strand: JournalStrand,
@@ -125,28 +160,50 @@ export async function receipt(
   const sequenceNo = toNumber(request.sequenceNo);
   const { entryIndex } = request;
   const digest = await digestOf(strand, tipSequenceNo);
-  const { block, content } = await strand.record(sequenceNo);
-  const envelope = splitBlock(content).envelopes[entryIndex - 1];
-  if (envelope === undefined) {
+  const { envelope, proof } = await provenOf(strand, sequenceNo, ({ block, content }) => {
+    const envelope = splitBlock(content).envelopes[entryIndex - 1];
     const { address, entryHashes } = block;
-    throw new JournalError({ code: "ENTRY_NOT_FOUND", address, entryIndex, entryCount: entryHashes.length });
-  }
-  const proof = inclusionProof(strand, block, entryIndex, digest, signers);
-  const chains = (proof.digest?.signatures ?? []).flatMap((each) => intermediatesOf(each.identity, config));
+    if (envelope === undefined) {
+      throw new JournalError({ code: "ENTRY_NOT_FOUND", address, entryIndex, entryCount: entryHashes.length });
+    }
+    const [expected, found] = [entryHashes[entryIndex] as Bytes, sha256(envelope)];
+    if (!equalBytes(expected, found)) {
+      throw new JournalError({ code: "HASH_MISMATCH", address, what: `entry ${entryIndex}`, expected, found });
+    }
+    return { envelope: Buffer.from(envelope), proof: inclusionProof(strand, block, entryIndex, digest, signers) };
+  });
+  const intermediates = (proof.digest?.signatures ?? []).flatMap((each) => intermediatesOf(each.identity, config));
   return {
     envelope,
     sequenceNo: toLong(sequenceNo),
     entryIndex,
     proof,
-    intermediateCertificates: [...new Set(chains)].map(({ raw }) => raw),
+    intermediateCertificates: [...new Set(intermediates)].map(({ raw }) => raw),
   };
 }
 
+/** By configuration and signer: certificates are slow to read, and few sign what many ask for. */
+const chains = new WeakMap<ChannelConfig, Map<string, readonly Certificate[]>>();
+const MAX_CHAINS = 1_000;
+
 /** What stands between a signer's certificate and its member's roots. */
-function intermediatesOf(serialized: Bytes | null | undefined, config: ChannelConfig): Certificate[] {
+function intermediatesOf(serialized: Bytes | null | undefined, config: ChannelConfig): readonly Certificate[] {
   const { mspid, idBytes } = decodeSerializedIdentity(serialized ?? new Uint8Array(0));
   const candidates = config.msps.get(mspid)?.intermediateCertificates ?? [];
-  const certificate = Certificate.parse(Buffer.from(idBytes).toString("utf8"));
+  if (candidates.length === 0) return [];
+  const known = chains.get(config) ?? new Map<string, readonly Certificate[]>();
+  chains.set(config, known);
+  const key = `${mspid} ${Buffer.from(idBytes).toString("latin1")}`;
+  let chain = known.get(key);
+  if (chain === undefined) {
+    chain = chainOf(Certificate.parse(Buffer.from(idBytes).toString("utf8")), candidates);
+    if (known.size >= MAX_CHAINS) known.clear();
+    known.set(key, chain);
+  }
+  return chain;
+}
+
+function chainOf(certificate: Certificate, candidates: readonly Certificate[]): Certificate[] {
   const chain: Certificate[] = [];
   for (let child = certificate; chain.length < candidates.length; ) {
     const issuer = candidates.find((each) => equalBytes(each.subjectRaw, child.issuerRaw) && child.isIssuedBy(each));
@@ -172,14 +229,14 @@ export async function consistencyProof(
   if (from > to) throw new JournalError({ code: "TIP_TOO_OLD", address: earlier.tip, tipSequenceNo: to - 1 });
   const path = consistencyPath(from, to, strand.node);
   const logPath = consistencyPath(from, to, strand.logNode, joinLog);
-  const tip = await strand.block(to - 1);
   const roots = (read: (digest: Digest) => Bytes) =>
     [
       { size: from, root: read(earlier) },
       { size: to, root: read(later) },
     ] as const;
-  if (!isConsistent(...roots(({ hash }) => hash), path)) throw unproven(strand, tip, "tree");
-  if (!isConsistent(...roots(({ logRoot }) => logRoot), logPath, joinLog)) throw unproven(strand, tip, "log");
+  if (!isConsistent(...roots(({ hash }) => hash), path)) throw unproven(strand, { address: later.tip }, "tree");
+  if (!isConsistent(...roots(({ logRoot }) => logRoot), logPath, joinLog))
+    throw unproven(strand, { address: later.tip }, "log");
   return {
     path,
     logPath,
@@ -199,7 +256,11 @@ export async function recordMessage(strand: JournalStrand, sequenceNo: number): 
 }
 
 /** The blocks are checked when they are read, so it is the tree's file that must be wrong. */
-function unproven(strand: JournalStrand, { address }: JournalBlock, file: "tree" | "log"): JournalError {
+function unproven(
+  strand: JournalStrand,
+  { address }: Pick<JournalBlock, "address">,
+  file: "tree" | "log",
+): JournalError {
   const detail = "the stored nodes do not lead from the block to the digest";
   return new JournalError({ code: "DAMAGED", ...address, strandId: strand.info.strandId, file, byte: 0, detail });
 }

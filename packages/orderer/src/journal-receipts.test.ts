@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
@@ -150,5 +150,46 @@ describe("receipts and exports of an ordering node", () => {
     assert.ok(verifyReceipt(await second.receipt(0, 1), roots).valid);
     for (const text of old) assert.ok(verifyReceipt(text, roots).valid);
     await second.stop();
+  });
+
+  it("are right or refused, whichever byte of the block turned on the disk", async () => {
+    const folder = path.join(root, "damaged");
+    const node = await started(folder);
+    await node.orderer.join(genesis);
+    await node.client.broadcast([1, 2, 3].map((n) => transaction(Buffer.alloc(50, n))));
+    const right = await node.receipt(1, 1, 1);
+    assert.ok(verifyReceipt(right, roots).valid);
+    const { transaction: txId } = JSON.parse(right);
+    const journalFolder = path.join(folder, "journal");
+    const strand = readdirSync(journalFolder).find((name) => existsSync(path.join(journalFolder, name, "blocks")))!;
+    const fd = openSync(path.join(journalFolder, strand, "blocks"), "r+");
+    const offset = Buffer.alloc(16);
+    const offsets = openSync(path.join(journalFolder, strand, "offsets"), "r");
+    readSync(offsets, offset, 0, 16, 16);
+    closeSync(offsets);
+    const [start, length] = [offset.readUIntBE(0, 6), offset.readUInt32BE(6)];
+    const outcomes = { right: 0, refused: 0 };
+    const byte = Buffer.alloc(1);
+    for (let at = start; at < start + length; at += 11) {
+      readSync(fd, byte, 0, 1, at);
+      writeSync(fd, Buffer.of(byte[0]! ^ 0x10), 0, 1, at);
+      try {
+        const text = await node.receipt(1, 1, 1);
+        assert.ok(verifyReceipt(text, roots).valid, `byte ${at - start}`);
+        assert.equal(JSON.parse(text).transaction, txId);
+        outcomes.right++;
+      } catch (error) {
+        assert.ok(error instanceof RpcStatus, String(error));
+        assert.equal(error.code, GrpcStatus.DATA_LOSS, error.message);
+        assert.match(error.message, /block 1: .*byte \d+/);
+        outcomes.refused++;
+      }
+      writeSync(fd, byte, 0, 1, at);
+    }
+    closeSync(fd);
+    // What other transactions say does not matter to this one's proof.
+    assert.ok(outcomes.right > 0 && outcomes.refused > 0, JSON.stringify(outcomes));
+    assert.ok(verifyReceipt(await node.receipt(1, 1, 1), roots).valid);
+    await node.stop();
   });
 });

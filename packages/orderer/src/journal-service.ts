@@ -22,7 +22,7 @@ import {
   consistencyProof,
   type DigestSigners,
   digestOf,
-  inclusionProof,
+  inclusionProofAt,
   newest,
   receipt,
   recordMessage,
@@ -78,8 +78,15 @@ export function journalHandlers(options: JournalOptions): Handlers<typeof servic
       const { strand } = source;
       const request = decode(journal.GetInclusionProofRequest, bytes, "hansa.journal.GetInclusionProofRequest");
       const digest = await digestOf(strand, request.tipSequenceNo);
-      const block = await strand.block(toNumber(request.sequenceNo));
-      const proof = inclusionProof(strand, block, request.entryIndex ?? undefined, digest, await signersOf(source));
+      const { entryIndex } = request;
+      const signers = await signersOf(source);
+      const proof = await inclusionProofAt(
+        strand,
+        toNumber(request.sequenceNo),
+        entryIndex ?? undefined,
+        digest,
+        signers,
+      );
       return encode(journal.InclusionProof, proof);
     }),
     GetConsistencyProof: guarded(async (bytes, source) => {

@@ -29,7 +29,18 @@ import { RecordScanner } from "./journal-file-scan.js";
 import { type EdgeChecksum, TreeFiles } from "./journal-file-trees.js";
 import { assertFollows } from "./journal-follow.js";
 import { FileIntake } from "./journal-intake.js";
-import { decodeBody, decodeHeader, encodeRecord, HEADER_BYTES, isIntact, type RecordHeader } from "./journal-record.js";
+import {
+  contentStart,
+  decodeBody,
+  decodeHeader,
+  encodeRecord,
+  HEADER_BYTES,
+  isIntact,
+  type RecordHeader,
+} from "./journal-record.js";
+
+/** Kept between readings, so that a strand of large blocks does not hold much memory. */
+const MAX_SCRATCH_BYTES = 4 * 1024 * 1024;
 
 type Waiting = { records: readonly JournalRecord[]; done: () => void; failed: (error: unknown) => void };
 
@@ -55,6 +66,7 @@ export class FileStrand implements JournalStrand {
   #writing: Promise<void> | undefined;
   #failure: JournalError | undefined;
   #closed = false;
+  #scratch: Buffer | undefined;
   /** Reads under way: a file that is closed beneath one could be another file by the time it reads. */
   readonly #reads = new Set<Promise<unknown>>();
 
@@ -119,6 +131,12 @@ export class FileStrand implements JournalStrand {
     return reading;
   }
 
+  peek<T>(sequenceNo: number, use: (record: JournalRecord) => T): Promise<T> {
+    const reading = this.#peek(sequenceNo, use).finally(() => this.#reads.delete(reading));
+    this.#reads.add(reading);
+    return reading;
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -177,24 +195,58 @@ export class FileStrand implements JournalStrand {
 
   async #read(sequenceNo: number): Promise<JournalRecord> {
     const { strandId } = this.info;
-    if (this.#closed) throw new JournalError({ code: "STRAND_NOT_FOUND", strandId });
-    const { size } = this.#tip;
-    if (!Number.isInteger(sequenceNo) || sequenceNo < 0 || sequenceNo >= size) {
-      throw new JournalError({ code: "BLOCK_NOT_FOUND", strandId, sequenceNo, size });
-    }
-    const place = this.#place(sequenceNo);
+    const place = this.#placeOf(sequenceNo);
     const { start } = place;
     const bytes = Buffer.allocUnsafeSlow(place.length);
-    const filled = await readFully(this.#blocks, bytes, start);
-    if (filled < bytes.length) throw this.#damaged(sequenceNo, start + filled, "the file ends within the block");
+    const body = await this.#fill(bytes, start, sequenceNo);
     const header = decodeHeader(bytes);
-    const body = bytes.subarray(HEADER_BYTES);
     if (header === undefined) throw this.#damaged(sequenceNo, start, "the record's header does not read");
     if (!isIntact(header, body)) throw this.#damaged(sequenceNo, start, "the record fails its checksum");
     if (header.sequenceNo !== sequenceNo) {
       throw this.#damaged(sequenceNo, start, `the record says it is block ${header.sequenceNo}`);
     }
     return decodeBody({ strandId, sequenceNo }, body);
+  }
+
+  async #peek<T>(sequenceNo: number, use: (record: JournalRecord) => T): Promise<T> {
+    const { start, length } = this.#placeOf(sequenceNo);
+    const scratch = this.#takeScratch(length);
+    try {
+      const body = await this.#fill(scratch.subarray(0, length), start, sequenceNo);
+      const contentAt = contentStart(body);
+      const { block } = decodeBody(
+        { strandId: this.info.strandId, sequenceNo },
+        Buffer.from(body.subarray(0, contentAt)),
+      );
+      return use({ block, content: body.subarray(contentAt) });
+    } finally {
+      if (scratch.length <= MAX_SCRATCH_BYTES) this.#scratch = scratch;
+    }
+  }
+
+  /** Memory for one reader at a time: fresh pages for each block cost more than reading it. */
+  #takeScratch(length: number): Buffer {
+    const scratch = this.#scratch;
+    this.#scratch = undefined;
+    return scratch !== undefined && scratch.length >= length ? scratch : Buffer.allocUnsafeSlow(length);
+  }
+
+  /** Reads a whole record. Returns its body. */
+  async #fill(bytes: Buffer, start: number, sequenceNo: number): Promise<Buffer> {
+    const filled = await readFully(this.#blocks, bytes, start);
+    if (filled < bytes.length) throw this.#damaged(sequenceNo, start + filled, "the file ends within the block");
+    return bytes.subarray(HEADER_BYTES);
+  }
+
+  /** Where a block that was asked for lies. */
+  #placeOf(sequenceNo: number): { readonly start: number; readonly length: number } {
+    const { strandId } = this.info;
+    if (this.#closed) throw new JournalError({ code: "STRAND_NOT_FOUND", strandId });
+    const { size } = this.#tip;
+    if (!Number.isInteger(sequenceNo) || sequenceNo < 0 || sequenceNo >= size) {
+      throw new JournalError({ code: "BLOCK_NOT_FOUND", strandId, sequenceNo, size });
+    }
+    return this.#place(sequenceNo);
   }
 
   #damaged(sequenceNo: number, byte: number, detail: string): JournalError {

@@ -100,6 +100,10 @@ class MemoryStrand implements JournalStrand {
     return this.#record(sequenceNo);
   }
 
+  async peek<T>(sequenceNo: number, use: (record: JournalRecord) => T): Promise<T> {
+    return use(this.#record(sequenceNo));
+  }
+
   async close(): Promise<void> {}
 
   #record(sequenceNo: number): JournalRecord {

@@ -91,6 +91,12 @@ export function isIntact(header: RecordHeader, body: Buffer): boolean {
   return body.length === header.bodyBytes && crc32(body) === header.bodyChecksum;
 }
 
+/** How many bytes of a body lie before its content. The body may be any bytes. */
+export function contentStart(body: Buffer): number {
+  assert(body.length >= FIXED_BYTES, `a record's body of ${body.length} bytes`);
+  return FIXED_BYTES + body.readUInt32BE(6) * HASH_BYTES + body.readUInt16BE(10) + body.readUInt8(12);
+}
+
 /** The block and its content, as views into a body that is intact. */
 export function decodeBody(address: BlockAddress, body: Buffer): JournalRecord {
   const timestampMs = body.readUIntBE(0, 6) as UnixMs;

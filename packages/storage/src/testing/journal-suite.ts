@@ -86,7 +86,19 @@ export function journalStoreSuite(make: () => Promise<JournalStore>): void {
       assert.deepEqual(normal(both.block), normal(block));
       assert.deepEqual(Buffer.from(both.content), Buffer.from(content));
     }
+    // All at once: none may see what another one reads.
+    const peeked = await Promise.all(
+      records.map((_, n) => strand.peek(n, ({ block, content }) => ({ block, content: Buffer.from(content) }))),
+    );
+    for (const [n, { block, content }] of records.entries()) {
+      assert.deepEqual(normal(peeked[n]!.block), normal(block));
+      assert.deepEqual(peeked[n]!.content, Buffer.from(content));
+    }
     for (const missing of [25, -1, 1.5]) {
+      await assert.rejects(
+        strand.peek(missing, () => assert.fail("there is none")),
+        failsWith("BLOCK_NOT_FOUND"),
+      );
       await assert.rejects(strand.block(missing), failsWith("BLOCK_NOT_FOUND"));
       await assert.rejects(strand.content(missing), failsWith("BLOCK_NOT_FOUND"));
     }
