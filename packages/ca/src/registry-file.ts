@@ -4,15 +4,20 @@
  * never answered. Anything else that does not parse stops the CA.
  */
 import { type FileHandle, open } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, messageOf } from "@hansa/primitives";
 import { CaError } from "./error.js";
 import { RECORD_KINDS, type RegistryRecord, type RegistryStore } from "./registry.js";
+
+/** Notes that come together share a write to the disk, which is out of the way of the act that they are about. */
+const FLUSH_AFTER_MS = 50;
 
 export class FileRegistryStore implements RegistryStore {
   readonly #path: string;
   readonly #file: FileHandle;
   readonly #logger: Logger;
   #size = 0;
+  readonly #closing = new AbortController();
   #flushing: Promise<void> | undefined;
   /** Why what was noted may not be on the disk. */
   #unflushed: CaError | undefined;
@@ -59,10 +64,11 @@ export class FileRegistryStore implements RegistryStore {
   async note(records: readonly RegistryRecord[]): Promise<void> {
     if (this.#unflushed !== undefined) throw this.#unflushed;
     await this.#write(records, async () => {});
-    this.#flushing ??= this.#flush();
+    this.#flushing ??= this.#flush(FLUSH_AFTER_MS);
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#flushing;
     await this.#file.close();
   }
@@ -81,7 +87,9 @@ export class FileRegistryStore implements RegistryStore {
   }
 
   /** All that was noted by its beginning; what is noted meanwhile, in another round. */
-  async #flush(): Promise<void> {
+  async #flush(afterMs: number): Promise<void> {
+    const { signal } = this.#closing;
+    await sleep(afterMs, undefined, { signal, ref: false }).catch(() => {});
     try {
       for (let flushed = -1; flushed !== this.#size; ) {
         flushed = this.#size;

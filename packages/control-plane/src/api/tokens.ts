@@ -4,7 +4,7 @@
  *
  * The answer is made of ids and is kept, together with what was asked, before anything is done. So a retry after a crash
  * finds the same ids and goes on where the first try stopped. What leaves a record of its own, under an id that follows
- * from the token, is its own memory: it is done while the token is being kept, and a retry finds one or the other.
+ * from the token, is its own memory: the token is kept afterwards, and a retry finds one or the other.
  */
 import { scrypt } from "node:crypto";
 import { promisify } from "node:util";
@@ -36,7 +36,7 @@ type Attempt = {
   readonly begin: () => { readonly answer: Answer; readonly changes: readonly Change[] };
   /** Does what was asked, if it is not done already; for what must be done before the answer. A refusal forgets the token. */
   readonly finish?: (answer: Answer) => Promise<void>;
-  /** `finish` need not wait for the token: `begin` recognises what it did, and refuses another request's token by it. */
+  /** `finish` leaves a durable record by which `begin` recognises the token, and refuses it to another request. */
   readonly isRecorded?: boolean;
 };
 
@@ -69,24 +69,25 @@ export class Tokens {
     const found = this.#rows.get("token", key);
     const known = found !== undefined && !this.#isOver(found) ? found : undefined;
     if (known !== undefined && known.requestHash !== requestHash) throw usedOtherwise(asked.token);
-    let answer = known?.answer;
-    let kept: Promise<void> = Promise.resolve();
-    if (answer === undefined) {
-      const at = this.#now(asked.networkId);
-      const begun = attempt.begin();
-      answer = begun.answer;
+    const at = this.#now(asked.networkId);
+    const begun = known === undefined ? attempt.begin() : undefined;
+    const answer = known?.answer ?? begun!.answer;
+    const keep = () => {
+      if (begun === undefined) return Promise.resolve();
       const row: TokenRow = { requestHash, answer, at, networkId: asked.networkId };
-      kept = this.#rows.write(put("token", key, row), ...begun.changes, ...this.#swept(key));
-      if (attempt.isRecorded !== true) await kept;
-    }
+      return this.#rows.write(put("token", key, row), ...begun.changes, ...this.#swept(key));
+    };
+    if (attempt.isRecorded !== true) await keep();
     try {
-      const [finished, written] = await Promise.allSettled([attempt.finish?.(answer), kept]);
-      for (const outcome of [finished, written]) if (outcome.status === "rejected") throw outcome.reason;
+      await attempt.finish?.(answer);
     } catch (error) {
       // Refused: nothing was done, and nothing will be. Any other failure leaves open what was done.
-      if (error instanceof ApiError) await this.#rows.write(drop("token", key));
+      if (error instanceof ApiError && this.#rows.get("token", key) !== undefined)
+        await this.#rows.write(drop("token", key));
       throw error;
     }
+    // Its record is the memory; the token only spares looking for it. A store that fails says so at its next write.
+    if (attempt.isRecorded === true) keep().catch(() => {});
     return answer;
   }
 
