@@ -7,9 +7,12 @@ import type { FabricNetwork, PeerName } from "./fabric-network.js";
 const TRANSACTIONS_FILTER = 2;
 const COMMIT_HASH = 4;
 
+/** The network's folder, and `peer` as an administrator of a peer's organisation. */
+type Access = Pick<FabricNetwork, "at" | "peer">;
+
 /** Same headers, envelopes, validation codes and commit hashes. Returns the validation codes that were met. */
 export async function assertSameLedgers(
-  network: FabricNetwork,
+  network: Access,
   [one, other]: readonly [PeerName, PeerName],
   height: number,
 ): Promise<Set<number>> {
@@ -27,7 +30,7 @@ export async function assertSameLedgers(
   return codes;
 }
 
-async function block(network: FabricNetwork, peer: PeerName, number: number): Promise<SplitBlock> {
+async function block(network: Access, peer: PeerName, number: number): Promise<SplitBlock> {
   const file = network.at(`${peer}-${number}.block`);
   const { exit, stderr } = await network.peer(peer, "channel", "fetch", String(number), file, "-c", "mychannel");
   assert.equal(exit, 0, stderr);
