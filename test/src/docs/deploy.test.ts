@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { Layout, NetworkView, startNetwork } from "@hansa/network";
@@ -62,6 +62,27 @@ describe("the files for several machines", () => {
       for (const { configMap } of volumes) if (configMap !== undefined) assert.ok(maps.includes(configMap.name));
       for (const { data } of objects)
         for (const [file, text] of Object.entries(data ?? {})) if (file.endsWith(".json")) JSON.parse(text);
+    });
+  }
+
+  for (const name of readdirSync(path.join(deploy, "systemd"))) {
+    it(`systemd/${name} is a unit that is started again for ever, and that systemd reads`, async () => {
+      const unit = read("systemd", name);
+      assert.match(unit, /^\[Unit\]\n(?:.+\n)*StartLimitIntervalSec=0\n/);
+      assert.match(unit, /^Restart=always$/m);
+      const analyze = ["/usr/bin/systemd-analyze", "/bin/systemd-analyze"].find(existsSync);
+      if (analyze === undefined) return;
+      const { stdout, stderr } = await runProgram(
+        analyze,
+        ["verify", "--man=no", path.join(deploy, "systemd", name)],
+        deploy,
+      );
+      const complaints = `${stdout}${stderr}`.split("\n").filter((line) => line.includes(name));
+      // The programs need not be here.
+      assert.deepEqual(
+        complaints.filter((line) => !line.includes("is not executable")),
+        [],
+      );
     });
   }
 
