@@ -85,9 +85,14 @@ export function commandFor(call: Call, layout: Layout, command: string): string 
 function networksIn(root: string): string[] {
   if (!existsSync(root)) return [];
   return readdirSync(root, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(path.join(root, entry.name, "network.json")))
+    .filter((entry) => entry.isDirectory() && isNetwork(path.join(root, entry.name)))
     .map((entry) => entry.name)
     .sort();
+}
+
+/** Also when one of its files is gone: `down --wipe` has to find it. */
+function isNetwork(folder: string): boolean {
+  return ["network.json", "state.json"].some((file) => existsSync(path.join(folder, file)));
 }
 
 /** What a network that was made through the control plane is called; its folder is called by its id. */

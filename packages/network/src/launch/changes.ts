@@ -56,9 +56,12 @@ export function hasChanged({ members }: NetworkConfig, founding: Founding): bool
   return ids(members) !== ids(founding.members);
 }
 
-async function readJson<T>(file: string): Promise<T> {
+async function readJson<T extends Founding>(file: string): Promise<T> {
   try {
-    return JSON.parse(await readFile(file, "utf8")) as T;
+    const value = JSON.parse(await readFile(file, "utf8")) as Partial<Founding> | null;
+    const whole = Array.isArray(value?.members) && Array.isArray(value.channels) && typeof value.orderer === "object";
+    if (!whole) throw new Error("its content is not a network's");
+    return value as T;
   } catch (cause) {
     throw new HansaError("CORRUPT_STORE", `${file} cannot be read: ${messageOf(cause)}.`, {
       cause,

@@ -34,7 +34,7 @@ export const NEW_STATE: NetworkState = { format: 1, ports: {}, enrolled: [], cha
 export async function readState(layout: Layout): Promise<NetworkState | undefined> {
   const text = await readFile(layout.stateFile, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
-    throw error;
+    throw unreadable(layout.stateFile, error);
   });
   return text === undefined ? undefined : parseState(text, layout.stateFile);
 }
@@ -47,11 +47,15 @@ function parseState(text: string, file: string): NetworkState {
       throw new Error("its content is not a network's state");
     return state;
   } catch (cause) {
-    throw new HansaError("CORRUPT_STORE", `${file} cannot be read: ${messageOf(cause)}.`, {
-      cause,
-      nextStep: "Restore the file, or start over with: hansa down --wipe",
-    });
+    throw unreadable(file, cause);
   }
+}
+
+function unreadable(file: string, cause: unknown): HansaError {
+  return new HansaError("CORRUPT_STORE", `${file} cannot be read: ${messageOf(cause)}.`, {
+    cause,
+    nextStep: "Restore the file, or start over with: hansa down --wipe",
+  });
 }
 
 export async function writeState(layout: Layout, state: NetworkState): Promise<void> {
