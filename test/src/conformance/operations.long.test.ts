@@ -3,13 +3,17 @@
  * same files, where HANSA_FABRIC_BIN names a folder that holds those.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { createPrivateKey } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
+import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { type Network, startNetwork } from "@hansa/network";
+import { connect, GatewayError, hash, signers } from "@hyperledger/fabric-gateway";
 import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
 import { FabricNetwork, type Kind, type OrdererName, type PeerName } from "./fabric-nodes/fabric-network.js";
+import { failureOf } from "./gateway/fixture.js";
 import { asker, families, type Pair } from "./operations/ask.js";
 
 const tools = process.env.HANSA_FABRIC_BIN;
@@ -211,6 +215,33 @@ describe("a node beside Fabric's own", { skip }, () => {
         assert.ok(shared.includes(name), `${name} among ${shared}`);
     });
 
+  it("refuses one request too many with the same code and text", async () => {
+    const limits = {
+      CORE_PEER_LIMITS_CONCURRENCY_DELIVERSERVICE: "1",
+      CORE_PEER_LIMITS_CONCURRENCY_GATEWAYSERVICE: "1",
+    };
+    const refusals = await Promise.all(
+      (
+        [
+          ["peer0.org1", "fabric"],
+          ["peer1.org1", "hansa"],
+        ] as const
+      ).map(async ([name, kind]) => {
+        await network.node(name).stop();
+        await network.startPeer(name, kind, { ...settings(name), ...limits });
+        const rootFile = path.join(identityOf(name), "ca.crt");
+        const user = network.at("organizations/peerOrganizations/org1.example.com/users/User1@org1.example.com/msp");
+        return [
+          ...(await refusalsOf(network.address(name), rootFile)),
+          await gatewayRefusal(network.address(name), rootFile, user),
+        ];
+      }),
+    );
+    assert.deepEqual(refusals[1], refusals[0]);
+    for (const service of ["protos.Deliver", "gateway.Gateway"])
+      assert.ok(refusals[0]!.join().includes(`too many requests for /${service}, exceeding concurrency limit (1)`));
+  });
+
   it("lets nobody in without a certificate where one is required", async () => {
     for (const [name, kind] of [
       ["peer0.org1", "fabric"],
@@ -229,3 +260,54 @@ describe("a node beside Fabric's own", { skip }, () => {
     }
   });
 });
+
+/** What the second of two streams hears, of services that take one at a time: the first is held open, and says nothing. */
+async function refusalsOf(address: string, rootFile: string): Promise<string[]> {
+  const client = new Client(address, credentials.createSsl(readFileSync(rootFile)));
+  const same = (bytes: Buffer) => bytes;
+  const open = (method: string) => client.makeBidiStreamRequest(method, same, same);
+  try {
+    const told: string[] = [];
+    for (const method of ["/protos.Deliver/Deliver", "/protos.Deliver/DeliverFiltered"]) {
+      const first = open(method);
+      first.on("error", () => {});
+      const second = open(method);
+      const refused = await new Promise<ServiceError>((resolve) => {
+        for (const stream of [first, second]) stream.once("error", (error) => resolve(error as ServiceError));
+      });
+      told.push(`${refused.code} ${refused.details}`);
+      first.cancel();
+      second.cancel();
+    }
+    return told;
+  } finally {
+    client.close();
+  }
+}
+
+/** What the second of two who listen to events hears, at a gateway that takes one request at a time. */
+async function gatewayRefusal(address: string, rootFile: string, msp: string): Promise<string> {
+  const client = new Client(address, credentials.createSsl(readFileSync(rootFile)));
+  const only = (part: string) => readFileSync(path.join(msp, part, readdirSync(path.join(msp, part))[0]!));
+  const signer = signers.newPrivateKeySigner(createPrivateKey(only("keystore")));
+  const identity = { mspId: "Org1MSP", credentials: only("signcerts") };
+  const gateway = connect({ client, identity, signer, hash: hash.sha256 });
+  try {
+    const channel = gateway.getNetwork("mychannel");
+    const listen = async () => {
+      const events = await channel.getChaincodeEvents("basic");
+      const ended = (async () => {
+        for await (const _ of events);
+      })();
+      ended.catch(() => {});
+      return { events, ended };
+    };
+    const listeners = await Promise.all([listen(), listen()]);
+    const error = await failureOf(Promise.race(listeners.map(({ ended }) => ended)), GatewayError);
+    for (const { events } of listeners) events.close();
+    return `${error.code} ${error.cause.details}`;
+  } finally {
+    gateway.close();
+    client.close();
+  }
+}
