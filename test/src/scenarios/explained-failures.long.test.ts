@@ -145,7 +145,7 @@ describe("explained failures", () => {
     assert.equal(outcome.exit, 18);
     assert.match(
       outcome.stderr,
-      /ProposalResponsePayloads do not match[\s\S]*\n {2}.*computed different results[\s\S]*random/,
+      /ProposalResponsePayloads do not match[\s\S]*\n {2}.*computed different results[\s\S]*random[\s\S]*\nMake the contract compute the same/,
     );
   });
 

@@ -104,7 +104,12 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
     });
   const explanation = explanationOf(failure);
   if (explanation !== undefined)
-    return new HansaError("CONTRACT_REFUSED", `${sentence(reason)}\n${indented(explanation)}`, { cause: error });
+    return new HansaError("CONTRACT_REFUSED", `${sentence(reason)}\n${indented(explanation)}`, {
+      cause: error,
+      nextStep: /computed different results/.test(explanation)
+        ? "Make the contract compute the same at every peer, and deploy it again with: hansa contract deploy <folder>"
+        : "Act as a member of the collection (--as).",
+    });
   return new HansaError("CONTRACT_REFUSED", sentence(reason), {
     cause: error,
     nextStep: /must call as init first/.test(reason)

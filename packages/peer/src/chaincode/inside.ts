@@ -21,6 +21,8 @@ import { keepParsedCertificates, skipDroppedLines } from "./shim-shortcuts.js";
 export type InsideOptions = {
   readonly packageId: string;
   readonly build: NodeBuild;
+  /** Of the peer, as contracts ask for it. */
+  readonly mspId: string;
   readonly registry: ChaincodeRegistry;
   readonly logLevel: ChaincodeLogLevel;
   readonly logger: Logger;
@@ -33,6 +35,8 @@ type ShimMessageClass = {
   deserializeBinary(bytes: Uint8Array): ShimMessage;
   Type: { REGISTER: number };
 };
+type ShimStub = { getMspID(): string };
+type ShimChaincode = { Init(stub: ShimStub): unknown; Invoke(stub: ShimStub): unknown };
 type Shim = {
   readonly handler: {
     ChaincodeMessageHandler: new (stream: ShimStream, chaincode: unknown) => { chat(first: ShimMessage): void };
@@ -41,7 +45,7 @@ type Shim = {
     getInfoFromContract(path: string): { contracts: unknown[]; serializers: unknown; title: unknown; version: unknown };
     getMetadata(path: string): Promise<unknown>;
   };
-  readonly ChaincodeFromContract: new (...parts: unknown[]) => unknown;
+  readonly ChaincodeFromContract: new (...parts: unknown[]) => ShimChaincode;
   readonly protos: {
     ChaincodeMessage: ShimMessageClass;
     ChaincodeID: new () => ShimMessage & { setName(name: string): void };
@@ -70,9 +74,9 @@ export class InsideChaincode {
 
   /** @throws ChaincodeError NOT_RUNNING when the contract cannot be loaded */
   async start(): Promise<void> {
-    const { packageId, build, registry, logger } = this.#options;
+    const { packageId, build, mspId, registry, logger } = this.#options;
     let shim: Shim;
-    let chaincode: unknown;
+    let chaincode: ShimChaincode;
     try {
       shim = this.#load();
       const { contracts, serializers, title, version } = shim.bootstrap.getInfoFromContract(build.directory);
@@ -112,7 +116,7 @@ export class InsideChaincode {
     const register = new ChaincodeMessage();
     register.setType(ChaincodeMessage.Type.REGISTER);
     register.setPayload(id.serializeBinary());
-    new shim.handler.ChaincodeMessageHandler(stream, chaincode).chat(register);
+    new shim.handler.ChaincodeMessageHandler(stream, atMember(mspId, chaincode)).chat(register);
     logger.info("chaincode runs inside the peer", { packageId });
   }
 
@@ -146,6 +150,15 @@ export class InsideChaincode {
       else process.env[LOG_LEVEL_VARIABLE] = before[LOG_LEVEL_VARIABLE];
     }
   }
+}
+
+/** fabric-shim takes the member's name from the environment, which several peers of one process share. */
+function atMember(mspId: string, chaincode: ShimChaincode): ShimChaincode {
+  const named = (stub: ShimStub) => Object.assign(stub, { getMspID: () => mspId });
+  return {
+    Init: (stub) => chaincode.Init(named(stub)),
+    Invoke: (stub) => chaincode.Invoke(named(stub)),
+  };
 }
 
 const shortened = new WeakSet<object>();

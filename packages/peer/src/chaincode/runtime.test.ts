@@ -36,6 +36,7 @@ const CONTRACT = `
 const { Contract } = require("fabric-contract-api");
 class Echo extends Contract {
   async echo(ctx, text) { return text + "/" + process.env.CORE_CHAINCODE_ID_NAME + "/" + process.env.HANSA_CHAINCODE_AUTHORITY; }
+  async whose(ctx) { return ctx.stub.getMspID(); }
   async pour() { console.log("pouring"); }
   async crash() { process.exit(7); }
   async where() { return process.cwd(); }
@@ -185,6 +186,7 @@ describe("chaincode inside the peer", () => {
     const { packageId } = await packages.install(makeNodePackage("inside", CONTRACT.replace("setInterval", "void")));
     await runtime.launch(packageId);
     assert.equal(await call(packageId, "echo", "hello"), "hello/undefined/undefined");
+    assert.equal(await call(packageId, "whose"), "Org1MSP");
     assert.deepEqual({ ...process.env }, variables);
 
     const broken = await packages.install(makeNodePackage("unloadable", "throw new Error('no such beer')"));
@@ -204,6 +206,7 @@ describe("chaincode in a worker of the peer", () => {
     const { packageId } = await packages.install(makeNodePackage("worker", CONTRACT));
     await runtime.launch(packageId);
     assert.equal(await call(packageId, "echo", "hello"), `hello/${packageId}/undefined`);
+    assert.equal(await call(packageId, "whose"), "Org1MSP");
     assert.match(await call(packageId, "where"), /builds\/[0-9a-f]{64}\/src$/);
     await call(packageId, "pour");
     await assert.rejects(call(packageId, "crash"), { message: "chaincode stream terminated" });

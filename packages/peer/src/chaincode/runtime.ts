@@ -273,8 +273,8 @@ export class ChaincodeRuntime {
   }
 
   #inside(packageId: string, build: NodeBuild): Launched {
-    const { registry, logLevel, logger } = this.#options;
-    return new InsideChaincode({ packageId, build, registry, logLevel, logger });
+    const { mspId, registry, logLevel, logger } = this.#options;
+    return new InsideChaincode({ packageId, build, mspId, registry, logLevel, logger });
   }
 
   #link(packageId: string, connection: unknown): Launched {
