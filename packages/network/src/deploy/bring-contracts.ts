@@ -4,6 +4,7 @@ import type { SigningIdentity } from "@hansa/msp";
 import { fromUtf8, HansaError, type Logger } from "@hansa/primitives";
 import { decode, encode, lifecycle, type protos, toNumber } from "@hansa/wire";
 import { evaluate, submit, type Target } from "../client/admin-client.js";
+import { nextQuestionInMs } from "../client/patience.js";
 import type { DeployedContract } from "../plan/state-file.js";
 import { install } from "./lifecycle.js";
 
@@ -15,11 +16,12 @@ export type BringRequest = {
   /** What the network deployed on the peer's channels; `file` holds the package. */
   readonly contracts: readonly (DeployedContract & { readonly file: string })[];
   readonly logger: Logger;
+  /** Resolves when the peer has come to its channels' newest blocks, so that it need not be asked before. */
+  readonly caughtUp?: Promise<void>;
 };
 
 /** A long ledger takes its time. */
 const CAUGHT_UP_WITHIN_MS = 600_000;
-const ASK_AGAIN_MS = 20;
 
 /**
  * Makes a peer that came to channels late able to endorse there: installs the packages, and has its organisation
@@ -34,6 +36,7 @@ export async function bringContracts(request: BringRequest): Promise<void> {
       install(peer, admin, { id, label: id.split(":")[0]!, bytes: await readFile(file) }),
     ),
   );
+  await request.caughtUp;
   // Approvals of one organisation on one channel write the same keys.
   const channels = new Set(contracts.map(({ channel }) => channel));
   await Promise.all(
@@ -102,7 +105,7 @@ async function caughtUp<T extends { sequence?: unknown }>(
   { channel, name, sequence }: DeployedContract,
   ask: () => Promise<T>,
 ): Promise<T> {
-  const giveUpAt = Date.now() + CAUGHT_UP_WITHIN_MS;
+  const startedAt = performance.now();
   for (;;) {
     let reason: string;
     try {
@@ -114,7 +117,8 @@ async function caughtUp<T extends { sequence?: unknown }>(
       if (!(error instanceof HansaError) || error.code !== "ENDORSEMENT_REFUSED") throw error;
       reason = error.message;
     }
-    if (Date.now() > giveUpAt)
+    const waitedMs = performance.now() - startedAt;
+    if (waitedMs > CAUGHT_UP_WITHIN_MS)
       throw new HansaError(
         "TIMED_OUT",
         `${peer.name} does not come to contract ${name} on channel ${channel}: ${reason}.`,
@@ -122,6 +126,6 @@ async function caughtUp<T extends { sequence?: unknown }>(
           nextStep: "See what the nodes are doing with: hansa status",
         },
       );
-    await sleep(ASK_AGAIN_MS);
+    await sleep(nextQuestionInMs(waitedMs));
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fromUtf8, HansaError } from "@hansa/primitives";
 import { common, decode, splitBlock, toNumber } from "@hansa/wire";
 import { evaluate } from "../client/admin-client.js";
+import { nextQuestionInMs } from "../client/patience.js";
 import { readBlock } from "../governance/ordered-channels.js";
 import { readIdentity, userFiles } from "../identity/material.js";
 import type { PlannedNode } from "../plan/plan.js";
@@ -9,7 +10,6 @@ import type { NetworkCore } from "./core.js";
 
 /** A long ledger takes its time. */
 const WITHIN_MS = 600_000;
-const ASK_AGAIN_MS = 20;
 
 /**
  * Resolves when a peer has the blocks that its channels have now.
@@ -22,7 +22,7 @@ export async function caughtUp(network: NetworkCore, node: PlannedNode): Promise
     [orderer.organization, node.organization].map((each) => readIdentity(each.mspId, userFiles(layout, each, "Admin"))),
   );
   const channels = view.config.channels.filter(({ members }) => members.includes(node.organization.name));
-  const giveUpAt = Date.now() + WITHIN_MS;
+  const startedAt = performance.now();
   await Promise.all(
     channels.map(async ({ name: channelId }) => {
       const newest = await readBlock(view.target(orderer), operator!, channelId, { newest: {} });
@@ -42,11 +42,12 @@ export async function caughtUp(network: NetworkCore, node: PlannedNode): Promise
           },
         );
         if (height >= wanted) return;
-        if (Date.now() > giveUpAt)
+        const waitedMs = performance.now() - startedAt;
+        if (waitedMs > WITHIN_MS)
           throw new HansaError("TIMED_OUT", `${node.id} has ${height} of ${wanted} blocks of channel ${channelId}.`, {
             nextStep: "See what the nodes are doing with: hansa status",
           });
-        await sleep(ASK_AGAIN_MS);
+        await sleep(nextQuestionInMs(waitedMs));
       }
     }),
   );

@@ -5,11 +5,11 @@ import { readState } from "../plan/state-file.js";
 import type { NetworkCore } from "./core.js";
 
 /** Installs what was deployed on the channels of a peer, and has its member approve it: one peer after the other. */
-export function bringContractsTo(network: NetworkCore, node: PlannedNode): Promise<void> {
-  return network.inTurn(`contracts of ${node.organization.mspId}`, () => bringContractsAlone(network, node));
+export function bringContractsTo(network: NetworkCore, node: PlannedNode, caughtUp?: Promise<void>): Promise<void> {
+  return network.inTurn(`contracts of ${node.organization.mspId}`, () => bringContractsAlone(network, node, caughtUp));
 }
 
-async function bringContractsAlone(network: NetworkCore, node: PlannedNode): Promise<void> {
+async function bringContractsAlone(network: NetworkCore, node: PlannedNode, caughtUp?: Promise<void>): Promise<void> {
   const { view, layout } = network;
   // The hansa command deploys contracts without asking this process.
   const { contracts } = (await readState(layout)) ?? view.state;
@@ -24,5 +24,6 @@ async function bringContractsAlone(network: NetworkCore, node: PlannedNode): Pro
     admin: await readIdentity(organization.mspId, userFiles(layout, organization, "Admin")),
     contracts: deployed.map((contract) => ({ ...contract, file: layout.package(contract.packageId) })),
     logger: network.logger,
+    ...(caughtUp === undefined ? {} : { caughtUp }),
   });
 }

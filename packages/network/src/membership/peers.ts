@@ -89,7 +89,8 @@ export async function finishPeers(network: NetworkCore): Promise<void> {
 /** Gives a running peer its channels and contracts, then tells the others of it. */
 async function finishPeer(network: NetworkCore, node: PlannedNode): Promise<void> {
   await network.keeper.reconfigure(node.id, serverSpec(node, network.view));
-  await Promise.all([caughtUp(network, node), bringContractsTo(network, node)]);
+  const ready = caughtUp(network, node);
+  await Promise.all([ready, bringContractsTo(network, node, ready)]);
   await network.changeState((state) => ({ unfinished: (state.unfinished ?? []).filter((id) => id !== node.id) }));
   await network.tellNodes();
 }
