@@ -4,11 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Client, credentials, type ServiceError } from "@grpc/grpc-js";
 import { type Network, startNetwork } from "@hansa/network";
+import { common, encode, HeaderType } from "@hansa/wire";
 import { connect, GatewayError, hash, signers } from "@hyperledger/fabric-gateway";
 import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
@@ -215,6 +216,30 @@ describe("a node beside Fabric's own", { skip }, () => {
         assert.ok(shared.includes(name), `${name} among ${shared}`);
     });
 
+  it("knows no system channel, on which channels were once made", async () => {
+    writeFileSync(network.at("create.pb"), creation("wanted"));
+    const answers = await Promise.all(
+      (["orderer1", "orderer2"] as const).map(async (orderer) => {
+        const create = [
+          "channel",
+          "create",
+          "-c",
+          "wanted",
+          "-f",
+          network.at("create.pb"),
+          ...network.through(orderer),
+        ];
+        const { exit, stderr } = await network.peer("peer0.org1", ...create);
+        return [exit, /Error: .*/.exec(stderr)?.[0]];
+      }),
+    );
+    assert.deepEqual(answers[1], answers[0]);
+    assert.match(
+      String(answers[0]![1]),
+      /channel creation request not allowed because the orderer system channel is not/,
+    );
+  });
+
   it("refuses one request too many with the same code and text", async () => {
     const limits = {
       CORE_PEER_LIMITS_CONCURRENCY_DELIVERSERVICE: "1",
@@ -310,4 +335,13 @@ async function gatewayRefusal(address: string, rootFile: string, msp: string): P
     gateway.close();
     client.close();
   }
+}
+
+/** What `peer channel create` is given. */
+function creation(channelId: string): Buffer {
+  const configUpdate = encode(common.ConfigUpdate, { channelId });
+  const channelHeader = encode(common.ChannelHeader, { type: HeaderType.CONFIG_UPDATE, channelId });
+  const data = encode(common.ConfigUpdateEnvelope, { configUpdate });
+  const payload = encode(common.Payload, { header: { channelHeader }, data });
+  return Buffer.from(encode(common.Envelope, { payload }));
 }
