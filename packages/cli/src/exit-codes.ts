@@ -280,6 +280,12 @@ export const EXITS = [
     advice: "See how many blocks there are with: hansa channel info <channel>",
   },
   {
+    exit: 42,
+    codes: ["FILE_ACCESS"],
+    meaning: "the system does not let a file or folder be read or written",
+    advice: "See who owns it, and whether the disk has room. Another data folder is given with --dir.",
+  },
+  {
     exit: 45,
     codes: ["MALFORMED_JSON", "MALFORMED", "INVALID_CONFIG", "UPDATE_REFUSED", "UNSUPPORTED", "STALE_CONFIG"],
     meaning: "a channel's configuration, or a change of it, is wrong",

@@ -1,5 +1,6 @@
 import { InvalidTransaction } from "@hansa/network";
 import { HansaError, messageOf } from "@hansa/primitives";
+import { asFileFailure } from "./commands/files.js";
 import { adviceFor, exitOf } from "./exit-codes.js";
 import { findCommand, help, unknownCommand } from "./help.js";
 import { readOptions } from "./options.js";
@@ -58,7 +59,8 @@ async function run(argv: readonly string[], io: Io, interrupted: AbortSignal): P
 export const VERSION = "0.1.0";
 
 /** One sentence of fact, one of next step. A stack only when a developer asks for it with HANSA_DEBUG. */
-function report(error: unknown, argv: readonly string[], io: Io): number {
+function report(thrown: unknown, argv: readonly string[], io: Io): number {
+  const error = asFileFailure(thrown) ?? thrown;
   const command = findCommand(argv)?.command;
   const code = error instanceof HansaError ? error.code : "UNEXPECTED";
   const exit = command?.failsWith ?? exitOf(code);

@@ -54,6 +54,14 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "the name is too long",
 };
 
+/** What the system refused about a file, as a failure of ours; undefined for errors that are about something else. */
+export function asFileFailure(error: unknown): HansaError | undefined {
+  const { code = "", path: file } = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error) || error instanceof HansaError || file === undefined || REASONS[code] === undefined)
+    return undefined;
+  return new HansaError("FILE_ACCESS", `${file} cannot be read or written: ${REASONS[code]}.`, { cause: error });
+}
+
 /** Why a file cannot be read or written, in words; those of the system when there are no better ones. */
 export function fileFault(error: unknown): string {
   return REASONS[(error as NodeJS.ErrnoException).code ?? ""] ?? messageOf(error);

@@ -40,7 +40,7 @@ const CHANGE_TIMEOUT_MS = 300_000;
 
 /** Undefined when no supervisor runs for this data folder, whatever files an earlier one left behind. */
 export async function findSupervisor(layout: Layout): Promise<SupervisorRecord | undefined> {
-  const text = await readFile(layout.supervisorFile, "utf8").catch(() => undefined);
+  const text = await readFile(layout.supervisorFile, "utf8").catch(unlessForbidden);
   if (text === undefined) return undefined;
   try {
     const record = JSON.parse(text) as SupervisorRecord;
@@ -49,6 +49,11 @@ export async function findSupervisor(layout: Layout): Promise<SupervisorRecord |
   } catch {
     return undefined;
   }
+}
+
+/** Of a network that somebody else runs it cannot be said that it does not run. */
+function unlessForbidden(error: NodeJS.ErrnoException): undefined {
+  if (error.code === "EACCES" || error.code === "EPERM") throw error;
 }
 
 export async function askStatus(supervisor: SupervisorRecord): Promise<NetworkStatus> {

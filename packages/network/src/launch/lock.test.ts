@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
@@ -18,6 +18,12 @@ describe("the lock on a network's folder", () => {
     await release();
     await (await lockFolder(layout))();
     assert.equal(existsSync(`${layout.root}.lock`), false);
+  });
+
+  it("keeps what lies below out of git, in a folder that it makes itself", async () => {
+    assert.equal(existsSync(path.join(folder, ".gitignore")), false);
+    await (await lockFolder(new Layout(path.join(folder, ".hansa/trade"))))();
+    assert.equal(readFileSync(path.join(folder, ".hansa/.gitignore"), "utf8"), "*\n");
   });
 
   it("counts for nothing when its process is gone, or is another one by now", async () => {

@@ -12,7 +12,9 @@ import type { Layout } from "../plan/layout.js";
  */
 export async function lockFolder(layout: Layout): Promise<() => Promise<void>> {
   const file = `${layout.root}.lock`;
-  await mkdir(path.dirname(file), { recursive: true });
+  const isNew = (await mkdir(path.dirname(file), { recursive: true })) !== undefined;
+  // Private keys lie below; they are not to end up in somebody's repository.
+  if (isNew) await writeFile(path.join(path.dirname(file), ".gitignore"), "*\n");
   for (let attempt = 1; ; attempt++) {
     try {
       await writeFile(file, `${process.pid} ${startOf(process.pid) ?? ""}`, { flag: "wx" });
