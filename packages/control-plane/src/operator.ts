@@ -28,6 +28,8 @@ export type Founding = {
   readonly memberLimit: number;
   readonly simulatedClock: boolean;
   readonly member: JoiningMember;
+  /** Certificates carry the names that the managed service would give in this region, besides their own. */
+  readonly region?: string;
 };
 
 export type JoiningMember = {
@@ -82,7 +84,7 @@ export interface OperatedNetwork {
   /** Undoes prepareMember for a member that did not come to be. */
   discardMember(memberId: string): Promise<void>;
   /** Starts a peer of a member, on the member's channels. Resolves when it serves them. Idempotent by node id. */
-  createNode(node: { readonly nodeId: string; readonly memberId: string }): Promise<void>;
+  createNode(node: { readonly nodeId: string; readonly memberId: string; readonly region?: string }): Promise<void>;
   /** Stops a peer and deletes its data. Idempotent. */
   deleteNode(nodeId: string): Promise<void>;
   /**

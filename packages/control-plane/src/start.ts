@@ -38,7 +38,7 @@ export async function startControlPlaneServer(config: ControlPlaneConfig): Promi
   const rows = new RowStore(store);
   const jobs = new Jobs(logger);
   const observer = new NodeObserver(operator, logger);
-  const work = new Work(operator, rows, store.secrets, jobs, logger);
+  const work = new Work(operator, rows, store.secrets, jobs, region, logger);
   const sampler = new StorageSampler(operator, observer, rows, logger);
   const world = new World(settings, rows, jobs, observer, sampler, await pageKeyOf(rows));
   const tokens = new Tokens(rows, (networkId) => world.now(networkId));

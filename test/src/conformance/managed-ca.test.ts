@@ -1,10 +1,13 @@
 /** The administrator of a Managed Blockchain member, with what AWS gave and nothing else, and Fabric's CA client. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
+import { connect } from "node:tls";
+import * as aws from "@aws-sdk/client-managedblockchain";
 import { FabricUser } from "../support/fabric-user.js";
 import { ManagedAccount } from "../support/managed-account.js";
-import { ManagedService, PASSWORD } from "../support/managed-service.js";
+import { ManagedService, PASSWORD, REGION } from "../support/managed-service.js";
 import { type CaServices, caServices, type Enrolled, enrol, keep, type Refusal } from "./ca/client.js";
 
 type Profile = {
@@ -73,4 +76,38 @@ describe("the certificate authority of a Managed Blockchain member", () => {
     await assert.rejects(ca.enroll({ enrollmentID: "user1", enrollmentSecret }));
     assert.ok(await ca.generateCRL({}, admin.user));
   });
+
+  it("has the service's names in the certificates of orderer, authority and peer", async () => {
+    const { networkId, memberId } = account;
+    const { Network } = await account.client.send(new aws.GetNetworkCommand({ NetworkId: networkId }));
+    const { Member } = await account.client.send(new aws.GetMemberCommand(account.member));
+    const { Nodes } = await account.client.send(new aws.ListNodesCommand(account.member));
+    const nodeId = Nodes![0]!.Id!;
+    const peer = (await account.node(nodeId))!.FrameworkAttributes!.Fabric!.PeerEndpoint!;
+    for (const [labels, endpoint] of [
+      [["orderer", networkId], Network!.FrameworkAttributes!.Fabric!.OrderingServiceEndpoint!],
+      [["ca", memberId, networkId], Member!.FrameworkAttributes!.Fabric!.CaEndpoint!],
+      [[nodeId, memberId, networkId], peer],
+    ] as const) {
+      const name = [...labels, "managedblockchain", REGION, "amazonaws.com"].join(".").toLowerCase();
+      assert.ok((await namesAt(endpoint)).includes(`DNS:${name}`), `${endpoint} is not ${name}`);
+    }
+  });
 });
+
+async function namesAt(endpoint: string): Promise<string[]> {
+  const [host, port] = endpoint.replace(/^https:\/\//, "").split(":");
+  // Who it is, is what is asked here: no request is sent.
+  const socket = connect({
+    host: host!,
+    port: Number(port),
+    rejectUnauthorized: false,
+    ALPNProtocols: ["h2", "http/1.1"],
+  });
+  try {
+    await once(socket, "secureConnect");
+    return (socket.getPeerCertificate().subjectaltname ?? "").split(", ");
+  } finally {
+    socket.destroy();
+  }
+}

@@ -95,7 +95,7 @@ export class MemoryOperator implements NetworkOperator {
     this.maybeFail("create");
     const known = this.#networks.get(founding.networkId);
     if (known !== undefined) return known;
-    const { member, memberLimit, simulatedClock, ...rest } = founding;
+    const { member, memberLimit, simulatedClock, region: _, ...rest } = founding;
     const rules: Rules = { electorate: "live", rejection: "unreachable", memberLimit, simulatedClock };
     return this.found({ ...rest, rules, members: [identityOf(member)] });
   }

@@ -15,15 +15,17 @@ export class Work {
   readonly #rows: RowStore;
   readonly #secrets: Secrets;
   readonly #jobs: Jobs;
+  readonly #region: string;
   readonly #logger: Logger;
   /** Ids of members and nodes whose switches are being set. */
   readonly #updating = new Set<string>();
 
-  constructor(operator: NetworkOperator, rows: RowStore, secrets: Secrets, jobs: Jobs, logger: Logger) {
+  constructor(operator: NetworkOperator, rows: RowStore, secrets: Secrets, jobs: Jobs, region: string, logger: Logger) {
     this.#operator = operator;
     this.#rows = rows;
     this.#secrets = secrets;
     this.#jobs = jobs;
+    this.#region = region;
     this.#logger = logger;
   }
 
@@ -115,7 +117,7 @@ export class Work {
     const row = this.#rows.get("network", networkId);
     const member = row && this.#rows.get("member", row.firstMemberId);
     if (row?.state !== "creating" || member === undefined) return;
-    await this.#operator.create(foundingOf(row, this.#joining(member)));
+    await this.#operator.create({ ...foundingOf(row, this.#joining(member)), region: this.#region });
     await this.#rows.write(
       put("network", networkId, { ...row, state: "ready" }),
       put("member", member.memberId, { ...member, state: "joined" }),
@@ -148,7 +150,7 @@ export class Work {
     if (row?.state !== "creating") return;
     const { networkId, memberId } = row;
     const network = await this.#appears(networkId);
-    await network.createNode({ nodeId, memberId });
+    await network.createNode({ nodeId, memberId, region: this.#region });
     const made = this.#rows.get("node", nodeId);
     if (made?.state !== "creating") return;
     await this.#rows.write(put("node", nodeId, { ...made, state: "ready" }));

@@ -34,6 +34,8 @@ export type GovernanceConfig = {
   readonly name?: string;
   readonly description?: string;
   readonly frameworkVersion?: string;
+  /** Of the names that Managed Blockchain would give its orderer and authorities; they have only their own without. */
+  readonly region?: string;
 };
 
 export type MemberConfig = {

@@ -73,8 +73,8 @@ export function operationHandlers(
       return DONE;
     }),
     CreateNode: answered(async (bytes) => {
-      const { nodeId, memberId } = decode(operation.NodeRequest, bytes, "hansa.operation.NodeRequest");
-      await operations.createNode(nodeId, memberId);
+      const { nodeId, memberId, region } = decode(operation.NodeRequest, bytes, "hansa.operation.NodeRequest");
+      await operations.createNode(nodeId, memberId, region === "" ? undefined : region);
       return DONE;
     }),
     DeleteNode: answered(async (bytes) => {

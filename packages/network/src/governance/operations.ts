@@ -8,7 +8,7 @@ import { HansaError } from "@hansa/primitives";
 import { encode, msp } from "@hansa/wire";
 import { registerAdministrator } from "../identity/enrol.js";
 import { authoritySpec } from "../nodes/specs.js";
-import type { PlannedNode } from "../plan/plan.js";
+import { managedHost, type PlannedNode } from "../plan/plan.js";
 import { type Change, concerns } from "./channel-changes.js";
 import { memberIdentity, networkIdOf } from "./founding.js";
 import { readCurrentConfig } from "./ordered-channels.js";
@@ -17,7 +17,6 @@ import type { GovernanceRuntime } from "./runtime.js";
 /** What the update of one channel would be, in words. */
 export type Preview = { readonly channelId: string; readonly changes: readonly string[] };
 
-const REGION = "us-east-1";
 /** Enrolled for every member besides its administrator. */
 const USERS = ["User1"];
 const SIZE_KEPT_MS = 5_000;
@@ -70,13 +69,15 @@ export class Operations {
     authorities.forget(known.mspId);
   }
 
-  async createNode(nodeId: string, memberId: string): Promise<void> {
+  /** @param region of the name that the managed service would give it, for its certificate */
+  async createNode(nodeId: string, memberId: string, region?: string): Promise<void> {
     const { network } = this.#runtime;
     const member = network.config().members.find((each) => each.memberId === memberId);
     if (member === undefined)
       throw new HansaError("UNKNOWN_MEMBER", `Network ${network.config().name} runs no member ${memberId}.`);
-    const names = [nodeId, memberId, networkIdOf(network.config()), "managedblockchain", REGION, "amazonaws.com"];
-    await network.addPeer({ mspId: member.mspId, peerName: nodeId, extraHosts: [names.join(".").toLowerCase()] });
+    const labels = [nodeId, memberId, networkIdOf(network.config())];
+    const extraHosts = region === undefined ? [] : [managedHost(labels, region)];
+    await network.addPeer({ mspId: member.mspId, peerName: nodeId, extraHosts });
   }
 
   async deleteNode(nodeId: string): Promise<void> {

@@ -13,7 +13,7 @@ export async function caRole(config: unknown, logger: NodeLogger): Promise<Runni
     dataDir: spec.dataFolder,
     listenAddress: spec.address,
     rest: { listenAddress: spec.restAddress, otherNames: spec.otherNames, affiliations: spec.affiliations },
-    hosts: [spec.host],
+    hosts: [spec.host, ...spec.extraHosts],
     operations: spec.operations && {
       listenAddress: spec.operations.address,
       logging: logger.levels,

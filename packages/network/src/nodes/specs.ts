@@ -10,6 +10,8 @@ import type { NetworkParts } from "./network-parts.js";
 export type CaSpec = {
   readonly id: string;
   readonly host: string;
+  /** In its certificate besides its own. */
+  readonly extraHosts: readonly string[];
   readonly domain: string;
   readonly dataFolder: string;
   /** Where the network itself speaks to it. */
@@ -84,11 +86,12 @@ function operationsSpec({ operations }: PlannedNode, { operationsPort }: NodePor
 /** What an organisation's authority is told. */
 export function authoritySpec(organization: Organization, plan: NetworkPlan, layout: Layout, ports: Ports): CaSpec {
   const node = plan.nodes.find((each) => each.kind === "ca" && each.organization.mspId === organization.mspId)!;
-  const { id, host } = node;
+  const { id, host, extraHosts = [] } = node;
   const { name, mspId, domain } = organization;
   return {
     id,
     host,
+    extraHosts,
     domain,
     dataFolder: layout.node(id),
     address: `127.0.0.1:${ports[id]!.adminPort}`,

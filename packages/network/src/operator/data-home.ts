@@ -165,7 +165,8 @@ export class DataHome implements NetworkOperator {
 
 /** What the launcher makes of a founding. Names are those that Managed Blockchain would give, in a domain of ours. */
 function configOf(founding: Founding): NetworkConfig {
-  const { networkId, name, description, frameworkVersion, edition, policy, memberLimit, simulatedClock } = founding;
+  const { networkId, name, description, frameworkVersion, edition, policy, memberLimit, simulatedClock, region } =
+    founding;
   const { memberId, name: memberName, description: memberDescription, accountId } = founding.member;
   // Whatever a network file may leave out is here as it would be there.
   const usual = parseNetworkObject({ network: "usual", members: [{ name: "Usual", peers: [] }] });
@@ -196,6 +197,7 @@ function configOf(founding: Founding): NetworkConfig {
       name,
       ...(description === undefined ? {} : { description }),
       frameworkVersion,
+      ...(region === undefined ? {} : { region }),
     },
   };
 }

@@ -26,7 +26,7 @@ export type PlannedNode = {
   readonly operations?: "http" | "https";
   /** Of a peer: "nd-" and 26 base32 characters, once the network was started. */
   readonly nodeId?: string;
-  /** Of a peer: host names in its TLS certificate besides its own. */
+  /** Host names in its TLS certificate besides its own. */
   readonly extraHosts?: readonly string[];
 };
 
@@ -50,9 +50,18 @@ export function operationsUrl({ operations }: PlannedNode, ports: NodePorts | un
   return operations === undefined || port === undefined ? undefined : `${operations}://127.0.0.1:${port}`;
 }
 
+/** How Managed Blockchain names the host of a node. @param labels from the node's own to the network's id */
+export function managedHost(labels: readonly string[], region: string): string {
+  return [...labels, "managedblockchain", region, "amazonaws.com"].join(".").toLowerCase();
+}
+
 /** The organisations and nodes a network has. The ordering organisation comes first. */
 export function planNetwork(config: NetworkConfig): NetworkPlan {
-  const { orderer } = config;
+  const { orderer, networkId, governance } = config;
+  const managed = (...labels: readonly string[]): { extraHosts?: readonly string[] } =>
+    governance.region === undefined || networkId === undefined
+      ? {}
+      : { extraHosts: [managedHost([...labels, networkId], governance.region)] };
   const ordering: Organization = {
     name: "Orderer",
     kind: "orderer",
@@ -65,6 +74,7 @@ export function planNetwork(config: NetworkConfig): NetworkPlan {
     {
       ...node("orderer", "orderer", ordering, `orderer.${orderer.domain}`, orderer.port),
       fixedAdminPort: orderer.adminPort,
+      ...managed("orderer"),
     },
   ];
   for (let i = 2; i <= config.ordering.orderers; i++)
@@ -83,7 +93,10 @@ export function planNetwork(config: NetworkConfig): NetworkPlan {
     };
     const short = shortName(member);
     organizations.push(organization);
-    nodes.push(node(`ca.${short}`, "ca", organization, `ca.${member.domain}`, member.caPort));
+    nodes.push({
+      ...node(`ca.${short}`, "ca", organization, `ca.${member.domain}`, member.caPort),
+      ...(member.memberId === undefined ? {} : managed("ca", member.memberId)),
+    });
     for (const { name, port, nodeId, extraHosts } of member.peers)
       nodes.push({
         ...node(`${name}.${short}`, "peer", organization, `${name}.${member.domain}`, port),
