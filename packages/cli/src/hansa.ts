@@ -13,6 +13,8 @@ if (verb === "supervisor") {
   const { runNode } = await import("@hansa/network/node");
   await runNode(kind, configFile);
 } else {
+  // Amazon's clients say before each command which versions of Node they will want next year.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const { main } = await import("./main.js");
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort());

@@ -34,6 +34,8 @@ export type StreamJournalOptions = {
   readonly retries?: number;
   readonly firstRetryMs?: number;
   readonly onProgress?: (position: StreamPosition) => void;
+  /** A batch was refused and is tried again after a pause. */
+  readonly onRetry?: (refusal: StreamRefused, pauseMs: number) => void;
 };
 
 export type StreamSummary = { readonly blocks: number; readonly records: number; readonly nextSequenceNo: number };
@@ -91,14 +93,16 @@ export async function streamJournal(options: StreamJournalOptions): Promise<Stre
 }
 
 async function handOver(options: StreamJournalOptions, records: readonly StreamRecord[]): Promise<void> {
-  const { target, signal, retries = RETRIES, firstRetryMs = FIRST_RETRY_MS } = options;
+  const { target, signal, retries = RETRIES, firstRetryMs = FIRST_RETRY_MS, onRetry } = options;
   for (let attempt = 0; ; attempt++) {
     try {
       return await target.send(records);
     } catch (error) {
       const isOver = !(error instanceof StreamRefused) || !error.isPassing || attempt >= retries || signal?.aborted;
       if (isOver) throw error;
-      await pause(Math.min(firstRetryMs * 2 ** attempt, LAST_RETRY_MS), signal);
+      const pauseMs = Math.min(firstRetryMs * 2 ** attempt, LAST_RETRY_MS);
+      onRetry?.(error, pauseMs);
+      await pause(pauseMs, signal);
     }
   }
 }

@@ -16,6 +16,11 @@ export async function streamTarget(place: string, options: StreamTargetOptions):
     }
     return new KinesisTarget(found[1], options);
   }
+  if (/^[a-z0-9]+:\/\//i.test(place)) {
+    throw new HansaError("USAGE", `"${place}" is no place that a journal can be streamed to.`, {
+      nextStep: "Name a file, an address with http:// or https://, or kinesis://STREAM.",
+    });
+  }
   return FileTarget.open(path.resolve(options.cwd, place), options);
 }
 
@@ -132,7 +137,9 @@ class WebhookTarget implements StreamTarget {
       await response.body?.cancel();
       status = response.status;
     } catch (cause) {
-      throw new StreamRefused(`${this.name} does not answer: ${messageOf(cause)}.`, true, { cause });
+      // fetch says only that it failed, and has the reason as its cause.
+      const reason = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause;
+      throw new StreamRefused(`${this.name} does not answer: ${messageOf(reason)}.`, true, { cause });
     }
     if (status >= 200 && status < 300) return;
     const isPassing = status >= 500 || status === 429 || status === 408;

@@ -40,12 +40,17 @@ export const journalStream: Command = {
   async run(call) {
     const place = call.options.positionals[0]!;
     const isKinesis = place.startsWith("kinesis:");
-    const isFile = !/^[a-z]+:\/\//.test(place);
+    const isFile = !/^[a-z0-9]+:\/\//i.test(place) && !isKinesis;
     const format = formatOf(call.options.text("format") ?? (isKinesis ? "ion-binary" : "json"));
     const positionFile = positionFileOf(call, place, isFile);
     const number = (name: string) =>
       call.options.text(name) === undefined ? undefined : wholeNumber(call.options, name, 0);
     const [from, until] = [number("from"), number("until")];
+    if (from !== undefined && until !== undefined && from > until) {
+      throw new HansaError("USAGE", `--from ${from} comes after --until ${until}.`, {
+        nextStep: "Give the first and the last block of the stream, in that order",
+      });
+    }
     const view = await locateNetwork(call);
     const channel = theChannel(call, view);
     await runningSupervisor(view);
@@ -80,6 +85,8 @@ export const journalStream: Command = {
           follow: call.options.flag("follow"),
           signal: stop.signal,
           ...(until === undefined ? {} : { until }),
+          onRetry: ({ message }, pauseMs) =>
+            call.progress(`${message.replace(/\.$/, "")}; trying again in ${pauseMs / 1000} s`),
           onProgress: ({ nextSequenceNo }) => call.progress(`everything before block ${nextSequenceNo} has arrived`),
         });
         const data = { channel, target: target.name, streamArn: arn, positionFile, ...summary };

@@ -201,6 +201,12 @@ type Fault = {
 };
 
 function invalid({ file, reason, block, byte }: Fault): HansaError {
+  // Of a place rather than of a file in it: no export was found there, or several.
+  if (file.endsWith("/")) {
+    return new HansaError("USAGE", `${file}: ${reason}.`, {
+      nextStep: "Name the place that hansa journal export wrote to, and which export with --export <id>",
+    });
+  }
   const where = [block === undefined ? "" : `, block ${block}`, byte === undefined ? "" : `, byte ${byte}`].join("");
   return new HansaError("PROOF_INVALID", `The export does not hold: ${file}${where}: ${reason}.`, {
     nextStep: "Use another copy of the export, or export again.",

@@ -64,7 +64,9 @@ export const verify: Command = {
     const verdict = isEvidence(text) ? verifyEvidence(text, roots) : verifyReceipt(text, roots);
     if (!verdict.valid)
       throw new HansaError("PROOF_INVALID", `${name} does not hold: ${verdict.field} ${verdict.reason}.`, {
-        nextStep: "Ask for the receipt again, from somebody you trust to keep files as they are.",
+        nextStep: verdict.reason.includes("given roots")
+          ? "Add that organisation's root certificate to --roots if you trust it; otherwise the signature proves nothing."
+          : "Ask for the receipt again, from somebody you trust to keep files as they are.",
       });
     return { data: verdict, text: wordsOf(name, verdict) };
   },
