@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { request as httpsRequest } from "node:https";
 import { describe, it } from "node:test";
-import { ChannelConfig, computeConfigUpdate, withBatchSettings } from "@hansa/channel-config";
+import { ChannelConfig, computeConfigUpdate, genesisBlock, withBatchSettings } from "@hansa/channel-config";
 import { signedUpdate } from "@hansa/channel-config/testing";
 import fc from "fast-check";
 import { boundaryOf, parseForm } from "./multipart.js";
 import { startOrderer } from "./orderer.js";
 import { TestClient, testClock, testNetwork, testTls } from "./testing.js";
 
-const { orgs, ordererOrg, ordererIdentity, genesis } = testNetwork();
+const { orgs, ordererOrg, ordererIdentity, profile, genesis } = testNetwork();
 const member = orgs[0]!.identity("client");
 const tls = testTls();
 
@@ -149,6 +149,13 @@ describe("channel participation", () => {
     spoiled[spoiled.indexOf("BreweryMSP")] = 0x62;
     const cases: [string, string, Call, number, string | RegExp][] = [
       ["join twice", channels, joinForm(genesis), 405, "cannot join: channel already exists"],
+      [
+        "other consensus",
+        channels,
+        joinForm(genesisBlock({ ...profile, channelId: "quorum", consensusType: "BFT" })),
+        400,
+        /this node orders channels of consensus type etcdraft, and the channel's is BFT/,
+      ],
       [
         "no block",
         channels,

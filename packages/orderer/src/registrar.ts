@@ -101,7 +101,10 @@ export class Registrar {
         { nextStep: "join with block 0 of the channel" },
       );
     }
-    const refusal = this.#options.refuses?.(start.config);
+    // Peers of a BFT channel look for the signatures of a quorum, which nobody here gives.
+    const { consensusType } = start.config.orderer;
+    const unknown = `this node orders channels of consensus type etcdraft, and the channel's is ${consensusType}`;
+    const refusal = consensusType === "etcdraft" ? this.#options.refuses?.(start.config) : unknown;
     if (refusal !== undefined) throw new ParticipationError("REFUSED", refusal);
     this.#joining.add(channelId);
     try {

@@ -19,8 +19,9 @@ export const testClock: Clock = {
 export function testNetwork(memberIds: readonly string[] = ["BreweryMSP", "PubMSP"]) {
   const orgs: TestOrganization[] = memberIds.map(testOrganization);
   const ordererOrg = testOrganization("OrdererMSP");
-  const genesis = genesisBlock(testProfile(orgs, ordererOrg, { absoluteMaxBytes: 262_144, preferredMaxBytes: 65_536 }));
-  return { orgs, ordererOrg, genesis, ordererIdentity: ordererOrg.identity("orderer") };
+  const profile = testProfile(orgs, ordererOrg, { absoluteMaxBytes: 262_144, preferredMaxBytes: 65_536 });
+  const genesis = genesisBlock(profile);
+  return { orgs, ordererOrg, profile, genesis, ordererIdentity: ordererOrg.identity("orderer") };
 }
 
 /** A TLS authority with one certificate for 127.0.0.1 and one for a client. */

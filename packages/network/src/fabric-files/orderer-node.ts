@@ -149,8 +149,6 @@ function isOneOf(certificates: readonly Uint8Array[]): (consenter: etcdraft.ICon
 
 /** Two nodes that order one channel apart from each other would give it two histories. */
 function refusal(channel: ChannelConfig, certificates: readonly Uint8Array[], isAlone: boolean): string | undefined {
-  const type = channel.orderer.consensusType;
-  if (type !== "etcdraft") return `this node orders channels of consensus type etcdraft, and the channel's is ${type}`;
   let consenters: etcdraft.IConsenter[];
   try {
     consenters = consentersOf(channel);

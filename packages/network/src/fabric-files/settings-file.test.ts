@@ -96,6 +96,11 @@ describe("settings of Fabric's files", () => {
       message(() => settings.maps("t")),
       /it must be a list/,
     );
+    for (const value of ["*nothing", "[{ a: *b }]", "- a: ["])
+      assert.match(
+        message(() => parse("", { CORE_L: value }).maps("l")),
+        /^CORE_L \(l\) is ".*"; it must be a list of settings, as YAML in one line/,
+      );
     assert.match(
       message(() => settings.readFile("peer.listenAddress")),
       /names \/etc\/network\/here: ENOENT/,

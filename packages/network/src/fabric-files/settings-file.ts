@@ -156,9 +156,15 @@ export class SettingsFile {
     if (found === undefined) return [];
     let { value } = found;
     if (typeof value === "string") {
+      const wanted = "a list of settings, as YAML in one line";
       const document = parseDocument(value);
-      if (document.errors.length > 0) throw this.wrong(key, "a list of settings, as YAML in one line");
-      value = document.toJS({ maxAliasCount: 10 });
+      if (document.errors.length > 0) throw this.wrong(key, wanted);
+      try {
+        value = document.toJS({ maxAliasCount: 10 });
+      } catch {
+        // An alias of nothing is found here only.
+        throw this.wrong(key, wanted);
+      }
     }
     if (value === null) return [];
     if (!Array.isArray(value)) throw this.wrong(key, "a list");
