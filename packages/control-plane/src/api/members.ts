@@ -22,12 +22,13 @@ export async function createMember(context: Context, input: Input<"CreateMember"
       begin: () => {
         const view = context.readyNetwork(networkId);
         checkInvitation(context, view, invitationId);
-        if (
-          view.members.some(
-            ({ name, status }) => name === given.Name && status !== "DELETED" && status !== "CREATE_FAILED",
-          )
-        )
-          throw exists(`Network ${networkId} has a member with the name ${given.Name} already.`);
+        // Names that differ in nothing but case would be one name on a command line or a disk.
+        const namesake = view.members.find(
+          ({ name, status }) =>
+            name.toLowerCase() === given.Name.toLowerCase() && status !== "DELETED" && status !== "CREATE_FAILED",
+        );
+        if (namesake !== undefined)
+          throw exists(`Network ${networkId} has a member with the name ${namesake.name} already.`);
         const most = view.state?.rules.memberLimit ?? 0;
         if (most > 0 && view.seatsTaken >= most)
           throw limit(`Network ${networkId} has ${view.seatsTaken} members, and ${most} is the limit of its edition.`);

@@ -127,6 +127,8 @@ export function policyAnswer(policy: VotingPolicy) {
   };
 }
 
+const ORDERING_NAME = "orderer";
+
 /** The changes that bring a member under way; its password is put aside first. */
 export function newMember(
   context: Context,
@@ -134,6 +136,8 @@ export function newMember(
   given: MemberConfiguration,
 ) {
   const { AdminUsername, AdminPassword } = given.FrameworkConfiguration.Fabric;
+  if (given.Name.toLowerCase() === ORDERING_NAME)
+    throw invalid(`MemberConfiguration.Name ${given.Name} is the name of the ordering organisation. Choose another.`);
   const row: MemberRow = {
     ...ids,
     accountId: context.accountId,

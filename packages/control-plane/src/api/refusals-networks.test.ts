@@ -88,6 +88,13 @@ refuse(
   member({ Name: "a-" }),
   /MemberConfiguration.Name must be letters/,
 );
+refuse(
+  "IR",
+  "CreateNetwork",
+  "the name of the ordering organisation for a member",
+  member({ Name: "orderer" }),
+  /name of the ordering organisation/,
+);
 refuse("IR", "CreateNetwork", "a wrong key", member({ KmsKeyArn: "key" }), /KmsKeyArn must be an ARN/);
 refuse(
   "IR",
@@ -187,6 +194,20 @@ refuse(
   "a name that is taken",
   join(2, { MemberConfiguration: memberConfiguration("first") }),
   /the name first/,
+);
+refuse(
+  "AE",
+  "CreateMember",
+  "a name that is taken in another case",
+  join(2, { MemberConfiguration: memberConfiguration("FIRST") }),
+  /the name first/,
+);
+refuse(
+  "IR",
+  "CreateMember",
+  "the name of the ordering organisation",
+  join(2, { MemberConfiguration: memberConfiguration("Orderer") }),
+  /name of the ordering organisation/,
 );
 refuse("NF", "CreateMember", "another network", join(2, {}, "/networks/{n2}/members"), /Network .* not found/);
 refuse(
