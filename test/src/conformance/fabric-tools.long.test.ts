@@ -293,7 +293,7 @@ describe("operators with Fabric's command line tools", { skip: toolsAreMissing }
       );
       assert.match(
         await refused(invoke(["Org1", "Org2"], ["fail", "no beer"])),
-        /endorsement failure during invoke\. response: status:500 message:"no beer"/,
+        /endorsement failure during invoke\. response: status:500 {1,2}message:"no beer"/,
       );
       assert.match(await refused(query("nosuch")), /status:500/);
     });
