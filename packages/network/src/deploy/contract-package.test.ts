@@ -121,6 +121,20 @@ describe("contract package", () => {
     assert.ok(readTar(gunzipSync(code.content)).some((file) => file.name === "src/dist/index.js"));
   });
 
+  it("takes a main file that an incremental compiler left alone, and none where it wrote nothing", async () => {
+    const root = failing("incremental", "tsc");
+    const compile = (line: string) =>
+      writeFileSync(path.join(root, "node_modules/.bin/tsc"), `#!/bin/sh\n${line}\nexit 2\n`);
+    await packageContract(root, "c", "1");
+    const edit = () => utimesSync(path.join(root, "src/a.ts"), new Date(), new Date(Date.now() + 60_000));
+    edit();
+    compile("echo 'exports.b = 1' > dist/b.js");
+    await packageContract(root, "c", "1");
+    edit();
+    compile("echo '{}' > dist/tsconfig.tsbuildinfo; echo 'a.ts(1,1): error TS2'");
+    await assert.rejects(packageContract(root, "c", "1"), /does not build:\na\.ts\(1,1\): error TS2/);
+  });
+
   it("does not take what a build left that failed on the way, the second time either", async () => {
     const root = failing("half", "tsc && cp src/a.ts dist");
     for (const _ of [1, 2])

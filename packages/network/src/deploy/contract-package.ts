@@ -132,7 +132,8 @@ async function buildContract(root: string, report: (step: string) => void): Prom
   const problems = await run(root, build);
   if (problems === undefined) return;
   const written = await writtenSince(path.dirname(main), startedAt);
-  if (compilesOnly(manifest.scripts) && written.includes(main)) {
+  // An incremental compiler leaves alone what stays the same, which may be the main file.
+  if (compilesOnly(manifest.scripts) && written.length > 0 && existsSync(main)) {
     const shown = problems.slice(0, MAX_PROBLEMS).map((line) => `  ${line}`);
     report(`the compiler wrote its output, but finds errors:\n${shown.join("\n")}`);
     return;
@@ -150,7 +151,7 @@ function compilesOnly({ build, prebuild, postbuild }: Record<string, string>): b
 async function writtenSince(folder: string, sinceMs: number): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => []);
   const files = entries
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(".tsbuildinfo"))
     .map((entry) => path.join(entry.parentPath, entry.name))
     .filter(
       (file) =>
