@@ -335,6 +335,8 @@ describe("a network's life through the Managed Blockchain API", () => {
     });
     const pids = [supervisorPid!, ...nodes.map(({ pid }) => pid!)];
     await until("every process to end", async () => (pids.some(isAlive) ? undefined : true));
+    const { running, ended } = await service.status(d.networkId);
+    assert.deepEqual({ running, ended }, { running: false, ended: true });
   });
 });
 

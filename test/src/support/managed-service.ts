@@ -22,6 +22,8 @@ export type ServiceAccount = {
 /** What `hansa status --json` says of one network. */
 export type Status = {
   readonly running: boolean;
+  /** Of a network that does not run: whether its last member left. */
+  readonly ended?: boolean;
   readonly supervisorPid?: number;
   readonly nodes: readonly { readonly id: string; readonly state: string; readonly pid?: number }[];
 };

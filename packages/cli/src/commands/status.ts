@@ -1,5 +1,5 @@
 import path from "node:path";
-import { askStatus, findSupervisor } from "@hansa/network";
+import { askStatus, findSupervisor, isDeleted } from "@hansa/network";
 import type { Command } from "../command.js";
 import { locateNetwork } from "../locate.js";
 import { asTyped, table } from "../output.js";
@@ -16,12 +16,15 @@ export const status: Command = {
     const { bold, green, red } = call.paint;
     const contracts = view.state.contracts;
     if (supervisor === undefined) {
+      const at = `--network ${path.basename(view.layout.root)}`;
+      const hasEnded = await isDeleted(view.layout).catch(() => false);
+      const text = hasEnded
+        ? `Network ${bold(view.name)} ended when its last member left.\n` +
+          `Read what was decided with: hansa governance log ${at}\nRemove what is left with: hansa down --wipe ${at}\n`
+        : `Network ${bold(view.name)} is stopped.\nStart it with: hansa up ${at}\n`;
       return {
-        data: { network: view.name, running: false, nodes: [], contracts },
-        text: asTyped(
-          `Network ${bold(view.name)} is stopped.\nStart it with: hansa up --network ${path.basename(view.layout.root)}\n`,
-          call.io.env,
-        ),
+        data: { network: view.name, running: false, ended: hasEnded, nodes: [], contracts },
+        text: asTyped(text, call.io.env),
       };
     }
     const found = await askStatus(supervisor);
