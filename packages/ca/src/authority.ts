@@ -3,23 +3,16 @@
  * is answered. Requests reach it authenticated, see signed-requests.ts; enrolment by secret is judged here.
  */
 import { Certificate, CryptoError } from "@hansa/crypto";
-import {
-  createRevocationList,
-  issueCertificate,
-  REVOCATION_REASONS,
-  type RevocationReason,
-  readCsr,
-} from "@hansa/crypto/issuing";
+import { createRevocationList, issueCertificate, readCsr } from "@hansa/crypto/issuing";
 import type { Clock, Random } from "@hansa/primitives";
 import { Attempts } from "./attempts.js";
-import { attributeOf, hasPower, REGISTRAR_POWERS, REVOKER } from "./attribute-rules.js";
+import { attributeOf, REGISTRAR_POWERS } from "./attribute-rules.js";
 import { CaError } from "./error.js";
 import {
   affiliationFault,
   type CertificateAsk,
   certifiedAttributes,
   checkedRegistration,
-  checkMayManage,
   checkMayRegister,
   type Registration,
 } from "./registration.js";
@@ -32,13 +25,11 @@ import {
   type Registry,
   type RegistryRecord,
 } from "./registry.js";
+import { judgeRevocation, type RevocationTarget } from "./revocation.js";
 import type { Authorities } from "./roots.js";
 import { drawSecret, hashSecret, keepDrawn, type StoredSecret, secretMatches } from "./secret.js";
 
 export type Validities = { identityMs: number; tlsMs: number; revocationListMs: number };
-
-/** An identity with all its certificates, or one certificate; `authority` when the serial number alone does not say. */
-export type RevocationTarget = { id: string; serialHex: string; reason: string; authority?: Authority };
 
 const MAX_BATCH = 1000;
 const MAX_ASKS = 8;
@@ -262,49 +253,13 @@ export class CertificateAuthority {
   }
 
   /** Returns what was not revoked before. */
-  async revokeCertificates(caller: RegisteredIdentity, target: RevocationTarget): Promise<IssuedCertificate[]> {
-    const reason = target.reason === "" ? "unspecified" : target.reason.toLowerCase();
-    if (!Object.hasOwn(REVOCATION_REASONS, reason)) {
-      const known = Object.keys(REVOCATION_REASONS).join(", ");
-      throw new CaError("BAD_REQUEST", `"${target.reason}" is no reason for a revocation; known are ${known}`);
-    }
-    if ((target.id === "") === (target.serialHex === "")) {
-      throw new CaError("BAD_REQUEST", "a revocation names either an enrolment id or a serial number");
-    }
+  async revokeCertificates(
+    caller: RegisteredIdentity,
+    target: RevocationTarget,
+  ): Promise<readonly IssuedCertificate[]> {
     return this.exclusively(async () => {
-      const serialHex = target.serialHex.toLowerCase().replace(/^(?:0x)?0*(?=.)/, "");
-      const named =
-        target.id === ""
-          ? this.#registry
-              .certificatesBySerial(evenDigits(serialHex))
-              .filter(({ authority }) => target.authority === undefined || authority === target.authority)
-          : this.#registry.certificatesOf(target.id);
-      const owner = target.id === "" ? named[0]?.id : target.id;
-      const identity = owner === undefined ? undefined : this.#registry.identity(owner);
-      if (identity === undefined) {
-        throw new CaError(
-          "NOT_FOUND",
-          target.id === "" ? `no certificate with serial number ${target.serialHex}` : `no identity "${target.id}"`,
-        );
-      }
-      if (identity.id !== caller.id) {
-        if (!hasPower(caller, REVOKER))
-          throw new CaError("FORBIDDEN", `"${caller.id}" may not revoke: it lacks ${REVOKER}`);
-        checkMayManage(caller, identity);
-      }
-      const certificates = named.filter((each) => each.revocation === undefined);
-      const isNew = target.id !== "" && !identity.revoked;
-      if (certificates.length > 0 || isNew) {
-        await this.#registry.append([
-          {
-            kind: "revocation",
-            id: target.id === "" ? undefined : target.id,
-            certificates: certificates.map((each) => ({ authority: each.authority, serialHex: each.serialHex })),
-            reason: reason as RevocationReason,
-            atMs: this.#clock.now(),
-          },
-        ]);
-      }
+      const { certificates, records } = judgeRevocation(this.#registry, caller, target, this.#clock.now());
+      await this.#registry.append(records);
       return certificates;
     });
   }
@@ -401,8 +356,4 @@ function revokedIdentity(id: string): CaError {
 
 function authorityOf(ask: CertificateAsk): Authority {
   return ask.profile === "tls" ? "tls" : "identity";
-}
-
-function evenDigits(hex: string): string {
-  return hex.length % 2 === 0 ? hex : `0${hex}`;
 }
