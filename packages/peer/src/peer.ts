@@ -7,7 +7,6 @@ import type { ChannelConfig } from "@hansa/channel-config";
 import { privateKeyFromPem } from "@hansa/crypto";
 import {
   AccessControl,
-  ChaincodeRegistry,
   ConfigChaincode,
   createEndorser,
   type EndorserChannel,
@@ -17,26 +16,16 @@ import {
   QueryChaincode,
   type SystemChaincode,
 } from "@hansa/endorsement/chaincode";
-import {
-  chaincodeDefinition,
-  LIFECYCLE_NAMESPACE,
-  listDefinitions,
-  RunnableChaincodes,
-  readSequence,
-} from "@hansa/endorsement/lifecycle";
-import { firstBlock } from "@hansa/ledger";
+import { listDefinitions } from "@hansa/endorsement/lifecycle";
 import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
 import { HansaError, messageOf, systemClock, systemRandom } from "@hansa/primitives";
 import { ClientRoots, GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
 import { encode, protos, services } from "@hansa/wire";
-import { DialIn } from "./chaincode/builders/dial-in.js";
-import { ContractDevelopment } from "./chaincode/development.js";
 import { DocumentIndexes } from "./chaincode/document-indexes.js";
+import { openChaincodeHost } from "./chaincode/host.js";
 import { KeepRunning } from "./chaincode/keep-running.js";
-import { PackageStore } from "./chaincode/package-store.js";
-import { ChaincodeRuntime } from "./chaincode/runtime.js";
-import { registerHandler } from "./chaincode/support-service.js";
 import type { PeerChannel } from "./channel.js";
+import { blocksOf, deliverChannel, endorserChannel, followClientRoots } from "./channel-views.js";
 import { ChannelSet } from "./channels.js";
 import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js";
 import { mountDiscovery } from "./discovery/mount.js";
@@ -46,10 +35,9 @@ import type { Membership } from "./membership/membership.js";
 import { createDialer, createJournalDialer, type DialerOptions } from "./orderer-dialer.js";
 import { PrivateDataExchange } from "./private-data/private-data.js";
 import type { RunningPeer } from "./running-peer.js";
-import { type DeliverChannel, DeliverService } from "./services/deliver.js";
+import { DeliverService } from "./services/deliver.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
 import { Explanations } from "./services/explanations.js";
-import { blockWithPrivateData } from "./services/private-blocks.js";
 import { snapshotHandlers } from "./snapshots/service.js";
 import { Evidence } from "./witness/evidence.js";
 import { WitnessFollowing } from "./witness/following.js";
@@ -79,68 +67,22 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
 
   // Below it lies private data, in files that their libraries open to everybody.
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 });
-  const chaincodeDirectory = join(dataDirectory, "chaincodes");
-  const packages = await PackageStore.open(join(chaincodeDirectory, "packages"), logger);
   const measures = new PeerMeasures();
   const { metrics } = measures;
-  const registry = new ChaincodeRegistry({
-    clock,
-    meter: metrics.chaincode,
-    every: (ms, run) => {
-      const timer = setInterval(run, ms).unref();
-      return () => clearInterval(timer);
-    },
-    onStuck: (packageId) => development.reportStuck(packageId) || runtime.restart(packageId),
-    isDebugged: (packageId) => development.isDebugged(packageId),
-    accepts: (name) => packages.get(name) !== undefined || isCommitted(name, channels?.all() ?? []),
-    logger: part("chaincode"),
-  });
   let channels: ChannelSet | undefined;
-  let chaincodeAddress = "";
-  const { externalBuilders } = chaincodeConfig;
-  const dialIn =
-    externalBuilders.length === 0
-      ? undefined
-      : await DialIn.open(chaincodeConfig.dialIn, tls !== undefined, { registry, clock, logger });
-  const runtime = new ChaincodeRuntime({
-    directory: chaincodeDirectory,
-    packages,
-    registry,
+  const host = await openChaincodeHost({
     mspId,
-    logLevel: chaincodeConfig.logLevel,
-    execution: chaincodeConfig.execution,
-    maxMemoryMb: chaincodeConfig.maxMemoryMb,
-    logger: part("chaincode"),
-    listenAddress: () => chaincodeAddress,
-    buildTimeoutMs: chaincodeConfig.buildTimeoutMs,
-    startupTimeoutMs: chaincodeConfig.startupTimeoutMs,
-    ...(dialIn === undefined ? {} : { external: { builders: externalBuilders, dialIn } }),
+    config: chaincodeConfig,
+    directory: join(dataDirectory, "chaincodes"),
+    isTls: tls !== undefined,
+    channels: () => channels?.all() ?? [],
+    meter: metrics.chaincode,
+    clock,
+    logger,
+    chaincodeLogger: part("chaincode"),
   });
-  const development = new ContractDevelopment({
-    registry,
-    mspId,
-    definition: (channelId, name) => {
-      const channel = channels?.get(channelId);
-      const found = channel && findRunnable(channel, name);
-      return found && { ...found.definition, isApproved: found.isApproved };
-    },
-    file: join(chaincodeDirectory, "development.json"),
-    logger: part("chaincode"),
-  });
-  const chaincodeServer = new RpcServer({ logger });
-  chaincodeServer.addService(services.ChaincodeSupport, {
-    Register: registerHandler({
-      registry,
-      packageOf: (authority) => runtime.packageOf(authority),
-      developed: (authority) => development.admit(authority),
-      allowAttach: chaincodeConfig.allowAttach,
-    }),
-  });
-  requireLoopback(chaincodeConfig.listenAddress);
-  chaincodeServer.addService(services.ContractDevelopment, { Develop: development.develop });
-  chaincodeAddress = (await chaincodeServer.listen(chaincodeConfig.listenAddress)).address;
+  const { packages, registry, runtime, development, runnable } = host;
 
-  const runnable = new RunnableChaincodes(mspId, () => packages.list().map(({ packageId }) => packageId));
   const indexes = new DocumentIndexes(packages, logger, (packageId) => runtime.releasedFiles(packageId));
   const keepRunning = new KeepRunning({
     mspId,
@@ -237,9 +179,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     clock,
     logger: part("committer"),
   }).catch(async (error) => {
-    registry.stop();
     stopWitnesses();
-    await Promise.all([chaincodeServer.stop({ graceMs: 0 }), dialIn?.stop()]);
+    await host.stop();
     throw error;
   });
   const channelSet = channels;
@@ -358,21 +299,13 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     }
     return channel;
   };
-  const findRunnable = (channel: PeerChannel, name: string) => {
-    const { state } = channel.ledger;
-    const sequence = readSequence((key) => state.get(LIFECYCLE_NAMESPACE, key)?.value, name);
-    return sequence === 0 ? undefined : runnable.find(channel.channelId, name, sequence, state);
-  };
   const hasChaincode = (channelId: string, name: string): boolean => {
     const channel = channelSet.get(channelId);
-    const found = channel && findRunnable(channel, name);
-    if (found === undefined || !found.isApproved) return false;
-    return found.packageId !== undefined || registry.isReady(`${name}:${found.definition.version}`);
+    return channel !== undefined && host.has(channel, name);
   };
-
   const definitionOf = (channelId: string, name: string) => {
     const channel = channelSet.get(channelId);
-    return channel && findRunnable(channel, name)?.definition;
+    return channel && host.find(channel, name)?.definition;
   };
   const found = mountDiscovery({
     config,
@@ -399,7 +332,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     },
     identity: signer.serialized,
     signer,
-    chaincodeAddress,
+    chaincodeAddress: host.address,
     get operationsUrl() {
       return operations?.url;
     },
@@ -458,17 +391,15 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     stopWitnesses();
     await privateData.stop();
     await channelSet.stop();
-    await runtime.stop();
-    await development.close();
-    registry.stop();
-    await Promise.all([serverStopped, chaincodeServer.stop({ graceMs: 0 }), dialIn?.stop(), operations?.stop()]);
+    await host.stop();
+    await Promise.all([serverStopped, operations?.stop()]);
     logger.info("peer stopped", { peer: config.name });
   }
 
   config.mount?.(peer);
   try {
     listenAddress = (await server.listen(config.listenAddress)).address;
-    await development.open(chaincodeAddress);
+    await development.open(host.address);
     clientRoots?.attach(server);
     operations = config.operations && (await startOperations(config.operations, measures, operationsSources()));
   } catch (error) {
@@ -478,67 +409,6 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   found.start();
   logger.info("peer started", { peer: config.name, address: peer.address, channels: channelSet.ids().length });
   return peer;
-}
-
-/** Whether "name:version" is a committed definition, under which a chaincode may attach by itself. */
-function isCommitted(instance: string, channels: readonly PeerChannel[]): boolean {
-  const [name = "", version] = instance.split(":", 2);
-  return channels.some(({ ledger }) => chaincodeDefinition(ledger.state, name)?.version === version);
-}
-
-function endorserChannel(channel: PeerChannel, passOn: EndorserChannel["persistPrivate"]): EndorserChannel {
-  return {
-    channelId: channel.channelId,
-    get config() {
-      return channel.config();
-    },
-    ledger: channel.ledger,
-    persistPrivate: async (writes) => {
-      await channel.transient.persist(writes.txId, writes.height, writes.bytes);
-      await passOn(writes);
-    },
-  };
-}
-
-function deliverChannel(channel: PeerChannel): DeliverChannel {
-  return {
-    channelId: channel.channelId,
-    height: () => channel.height(),
-    firstBlock: () => firstBlock(channel.ledger.blocks),
-    config: () => channel.config(),
-    block: (number) => channel.block(number),
-    waitFor: (number, signal) => channel.waitFor(number, signal),
-    blockWithPrivateData: (number, request) => blockWithPrivateData(channel, number, request),
-  };
-}
-
-async function* blocksOf(channel: PeerChannel, from: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  for (let number = from; await channel.waitFor(number, signal); number++) yield channel.block(number);
-}
-
-/** Members of a channel may call with certificates of their own TLS authorities, as its configuration has them. */
-function followClientRoots(roots: ClientRoots | undefined, channel: PeerChannel): void {
-  if (roots === undefined) return;
-  let known: ChannelConfig | undefined;
-  const look = (config: ChannelConfig) => {
-    if (config === known) return;
-    known = config;
-    roots.set(channel.channelId, config.allTlsRoots());
-  };
-  look(channel.config());
-  channel.onCommit((_block, config) => look(config));
-}
-
-/** Chaincodes dial in without TLS; what they carry must not leave the machine. */
-function requireLoopback(address: string): void {
-  if (/^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/.test(address)) return;
-  throw new HansaError(
-    "CHAINCODE_ADDRESS_NOT_LOCAL",
-    `chaincodes cannot dial in at ${address}: it is no loopback address`,
-    {
-      nextStep: "Use 127.0.0.1; chaincodes on other machines run as a service, and the peer dials them.",
-    },
-  );
 }
 
 const MOST_NOTED = 1_000;

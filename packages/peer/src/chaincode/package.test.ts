@@ -137,7 +137,7 @@ describe("building", () => {
 
   it("gives the first lines of what a compiler has to say, and the last", async () => {
     const noise =
-      "for (let n = 1; n <= 900; n++) console.log('src/a.ts(' + n + ',1): error TS2304: no beer'); process.exit(2)";
+      "for (let n = 1; n <= 900; n++) console.log('src/a.ts(' + n + ',1): error TS2304: no beer'); process.exitCode = 2";
     const failing = makeNodePackage("x", "", {
       main: "dist/index.js",
       dependencies: {},
