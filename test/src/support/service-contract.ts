@@ -35,7 +35,13 @@ export class ServiceContract {
   }
 
   static start(program: string, args: readonly string[], chaincodeId: string, address: string): ServiceContract {
-    const env = { PATH: process.env.PATH, CHAINCODE_ID: chaincodeId, CHAINCODE_SERVER_ADDRESS: address };
+    const env = {
+      PATH: process.env.PATH,
+      CHAINCODE_ID: chaincodeId,
+      // So the Java shim calls it.
+      CORE_CHAINCODE_ID_NAME: chaincodeId,
+      CHAINCODE_SERVER_ADDRESS: address,
+    };
     return new ServiceContract(spawn(program, args, { env, stdio: ["ignore", "ignore", "pipe"] }));
   }
 

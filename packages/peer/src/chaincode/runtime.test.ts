@@ -15,8 +15,10 @@ import { RpcServer } from "@hansa/transport";
 import { common, msp, protos, services } from "@hansa/wire";
 import { makeNodePackage, makePackage } from "../testing/make-package.js";
 import { plainEnvironment } from "./command.js";
+import { readConnection } from "./connection.js";
 import { PackageStore } from "./package-store.js";
 import { type ChaincodeExecution, ChaincodeRuntime } from "./runtime.js";
+import { ServiceLink } from "./service-link.js";
 import { findShippedModules } from "./shipped-modules.js";
 import { registerHandler } from "./support-service.js";
 
@@ -337,6 +339,21 @@ describe("chaincode as a service", () => {
     const { packageId } = await packages.install(makeService("wrong"));
     await serve("other:1234");
     await assert.rejects(runtime.launch(packageId), /announced package id "other:1234"/);
+  });
+
+  it("is reported when it takes the connection and says nothing", async () => {
+    const mute = new RpcServer({ logger: silentLogger });
+    mute.addService(services.Chaincode, { Connect: () => new Promise(() => {}) });
+    const { address } = await mute.listen("127.0.0.1:0");
+    const packageId = `mute:${"0".repeat(64)}`;
+    const link = new ServiceLink(packageId, readConnection({ address }, "Org1MSP"), registry, silentLogger, 100);
+    const waiting = assert.rejects(registry.whenReady(packageId, 20_000), {
+      message: `the chaincode server at ${address} takes connections, but did not register within 100 ms`,
+    });
+    link.start();
+    await waiting;
+    await link.stop();
+    await mute.stop({ graceMs: 0 });
   });
 
   it("is reported as unreachable within its dial timeout", async () => {

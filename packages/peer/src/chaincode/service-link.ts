@@ -1,7 +1,7 @@
 /**
  * The peer's connection to one chaincode that runs as a service: dialled, kept, dialled again when it breaks.
  *
- * A server that cannot be reached, or that announces another package id, is reported at once to whoever waits for it;
+ * A server that cannot be reached, that announces another package id, or that says nothing, is reported at once to whoever waits for it;
  * trying goes on with growing pauses, and without a pause as soon as somebody asks again.
  */
 import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chaincode";
@@ -12,19 +12,29 @@ import type { ServiceConnection } from "./connection.js";
 
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
+/** How long a server may take that has accepted the connection. Shims register at once, but not on a cold JVM. */
+const REGISTER_WITHIN_MS = 10_000;
 
 export class ServiceLink {
   readonly #packageId: string;
   readonly #connection: ServiceConnection;
   readonly #registry: ChaincodeRegistry;
   readonly #logger: Logger;
+  readonly #registerWithinMs: number;
   readonly #stop = new AbortController();
   #failures = 0;
   #reported: string | undefined;
   #wake: (() => void) | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(packageId: string, connection: ServiceConnection, registry: ChaincodeRegistry, logger: Logger) {
+  constructor(
+    packageId: string,
+    connection: ServiceConnection,
+    registry: ChaincodeRegistry,
+    logger: Logger,
+    registerWithinMs = REGISTER_WITHIN_MS,
+  ) {
+    this.#registerWithinMs = registerWithinMs;
     this.#packageId = packageId;
     this.#connection = connection;
     this.#registry = registry;
@@ -86,11 +96,20 @@ export class ServiceLink {
     const stream = client.bidi(services.Chaincode.methods.Connect, { signal: this.#stop.signal });
     return new Promise((resolve) => {
       const end = (reason: Error) => {
+        clearTimeout(silence);
         link.closed();
         stream.close();
         client.close();
         resolve(reason);
       };
+      const silence = setTimeout(() => {
+        const took = `${address} takes connections, but did not register within ${this.#registerWithinMs} ms`;
+        end(
+          new ChaincodeError("NOT_RUNNING", `the chaincode server at ${took}`, {
+            nextStep: "Look into what the server prints: it runs, but not as a chaincode.",
+          }),
+        );
+      }, this.#registerWithinMs).unref();
       const link = this.#registry.connect(
         {
           send: (message) => void stream.send(message),
@@ -100,6 +119,7 @@ export class ServiceLink {
       );
       stream.incoming.subscribe(
         (message) => {
+          clearTimeout(silence);
           this.#failures = 0;
           this.#reported = undefined;
           link.receive(message);

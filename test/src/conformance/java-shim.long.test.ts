@@ -1,0 +1,138 @@
+/**
+ * A contract with the Java shim of Fabric, run as a service.
+ * Needs a JDK and, named by HANSA_JAVA_SHIM, a folder with the jars of fabric-chaincode-shim and all it depends on, as
+ * `mvn dependency:copy-dependencies` leaves them.
+ */
+import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import { type Network, startNetwork } from "@hansa/network";
+import type { GatewayError } from "@hyperledger/fabric-gateway";
+import { temporaryFolder } from "../support/folder.js";
+import { repositoryRoot } from "../support/paths.js";
+import { freeAddress, ServiceContract } from "../support/service-contract.js";
+import { until } from "../support/until.js";
+
+const jars = process.env.HANSA_JAVA_SHIM;
+
+function missing(): string | false {
+  if (jars === undefined) return "HANSA_JAVA_SHIM names no folder with the jars of fabric-chaincode-shim";
+  if (!existsSync(jars) || !readdirSync(jars).some((name) => /^fabric-chaincode-shim.*\.jar$/.test(name)))
+    return `${jars} holds no fabric-chaincode-shim`;
+  const { error } = spawnSync("javac", ["-version"]);
+  return error === undefined ? false : `there is no JDK: ${error.message}`;
+}
+
+const CHANNEL = "trade";
+const ELSEWHERE = "elsewhere";
+const NAME = "javashim";
+
+describe("a contract with Fabric's Java shim", { skip: missing() }, () => {
+  const { folder, remove } = temporaryFolder();
+  const classes = path.join(folder, "classes");
+  const classPath = (...more: string[]) => [path.join(jars!, "*"), ...more].join(path.delimiter);
+  let network: Network;
+  let service: ServiceContract;
+
+  before(async () => {
+    const source = path.join(repositoryRoot, "test/contracts/java-shim/JavaShim.java");
+    await promisify(execFile)("javac", ["-nowarn", "-d", classes, "-cp", classPath(), source]);
+    const address = await freeAddress();
+    mkdirSync(path.join(folder, "package"));
+    writeFileSync(path.join(folder, "package/connection.json"), JSON.stringify({ address, dial_timeout: "5s" }));
+    network = await startNetwork({
+      network: "java-shim",
+      mode: "inline",
+      members: [{ name: "Org1" }, { name: "Org2" }],
+      channels: [{ name: CHANNEL }, { name: ELSEWHERE }],
+    });
+    const contract = {
+      name: NAME,
+      path: path.join(folder, "package"),
+      endorsement: "all",
+      collections: path.join(repositoryRoot, "test/contracts/conformance/collections.json"),
+    };
+    const { packageId } = await network.deploy({ ...contract, channel: CHANNEL });
+    await network.deploy({ ...contract, channel: ELSEWHERE });
+    service = ServiceContract.start("java", ["-cp", classPath(classes), "JavaShim"], packageId, address);
+    await until("the service", async () =>
+      submit("put", "first", "1").then(
+        () => true,
+        () => undefined,
+      ),
+    );
+  });
+  after(async () => {
+    await network?.stop();
+    await service?.stop();
+    remove();
+  });
+
+  const contract = (channel = CHANNEL) => network.member("Org1").gateway().getNetwork(channel).getContract(NAME);
+  const submit = async (name: string, ...args: string[]): Promise<string> =>
+    Buffer.from(await contract().submitTransaction(name, ...args)).toString();
+  const ask = async (name: string, ...args: string[]): Promise<string> =>
+    Buffer.from(await contract().evaluateTransaction(name, ...args)).toString();
+  const lines = async (name: string, ...args: string[]): Promise<string[]> => (await ask(name, ...args)).split("\n");
+
+  it("reads what it wrote, and ranges in several answers", async () => {
+    await submit("put", "asset", "blue");
+    assert.equal(await ask("get", "asset"), "blue");
+    await submit("putMany", "many", "250");
+    assert.equal((await lines("range", "many", "many~")).length, 250);
+    const [bookmark, ...first] = await lines("page", "many", "many~", "200", "");
+    assert.deepEqual([first.length, bookmark], [200, "many00200"]);
+    assert.equal((await lines("page", "many", "many~", "200", bookmark!)).length, 51);
+  });
+
+  it("finds composite keys and documents, and reads the past newest first", async () => {
+    for (const name of ["a", "b"]) await submit("putComposite", "car", "red", name);
+    assert.deepEqual(await lines("composites", "car", "red"), ["red/a", "red/b"]);
+    await submit("put", "document", '{"color":"blue"}');
+    await submit("delete", "document");
+    await submit("put", "document", '{"color":"red"}');
+    assert.deepEqual(await lines("query", '{"selector":{"color":"red"}}'), ["document"]);
+    assert.deepEqual(await lines("history", "document"), ['{"color":"red"}', "deleted", '{"color":"blue"}']);
+  });
+
+  it("keeps private data, and purges it", async () => {
+    await contract().submit("putPrivate", { arguments: ["shared", "price"], transientData: { value: "12" } });
+    assert.equal(await ask("getPrivate", "shared", "price"), "12");
+    assert.equal(await ask("privateHash", "shared", "price"), "32");
+    assert.deepEqual(await lines("rangePrivate", "shared", "", "~"), ["price"]);
+    await submit("purgePrivate", "shared", "price");
+    assert.equal(await ask("rangePrivate", "shared", "", "~"), "");
+  });
+
+  it("guards a key", async () => {
+    await submit("put", "guarded", "1");
+    await submit("guard", "guarded", "Org2MSP");
+    assert.deepEqual(await lines("guards", "guarded"), ["Org2MSP"]);
+  });
+
+  it("calls a chaincode of another channel to read, and survives a refused call", async () => {
+    await contract(ELSEWHERE).submitTransaction("put", "there", "1");
+    assert.deepEqual(await lines("call", NAME, ELSEWHERE, "get", "there"), ["200", "1"]);
+    const refused = contract().evaluateTransaction("call", "nobody", "", "get");
+    // These are the shim's own words: it keeps the peer's to its log.
+    await assert.rejects(refused, ({ details }: GatewayError) =>
+      details.some(({ message }) => message.includes("Unsuccessful response received")),
+    );
+  });
+
+  it("announces the last of its events", async () => {
+    const events = await network.member("Org1").gateway().getNetwork(CHANNEL).getChaincodeEvents(NAME);
+    try {
+      await submit("announce", "one", "two");
+      for await (const event of events) {
+        assert.deepEqual([event.eventName, Buffer.from(event.payload).toString()], ["two", "payload of two"]);
+        break;
+      }
+    } finally {
+      events.close();
+    }
+  });
+});
