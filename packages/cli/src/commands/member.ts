@@ -1,8 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { HansaError } from "@hansa/primitives";
+import { join } from "../api/acts.js";
 import { AS_ACCOUNT, AS_MEMBER, Session } from "../api/session.js";
-import type { Invitation, Member, MemberSummary } from "../api/shapes.js";
-import { until } from "../api/until.js";
+import type { Invitation, MemberSummary } from "../api/shapes.js";
 import type { Command } from "../command.js";
 import { table } from "../output.js";
 import { ADMIN_OPTIONS, adminOf } from "./member-options.js";
@@ -53,26 +52,16 @@ export const memberJoin: Command = {
         nextStep: "See those it has with: hansa invitation list",
       });
     const networkId = invitation.NetworkSummary.Id;
-    const { MemberId: memberId } = await account.client.call<{ MemberId: string }>({
-      method: "POST",
-      path: `/networks/${networkId}/members`,
-      body: {
-        ClientRequestToken: randomUUID(),
-        InvitationId: invitationId,
-        MemberConfiguration: {
-          Name: name,
-          Description: call.options.text("description"),
-          FrameworkConfiguration: { Fabric: adminOf(call.options) },
-        },
-      },
-    });
-    const member = await until(call, `member ${name}`, async () => {
-      const path = `/networks/${networkId}/members/${memberId}`;
-      return (await account.client.call<{ Member: Member }>({ method: "GET", path })).Member;
+    const member = await join(call, account, {
+      networkId,
+      invitationId,
+      name,
+      description: call.options.text("description"),
+      administrator: adminOf(call.options),
     });
     return {
       data: member,
-      text: `${name} is a member of ${invitation.NetworkSummary.Name}: ${memberId}.\nGive it a peer with: hansa node create --network ${networkId} --as ${name}\n`,
+      text: `${name} is a member of ${invitation.NetworkSummary.Name}: ${member.Id}.\nGive it a peer with: hansa node create --network ${networkId} --as ${name}\n`,
     };
   },
 };

@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
+import { readPeer, startPeer } from "../api/acts.js";
 import { AS_MEMBER, Session } from "../api/session.js";
 import type { Node, NodeSummary } from "../api/shapes.js";
-import { until } from "../api/until.js";
 import type { Command } from "../command.js";
 import { table } from "../output.js";
 
@@ -14,13 +13,13 @@ export const nodeList: Command = {
   examples: ["hansa node list --as Farm"],
   async run(call) {
     const session = await Session.open(call);
-    const { account, member, path } = await session.member(call, call.options.text("as"));
+    const scope = await session.member(call, call.options.text("as"));
+    const { account, member, path } = scope;
     const summaries = await account.client.list<NodeSummary>(`${path}/nodes`, "Nodes", { memberId: member.Id });
     const nodes = await Promise.all(
       summaries.map(async (summary) => {
         if (summary.Status === "DELETED") return { ...summary, MemberId: member.Id } satisfies Node;
-        const request = { method: "GET", path: `${path}/nodes/${summary.Id}`, query: { memberId: member.Id } } as const;
-        return (await account.client.call<{ Node: Node }>(request)).Node;
+        return readPeer(scope, summary.Id);
       }),
     );
     const rows = nodes.map(({ Id, Status, InstanceType, StateDB, FrameworkAttributes }) => [
@@ -53,25 +52,14 @@ export const nodeCreate: Command = {
   examples: ["hansa node create --as Farm"],
   async run(call) {
     const session = await Session.open(call);
-    const { account, member, path } = await session.member(call, call.options.text("as"));
-    const { NodeId: nodeId } = await account.client.call<{ NodeId: string }>({
-      method: "POST",
-      path: `${path}/nodes`,
-      body: {
-        ClientRequestToken: randomUUID(),
-        MemberId: member.Id,
-        NodeConfiguration: {
-          InstanceType: call.options.text("type") ?? "bc.t3.small",
-          AvailabilityZone: call.options.text("zone") ?? `${session.endpoint.region}a`,
-        },
-      },
-    });
-    const node = await until(call, `node ${nodeId}`, async () => {
-      const request = { method: "GET", path: `${path}/nodes/${nodeId}`, query: { memberId: member.Id } } as const;
-      return (await account.client.call<{ Node: Node }>(request)).Node;
+    const scope = await session.member(call, call.options.text("as"));
+    const [type, zone] = [call.options.text("type"), call.options.text("zone")];
+    const node = await startPeer(call, session, scope, {
+      ...(type === undefined ? {} : { type }),
+      ...(zone === undefined ? {} : { zone }),
     });
     const endpoint = node.FrameworkAttributes?.Fabric?.PeerEndpoint ?? "";
-    return { data: node, text: `Peer ${nodeId} of ${member.Name} is ${node.Status} at ${endpoint}.\n` };
+    return { data: node, text: `Peer ${node.Id} of ${scope.member.Name} is ${node.Status} at ${endpoint}.\n` };
   },
 };
 

@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { HansaError } from "@hansa/primitives";
+import { propose } from "../api/acts.js";
 import { AS_MEMBER, Session } from "../api/session.js";
 import type { ProposalSummary, ThresholdPolicy } from "../api/shapes.js";
 import type { Call, Command } from "../command.js";
@@ -52,11 +52,7 @@ export const proposalCreate: Command = {
       ...(Object.keys(Tags).length === 0 ? {} : { Tags }),
     };
     if (call.options.flag("dry-run")) return dryRun(scope, proposal);
-    const { ProposalId: proposalId } = await scope.account.client.call<{ ProposalId: string }>({
-      method: "POST",
-      path: `${scope.path}/proposals`,
-      body: { ClientRequestToken: randomUUID(), ...proposal },
-    });
+    const proposalId = await propose(scope, proposal);
     return {
       data: { ProposalId: proposalId },
       text: `Proposal ${proposalId} is open.\nVote on it with: hansa vote ${proposalId} yes --as <member>\n`,
