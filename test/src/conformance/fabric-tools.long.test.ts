@@ -63,7 +63,7 @@ describe("operators with Fabric's command line tools", { skip: toolsAreMissing }
         await done(peer("Org1", "channel", "fetch", which, `${which}.block`, "-c", "trade", ...tools.orderer));
         const block = readFileSync(at(`${which}.block`));
         const theirs = await decoded("common.Block", `${which}.block`);
-        assert.deepEqual(toJson("common.Block", block), theirs);
+        assert.deepEqual(plain(toJson("common.Block", block)), plain(theirs));
         assert.deepEqual(
           fromJson("common.Block", theirs),
           await encoded("common.Block", theirs, `${which}-again.block`),
@@ -71,7 +71,7 @@ describe("operators with Fabric's command line tools", { skip: toolsAreMissing }
       }
       const { config } = configOfBlock(readFileSync(at("config.block"))).configEnvelope;
       writeFileSync(at("config.pb"), encode(common.Config, config!));
-      assert.deepEqual(configToJson(config!), await decoded("common.Config", "config.pb"));
+      assert.deepEqual(plain(configToJson(config!)), plain(await decoded("common.Config", "config.pb")));
     });
 
     it("works out the same update", async () => {
@@ -84,15 +84,18 @@ describe("operators with Fabric's command line tools", { skip: toolsAreMissing }
       await done(tools.run("configtxlator", ["compute_update", "--channel_id", "trade", ...files]));
       const ours = computeConfigUpdate("trade", config!, common.Config.decode(updated));
       const bytes = encode(common.ConfigUpdate, ours);
-      assert.deepEqual(toJson("common.ConfigUpdate", bytes), await decoded("common.ConfigUpdate", "update.pb"));
+      assert.deepEqual(
+        plain(toJson("common.ConfigUpdate", bytes)),
+        plain(await decoded("common.ConfigUpdate", "update.pb")),
+      );
     });
 
     it("is read back by hansa's own commands and by configtxgen", async () => {
       const shown = await (await network.settings("trade")).show();
       await encoded("common.Config", shown, "shown.pb");
-      assert.deepEqual(await decoded("common.Config", "shown.pb"), shown);
+      assert.deepEqual(plain(await decoded("common.Config", "shown.pb")), plain(shown));
       const inspected = await done(tools.run("configtxgen", ["-inspectBlock", "config.block"]));
-      assert.deepEqual(JSON.parse(inspected), toJson("common.Block", readFileSync(at("config.block"))));
+      assert.deepEqual(plain(JSON.parse(inspected)), plain(toJson("common.Block", readFileSync(at("config.block")))));
     });
   });
 
@@ -392,3 +395,8 @@ describe("operators with Fabric's command line tools", { skip: toolsAreMissing }
 });
 
 type Tree = { [key: string]: Tree } & { [key: string]: unknown };
+
+/** Empty bytes are null in the JSON of Fabric 2.5, which ours is, and an empty text in that of 3.0. */
+function plain(json: unknown): unknown {
+  return JSON.parse(JSON.stringify(json), (_, value) => (value === "" ? null : value));
+}

@@ -139,7 +139,7 @@ describe("a real Fabric peer as the anchor of a member", { skip }, () => {
     );
     const { exit, stderr } = await discover("endorsers", "--chaincode", "basic");
     assert.deepEqual(
-      [exit, stderr.trim()],
+      [exit, stderr.trim().split("\n").at(-1)],
       [1, 'server returned: failed constructing descriptor for chaincodes:<name:"basic" >'],
     );
     const config = JSON.parse(await done(discover("config"))) as { msps: object };

@@ -282,6 +282,22 @@ describe("fabric-samples", { skip: samplesAreMissing }, () => {
       assert.match(ended, /"status": "ended"/);
     });
 
+    it("the contracts in Go of samples above, under the same applications", async (t) => {
+      const collections = samples.at("asset-transfer-private-data/chaincode-go/collections_config.json");
+      for (const [sample, name, program, ...options] of [
+        ["asset-transfer-basic/application-gateway-typescript", "basic", "dist/app.js"],
+        ["asset-transfer-events/application-gateway-typescript", "events", "dist/app.js", ...EITHER],
+        ["asset-transfer-private-data/application-gateway-typescript", "private", "dist/app.js", ...EITHER],
+      ] as const) {
+        const contract = path.join(path.dirname(sample), "chaincode-go");
+        const extra = name === "private" ? ["--collections", collections] : [];
+        const skipped = await samples.goService(contract, name, ...options, ...extra);
+        if (skipped !== undefined) return t.skip(skipped);
+        const printed = await (await samples.application(sample)).patiently(program);
+        assert.deepEqual(complaints(printed), [], printed);
+      }
+    });
+
     it("asset-transfer-abac: who may create is said by an attribute of the certificate", async (t) => {
       const skipped = await samples.goService("asset-transfer-abac/chaincode-go", "abac");
       if (skipped !== undefined) return t.skip(skipped);
