@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { RoleKind } from "../plan/plan.js";
 import { textLogger } from "./log.js";
@@ -47,6 +46,7 @@ async function runNodeProcess(kind: RoleKind, configFile: string | undefined): P
     const message = messageOf(error);
     logger.error("node failed", {
       message,
+      ...(known && error.nextStep !== undefined ? { nextStep: error.nextStep } : {}),
       ...(known ? {} : { stack: error instanceof Error ? error.stack : undefined }),
     });
     const report: FromNode = { type: "failed", ...failureOf(error) };
@@ -82,7 +82,11 @@ async function runNodeProcess(kind: RoleKind, configFile: string | undefined): P
       say({ type: "reconfigured", id, failure: failureOf(error) });
     }
   };
-  if (configFile !== undefined) return start(JSON.parse(await readFile(configFile, "utf8")));
+  if (configFile !== undefined) {
+    // Needed here only: a node that the supervisor starts is told by a message, and back sooner without this.
+    const { readSpecificationFile } = await import("./specification-file.js");
+    return readSpecificationFile(kind, configFile).then(start, fail);
+  }
 
   process.on("message", (message: ToNode) => {
     switch (message.type) {
