@@ -12,8 +12,10 @@ import {
   encode,
   HeaderType,
   hansa,
+  kvrwset,
   orderer,
   protos,
+  rwset,
   services,
   signedEnvelope,
   toLong,
@@ -176,7 +178,7 @@ describe("a peer among others", () => {
     assert.equal(await text(first, user, call("getPrivate", "recipe")), "hops");
   });
 
-  it("passes private data to the peers of members, as many as the collection requires", async () => {
+  it("passes private data to the peers of members, as many as the collection requires, and takes no false data", async () => {
     const [first, second] = peers;
     assert.ok(first && second);
     const members = [brewery, pub].map(({ mspId }) => ({
@@ -211,6 +213,34 @@ describe("a peer among others", () => {
     // Only one peer simulates; the other has the value from it.
     assert.equal(await submit(fields, user, [first]), 0);
     assert.equal(await text(second, user, vault("getDeal", "d1")), value.toString());
+
+    // What a member's peer passes on that does not hash to what the block says is never used: neither beside the value,
+    const colluding = pub.identity("peer1", "peer");
+    const lie = async (txId: string, key: string) => {
+      const writes = encode(kvrwset.KVRWSet, { writes: [{ key, value: Buffer.from("1 barrel for 9000") }] });
+      const privateRwset = encode(rwset.TxPvtReadWriteSet, {
+        nsPvtRwset: [{ namespace: "vault", collectionPvtRwset: [{ collectionName: "deal", rwset: writes }] }],
+      });
+      const lies = encode(hansa.peer.PrivateWrites, { channelId: CHANNEL, txId, privateRwset });
+      const signed = { writes: lies, creator: colluding.serialized, signature: colluding.sign(lies) };
+      await connectionTo(second.address).pushPrivate(encode(hansa.peer.SignedPrivateWrites, signed), {
+        timeoutMs: 2_000,
+      });
+    };
+    const lied = async (key: string) => {
+      const { txId, envelope } = await endorse([first], user, { ...vault("putDeal", key), transient: { value } });
+      await lie(txId, key);
+      testOrderer.order(CHANNEL, envelope);
+      await Promise.all(peers.map((peer) => peer.commitStatus(CHANNEL, txId, never)));
+      return text(second, user, vault("getDeal", key));
+    };
+    assert.equal(await lied("d2"), value.toString());
+
+    // nor in its place.
+    const asked = { ...deal, requiredPeerCount: 0, maximumPeerCount: 0 };
+    await define({ name: "vault", sequence: 2, packageId, collections: [asked] });
+    assert.equal(await lied("d3"), value.toString());
+    await define({ name: "vault", sequence: 3, packageId, collections: [deal] });
 
     await second.stop();
     const { response } = await ask(first, makeProposal(user, fields));
@@ -397,7 +427,7 @@ describe("a peer among others", () => {
     const other = await read("DeliverWithPrivateData", seek(pub.identity("user", "client"), height - 1));
     const withData = (answers: protos.DeliverResponse[]) =>
       answers.filter((each) => Object.keys(each.blockAndPrivateData?.privateDataMap ?? {}).length > 0).length;
-    assert.equal(withData(own), 4, "its approvals, the recipe and the deal");
+    assert.equal(withData(own), 8, "its approvals, the recipe and the deals");
     assert.equal(withData(other), 1, "the deal");
 
     const stranger = testOrg("StrangerMSP").identity("x", "client");
