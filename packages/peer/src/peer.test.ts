@@ -428,7 +428,7 @@ describe("a peer among others", () => {
     const withData = (answers: protos.DeliverResponse[]) =>
       answers.filter((each) => Object.keys(each.blockAndPrivateData?.privateDataMap ?? {}).length > 0).length;
     assert.equal(withData(own), 8, "its approvals, the recipe and the deals");
-    assert.equal(withData(other), 1, "the deal");
+    assert.equal(withData(other), 3, "the deals");
 
     const stranger = testOrg("StrangerMSP").identity("x", "client");
     assert.deepEqual(
