@@ -73,6 +73,20 @@ export async function runningSupervisor(view: NetworkView): Promise<SupervisorRe
   });
 }
 
+/**
+ * Does some work on the network a command is about, which has to run.
+ * @throws HansaError NO_NETWORK, NOT_RUNNING, and what the work throws
+ */
+export async function onRunningNetwork<T>(call: Call, work: (view: NetworkView) => Promise<T>): Promise<T> {
+  const view = await locateNetwork(call);
+  await runningSupervisor(view);
+  try {
+    return await work(view);
+  } finally {
+    view.closeConnections();
+  }
+}
+
 /** A command as it reaches a network from here, e.g. hansa status --network coffee. */
 export function commandFor(call: Call, layout: Layout, command: string): string {
   const root = path.dirname(layout.root);

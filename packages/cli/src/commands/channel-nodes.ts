@@ -2,17 +2,10 @@
 
 import { existsSync } from "node:fs";
 import path from "node:path";
-import {
-  type BlockChoice,
-  blockToJson,
-  type ChannelSummary,
-  type NetworkView,
-  NodeChannels,
-  summarizeChannel,
-} from "@hansa/network";
+import { type BlockChoice, blockToJson, type ChannelSummary, NodeChannels, summarizeChannel } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command } from "../command.js";
-import { locateNetwork, runningSupervisor } from "../locate.js";
+import { onRunningNetwork } from "../locate.js";
 import { table } from "../output.js";
 import { readBytes, writeResult } from "./files.js";
 
@@ -29,7 +22,7 @@ export const channelInfo: Command = {
   positionals: { min: 1, max: 1 },
   examples: ["hansa channel info deliveries"],
   async run(call) {
-    return onNetwork(call, async (view) => {
+    return onRunningNetwork(call, async (view) => {
       const data = await summarizeChannel(view, call.options.positionals[0]!);
       return { data, text: summaryText(data) };
     });
@@ -48,7 +41,7 @@ export const channelFetch: Command = {
   positionals: { min: 1, max: 2 },
   examples: ["hansa channel fetch deliveries newest", "hansa channel fetch deliveries config --output config.block"],
   async run(call) {
-    return onNetwork(call, async (view) => {
+    return onRunningNetwork(call, async (view) => {
       const [channel, which = "newest"] = call.options.positionals as [string, string?];
       const settings = await view.settings(channel);
       const block = await settings.block(choiceOf(which));
@@ -69,7 +62,7 @@ export const channelJoin: Command = {
   positionals: { min: 1, max: 1 },
   examples: ["hansa channel join deliveries --node peer1.brewery", "hansa channel join handmade.block --node orderer"],
   async run(call) {
-    return onNetwork(call, async (view) => {
+    return onRunningNetwork(call, async (view) => {
       const wanted = call.options.positionals[0]!;
       const node = new NodeChannels(view, nodeOf(call));
       const isFile = existsSync(path.resolve(call.io.cwd, wanted));
@@ -92,7 +85,7 @@ export const channelLeave: Command = {
   positionals: { min: 1, max: 1 },
   examples: ["hansa channel leave handmade --node orderer"],
   async run(call) {
-    return onNetwork(call, async (view) => {
+    return onRunningNetwork(call, async (view) => {
       const channel = call.options.positionals[0]!;
       const node = new NodeChannels(view, nodeOf(call));
       if (view.config.channels.some(({ name }) => name === channel) && !call.options.flag("force"))
@@ -108,16 +101,6 @@ export const channelLeave: Command = {
     });
   },
 };
-
-async function onNetwork<T>(call: Call, work: (view: NetworkView) => Promise<T>): Promise<T> {
-  const view = await locateNetwork(call);
-  await runningSupervisor(view);
-  try {
-    return await work(view);
-  } finally {
-    view.closeConnections();
-  }
-}
 
 function nodeOf(call: Call): string {
   const node = call.options.text("node");

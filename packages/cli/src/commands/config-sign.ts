@@ -3,6 +3,7 @@ import path from "node:path";
 import { type ConfigDraft, channelOfUpdate, identityInFolder, missingIn, previewFile, signFile } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command, Result } from "../command.js";
+import { onRunningNetwork } from "../locate.js";
 import {
   changesText,
   dataOf,
@@ -11,7 +12,6 @@ import {
   missingText,
   refuseLockOut,
   signedText,
-  withView,
 } from "./config-words.js";
 import { readBytes, writeResult } from "./files.js";
 import { keyHolders, openUpdate, SIGN_BY } from "./signers.js";
@@ -44,7 +44,7 @@ export const configSign: Command = {
 };
 
 function signHere(call: Call): Promise<Result> {
-  return withView(call, async (view) => {
+  return onRunningNetwork(call, async (view) => {
     const file = call.options.positionals[0]!;
     const settings = await view.settings(channelOfUpdate(await readBytes(call, file)));
     const opened = await openUpdate(call, settings, file);

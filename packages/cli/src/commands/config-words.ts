@@ -1,18 +1,7 @@
 /** A change of a configuration as commands tell it, and what they refuse. */
-import type { ConfigDraft, Missing, NetworkView } from "@hansa/network";
+import type { ConfigDraft, Missing } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call } from "../command.js";
-import { locateNetwork, runningSupervisor } from "../locate.js";
-
-export async function withView<T>(call: Call, work: (view: NetworkView) => Promise<T>): Promise<T> {
-  const view = await locateNetwork(call);
-  await runningSupervisor(view);
-  try {
-    return await work(view);
-  } finally {
-    view.closeConnections();
-  }
-}
 
 export function dataOf({ changes, needs, findings, current }: ConfigDraft) {
   return {

@@ -2,6 +2,7 @@
 import { type ConfigDraft, type KeyHolder, missingIn, updateToJson } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Command } from "../command.js";
+import { onRunningNetwork } from "../locate.js";
 import { wholeNumber } from "../options.js";
 import {
   changesText,
@@ -13,7 +14,6 @@ import {
   refuseLockOut,
   signaturesMissing,
   signedText,
-  withView,
 } from "./config-words.js";
 import { readJson, writeResult } from "./files.js";
 import { keyHolders, openUpdate, SIGN_BY } from "./signers.js";
@@ -33,7 +33,7 @@ export const configShow: Command = {
     "hansa config show deliveries | jq .channel_group.values",
   ],
   async run(call) {
-    return withView(call, async (view) => {
+    return onRunningNetwork(call, async (view) => {
       const settings = await view.settings(call.options.positionals[0]!);
       const asOf = call.options.text("block") === undefined ? undefined : wholeNumber(call.options, "block", 0);
       const data = await settings.show(asOf);
@@ -49,7 +49,7 @@ export const configDiff: Command = {
   positionals: { min: 2, max: 2 },
   examples: ["hansa config diff deliveries config.json"],
   async run(call) {
-    return withView(call, async (view) => {
+    return onRunningNetwork(call, async (view) => {
       const [channel, file] = call.options.positionals as [string, string];
       const settings = await view.settings(channel);
       const draft = await settings.draft(await readJson(call, file));
@@ -80,7 +80,7 @@ export const configUpdate: Command = {
     "hansa config update deliveries config.json --output update.pb",
   ],
   async run(call) {
-    return withView(call, async (view) => {
+    return onRunningNetwork(call, async (view) => {
       const [channel, file] = call.options.positionals as [string, string];
       const settings = await view.settings(channel);
       const opened = await openUpdate(call, settings, file);

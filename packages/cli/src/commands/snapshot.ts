@@ -2,7 +2,7 @@ import path from "node:path";
 import { findSupervisor, type NetworkView, PeerSnapshots, StoppedPeer } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command } from "../command.js";
-import { locateNetwork, runningSupervisor } from "../locate.js";
+import { locateNetwork, onRunningNetwork } from "../locate.js";
 import { type OptionDefinition, wholeNumber } from "../options.js";
 
 const NODE: OptionDefinition = {
@@ -102,14 +102,8 @@ export const snapshotJoin: Command = {
   },
 };
 
-async function onPeer<T>(call: Call, work: (peer: PeerSnapshots) => Promise<T>): Promise<T> {
-  const view = await locateNetwork(call);
-  await runningSupervisor(view);
-  try {
-    return await work(new PeerSnapshots(view, nodeOf(call, view)));
-  } finally {
-    view.closeConnections();
-  }
+function onPeer<T>(call: Call, work: (peer: PeerSnapshots) => Promise<T>): Promise<T> {
+  return onRunningNetwork(call, (view) => work(new PeerSnapshots(view, nodeOf(call, view))));
 }
 
 function nodeOf(call: Call, view: NetworkView): string {

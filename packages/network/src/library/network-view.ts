@@ -100,6 +100,10 @@ export class NetworkView {
       readFile(layout.networkFile, "utf8").catch(() => undefined),
       readState(layout),
     ]);
+    if (text === undefined && state !== undefined)
+      throw new HansaError("CORRUPT_STORE", `${layout.networkFile} is gone.`, {
+        nextStep: "Restore the file, or start over with: hansa down --wipe",
+      });
     if (text === undefined || state === undefined)
       throw new HansaError("NO_NETWORK", `There is no network in ${layout.root}.`, {
         nextStep: "Start one with: hansa up",
