@@ -77,6 +77,12 @@ const cases: readonly [string, args: string[], exit: number, said: RegExp][] = [
   ],
   ["evidence of nothing", ["verify", "no-evidence.json", "--roots", "root.pem"], 31, /statements say the same/],
   ["a stream to a nameless webhook", ["journal", "stream", "https://x/hook"], 2, /--position/],
+  [
+    "a stream that ends before it begins",
+    ["journal", "stream", "out", "--from", "9", "--until", "3"],
+    2,
+    /comes after/,
+  ],
   ["a stream from no network", ["journal", "stream", "out.ndjson"], 5, /no network/],
   ["a stream in an unknown format", ["journal", "stream", "out.ndjson", "--format", "xml"], 2, /ion, ion-binary, json/],
   ["a group without a command", ["journal"], 2, /journal digest/],

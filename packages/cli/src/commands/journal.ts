@@ -203,7 +203,7 @@ type Fault = {
 function invalid({ file, reason, block, byte }: Fault): HansaError {
   // Of a place rather than of a file in it: no export was found there, or several.
   if (file.endsWith("/")) {
-    return new HansaError("USAGE", `${file}: ${reason}.`, {
+    return new HansaError("PROOF_INVALID", `${file}: ${reason}.`, {
       nextStep: "Name the place that hansa journal export wrote to, and which export with --export <id>",
     });
   }
