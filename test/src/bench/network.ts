@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Network, type StartOptions, startNetwork } from "@hansa/network";
 import { repositoryRoot } from "../support/paths.js";
+import { gains } from "./gains.js";
 import type { LoadOrder, LoadReport, Workload } from "./load.js";
 import { folderBytes, type ProcessUse, processTree } from "./processes.js";
 
@@ -192,4 +193,9 @@ const machine = {
   model: os.cpus()[0]?.model,
   memoryMb: Math.round(os.totalmem() / 2 ** 20),
 };
-process.stdout.write(`${JSON.stringify({ bench: "network", machine, settings, results }, null, 2)}\n`);
+const gained = gains(results);
+for (const { mode, than, workload, inFlight, perSecond, serversCpu } of gained)
+  say(
+    `${mode} beside ${than}, ${workload} ${inFlight}: ${perSecond} times the calls a second, ${serversCpu} of the CPU`,
+  );
+process.stdout.write(`${JSON.stringify({ bench: "network", machine, settings, results, gains: gained }, null, 2)}\n`);
