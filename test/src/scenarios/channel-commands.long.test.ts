@@ -178,6 +178,7 @@ describe("on the command line", () => {
       assert.match(await failure(12, "config", "show", "nowhere"), /^UNKNOWN_CHANNEL/);
       await edited("same.json", () => {});
       assert.match(await failure(45, "config", "update", "beans", "same.json"), /no differences detected/);
+      assert.deepEqual((await json("config", "diff", "beans", "same.json")).changes, []);
     });
   });
 

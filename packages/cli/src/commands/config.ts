@@ -1,6 +1,6 @@
 /** A channel's configuration: shown as JSON, compared with an edited one, updated, signed. */
 import { type ConfigDraft, type KeyHolder, missingIn, updateToJson } from "@hansa/network";
-import { HansaError } from "@hansa/primitives";
+import { HansaError, messageOf } from "@hansa/primitives";
 import type { Command } from "../command.js";
 import { onRunningNetwork } from "../locate.js";
 import { wholeNumber } from "../options.js";
@@ -52,7 +52,11 @@ export const configDiff: Command = {
     return onRunningNetwork(call, async (view) => {
       const [channel, file] = call.options.positionals as [string, string];
       const settings = await view.settings(channel);
-      const draft = await settings.draft(await readJson(call, file));
+      const draft = await settings.draft(await readJson(call, file)).catch((error: unknown) => {
+        if (!messageOf(error).startsWith("no differences detected")) throw error;
+      });
+      if (draft === undefined)
+        return { data: { channel, changes: [], needs: [], findings: [] }, text: "Nothing would change.\n" };
       const data = { channel, ...dataOf(draft), update: updateToJson(draft) };
       return { data, text: `${changesText(draft)}${needsText(draft)}${findingsText(draft)}` };
     });
