@@ -94,7 +94,7 @@ export const networkShape = {
     ),
     contractsRun: optional(
       { kind: "choice", values: ["process", "worker", "peer"] },
-      "process: every contract in a process of its own (the default); worker: in a thread of its peer's process; peer: in its peer's own thread, the cheapest, for trusted contracts",
+      "process: every contract in a process of its own (the default); worker: in a thread of its peer's process; peer: in its peer's own thread, without a process of its own, for trusted contracts",
     ),
     contractTimeouts: optional(
       {
