@@ -12,6 +12,7 @@ import { TLSSocket } from "node:tls";
 import type { CancelSignal } from "@hansa/primitives";
 import type { CallContext } from "./call-context.js";
 import { encodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
+import { Turns } from "./turns.js";
 
 /** A unary call whose request is there. It is to be answered or failed, once; what comes later is dropped. */
 export type UnaryCall = {
@@ -38,6 +39,8 @@ const RESPONSE_HEADERS = {
 };
 const OK_TRAILERS = { "grpc-status": "0", "grpc-message": "OK" };
 const WITH_TRAILERS = { waitForTrailers: true };
+/** With 64 callers that query, 12 gave a quarter to a half more than all at once; 4 and 24 gave a little less. */
+const turns = new Turns(12);
 
 /**
  * Stands before the listeners that grpc-js has on its HTTP/2 server.
@@ -201,7 +204,11 @@ class QuickCall implements UnaryCall, CallContext, CancelSignal {
     this.#chunks = [];
     this.#request = whole.subarray(HEAD_BYTES);
     this.#state = "serving";
-    this.#serve(this);
+    turns.whenItsTurn(() => this.#beServed());
+  }
+
+  #beServed(): void {
+    if (this.#state === "serving") this.#serve(this);
   }
 
   /** @returns whether the status may still be sent */
