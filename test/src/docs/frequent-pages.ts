@@ -1,2 +1,2 @@
 /** The pages that are tried most often; the others are tried by the long tests. */
-export const frequentPages: readonly string[] = ["first-network.md", "receipts.md", "test-suites.md"];
+export const frequentPages: readonly string[] = ["first-network.md", "test-suites.md"];
