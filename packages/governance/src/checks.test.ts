@@ -36,6 +36,7 @@ describe("the form of an act", () => {
       { ...proposed, invitations: [...proposed.invitations, ...proposed.invitations] },
       /invitation in-1 is named twice/,
     ],
+    ["a long description in pictures", { ...proposed, description: "☕😀".repeat(65) }, /at most 128 characters/],
     ["a long description", { ...proposed, description: "x".repeat(129) }, /at most 128 characters/],
     [
       "too many tags",
@@ -88,5 +89,8 @@ describe("the form of an act", () => {
 
   it("allows what is within bounds", () => {
     for (const act of [founded, proposed, accepted]) checkForm(act);
+    const [picture, pictures] = ["☕".repeat(64), "😀".repeat(128)];
+    checkForm({ ...founded, name: picture, description: pictures });
+    checkForm({ ...proposed, description: pictures, tags: { [pictures]: pictures.repeat(2) } });
   });
 });

@@ -1,5 +1,5 @@
 /** The form of acts: what can be said of one without knowing the state. Lengths are those of the managed service's API. */
-import { type Bytes, messageOf } from "@hansa/primitives";
+import { type Bytes, characterCount, messageOf } from "@hansa/primitives";
 import { decode, msp } from "@hansa/wire";
 import type { Act, ChannelChoice, Founded, MemberIdentity, Proposed, VotingPolicy } from "./acts.js";
 import { GovernanceRefusal } from "./error.js";
@@ -48,7 +48,7 @@ export function checkForm(act: Act): void {
 
 function checkFounded(act: Founded): void {
   checkId("n", act.networkId);
-  require(/\S/.test(act.name) && act.name.length <= 64, "a network's name has 1 to 64 characters");
+  require(/\S/.test(act.name) && characterCount(act.name) <= 64, "a network's name has 1 to 64 characters");
   checkDescription(act.description);
   require(/^\S{1,8}$/.test(act.frameworkVersion), `"${act.frameworkVersion}" is no framework version`);
   checkPolicy(act.policy);
@@ -91,8 +91,8 @@ function checkTags(tags: Readonly<Record<string, string>>): void {
   const entries = Object.entries(tags);
   require(entries.length <= MAX_TAGS, `a proposal has at most ${MAX_TAGS} tags, not ${entries.length}`);
   for (const [key, value] of entries) {
-    require(key.length >= 1 && key.length <= 128, "a tag's key has 1 to 128 characters");
-    require(value.length <= 256, `the value of tag "${key}" is longer than 256 characters`);
+    require(key !== "" && characterCount(key) <= 128, "a tag's key has 1 to 128 characters");
+    require(characterCount(value) <= 256, `the value of tag "${key}" is longer than 256 characters`);
   }
 }
 
@@ -118,7 +118,7 @@ function checkChoice(choice: ChannelChoice): void {
 
 function checkMember(member: MemberIdentity): void {
   checkId("m", member.memberId);
-  require(/\S/.test(member.name) && member.name.length <= 64, "a member's name has 1 to 64 characters");
+  require(/\S/.test(member.name) && characterCount(member.name) <= 64, "a member's name has 1 to 64 characters");
   checkDescription(member.description);
   checkAccount(member.accountId);
   require(/^[A-Za-z0-9.-]{1,249}$/.test(member.mspId), `"${member.mspId}" cannot be an MSP id`);
@@ -167,7 +167,7 @@ function checkAccount(accountId: string): void {
 }
 
 function checkDescription(description: string | undefined): void {
-  require((description ?? "").length <= 128, "a description has at most 128 characters");
+  require(characterCount(description ?? "") <= 128, "a description has at most 128 characters");
 }
 
 function checkUnique(what: string, names: readonly string[]): void {

@@ -5,4 +5,5 @@ export * from "./environment.js";
 export * from "./error.js";
 export * from "./hash.js";
 export * from "./lru.js";
+export * from "./text.js";
 export * from "./units.js";

@@ -78,9 +78,12 @@ export async function listProposals(context: Context, input: Input<"ListProposal
 }
 
 export async function voteOnProposal(context: Context, input: Input<"VoteOnProposal">): Promise<Answer> {
-  const view = context.readyNetwork(input.networkId);
+  const view = context.network(input.networkId);
   const { proposalId } = findProposal(context, view, input.proposalId);
-  const { memberId } = context.actingMember(view, input.VoterMemberId);
+  const { memberId, member, status } = context.ownMember(view, input.VoterMemberId);
+  // A member votes from its acceptance on, also while channels still take it in. The service has no other name for this.
+  if (member?.status !== "joining" && member?.status !== "active")
+    throw illegal(`Member ${memberId} is ${status} and cannot vote.`);
   await acted(
     async () => view.operated?.submit({ kind: "voted", proposalId, memberId, yes: input.Vote === "YES" }),
     true,

@@ -22,6 +22,8 @@ refuse(
 );
 refuse("IR", "CreateNetwork", "no name", network({ Name: undefined }), /Name is required/);
 refuse("IR", "CreateNetwork", "a name of spaces", network({ Name: "   " }), /Name must have a character/);
+refuse("IR", "CreateNetwork", "a long name in pictures", network({ Name: "😀".repeat(65) }), /it has 65/);
+refuse("IR", "CreateNetwork", "half a character", network({ Name: "\ud83d" }), /Name has half a surrogate pair/);
 refuse("IR", "CreateNetwork", "a long name", network({ Name: "x".repeat(65) }), /Name must have 1 to 64/);
 refuse("IR", "CreateNetwork", "a name that is a number", network({ Name: 5 }), /Name must be a string/);
 refuse(

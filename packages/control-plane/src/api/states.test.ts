@@ -65,6 +65,8 @@ describe("states", () => {
       aws.ResourceNotReadyException,
     );
     await assert.rejects(one.send(new aws.DeleteMemberCommand({ NetworkId, MemberId })), aws.ResourceNotReadyException);
+    const vote = { NetworkId, ProposalId: "p-1", VoterMemberId: MemberId, Vote: "YES" } as const;
+    await assert.rejects(one.send(new aws.VoteOnProposalCommand(vote)), aws.ResourceNotFoundException);
     plane.operator.hurry();
     await plane.idle();
     assert.deepEqual(await statuses(plane, 0, NetworkId!), ["AVAILABLE", "AVAILABLE"]);
@@ -130,15 +132,21 @@ describe("states", () => {
     plane.operator.enactMs = FOREVER_MS;
     const two = plane.client(1);
     const request = { NetworkId: net.networkId, InvitationId, MemberConfiguration: memberConfiguration("second") };
-    await two.send(new aws.CreateMemberCommand(request));
+    const Actions = { Invitations: [{ Principal: "333333333333" }] };
+    const open = { NetworkId: net.networkId, MemberId: net.memberIds[0], Actions };
+    const { ProposalId } = await plane.client(0).send(new aws.CreateProposalCommand(open));
+    const joining = await two.send(new aws.CreateMemberCommand(request));
     const status = async () => (await two.send(new aws.ListInvitationsCommand({}))).Invitations?.[0]?.Status;
     assert.equal(await status(), "ACCEPTING");
     await assert.rejects(two.send(new aws.RejectInvitationCommand({ InvitationId })), aws.IllegalActionException);
     await assert.rejects(two.send(new aws.CreateMemberCommand(request)), /is ACCEPTING, not PENDING/);
+    const vote = { NetworkId: net.networkId, ProposalId, VoterMemberId: joining.MemberId, Vote: "NO" } as const;
+    await assert.rejects(two.send(new aws.VoteOnProposalCommand(vote)), aws.IllegalActionException, "not a member yet");
     plane.operator.hurry();
     await plane.running.idle();
     assert.equal(await status(), "ACCEPTING", "channels still take it in");
     assert.deepEqual(await statuses(plane, 1, net.networkId), ["AVAILABLE", "AVAILABLE", "CREATING"]);
+    await two.send(new aws.VoteOnProposalCommand(vote));
     plane.operator.hurry();
     await plane.idle();
     assert.equal(await status(), "ACCEPTED");

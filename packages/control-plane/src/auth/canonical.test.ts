@@ -77,6 +77,16 @@ const BOTOCORE: readonly Vector[] = [
 const HOST = "managedblockchain.us-east-1.amazonaws.com";
 const SERVICE: readonly Vector[] = [
   [
+    "two dots for an id",
+    { target: "/networks/n-ABC/members/.." },
+    "653d5d6a7fc01319582475c28cba5d61a7f917f126ac4cc6b7ec30d9eb6c7174",
+  ],
+  [
+    "a dot for an id",
+    { target: "/networks/n-ABC/members/." },
+    "f24aea8d88a1207f7acbbf3c1f16392f80f45e9a2dad3b7fd1a1016193508f35",
+  ],
+  [
     "an ARN as one segment",
     { target: "/tags/arn%3Aaws%3Amanagedblockchain%3Aus-east-1%3A111111111111%3Amembers%2Fm-ABC" },
     "85af6a26b14a7c89ffbada66f071500dcfa8a2d25664c6bfbbb97c342932ce81",

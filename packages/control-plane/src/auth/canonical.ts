@@ -70,7 +70,8 @@ function canonicalPath(path: string): string {
     if (segment === "..") kept.pop();
     else if (segment !== "" && segment !== ".") kept.push(encodeStrictly(segment));
   }
-  const trailing = kept.length > 0 && /\/\.{0,2}$/.test(path) ? "/" : "";
+  // Signers leave no slash behind a last "." or "..".
+  const trailing = kept.length > 0 && path.endsWith("/") ? "/" : "";
   return `/${kept.join("/")}${trailing}`;
 }
 

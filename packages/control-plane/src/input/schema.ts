@@ -3,6 +3,7 @@
  * InvalidRequestException whose message names the member and the rule it breaks. Unknown members are ignored, and null
  * is the same as absent, as the service does it.
  */
+import { characterCount, isWellFormed } from "@hansa/primitives";
 import { invalid } from "../errors.js";
 
 export type Check<T> = (value: unknown, name: string) => T;
@@ -12,14 +13,15 @@ export type Checked<F extends Fields> = { readonly [K in Exclude<keyof F, Option
   readonly [K in OptionalKeys<F>]?: ReturnType<F[K]>;
 };
 
-/** Characters are counted as the service model counts them: by UTF-16 code unit. */
+/** Characters are counted as the service model counts them: by Unicode code point. */
 export function text(rule: { min?: number; max?: number; pattern?: RegExp; says?: string } = {}): Check<string> {
   const { min = 0, max = Number.MAX_SAFE_INTEGER, pattern, says } = rule;
   const length = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `${min} to ${max}`;
   return (value, name) => {
     if (typeof value !== "string") throw invalid(`${name} must be a string.`);
-    if (value.length < min || value.length > max)
-      throw invalid(`${name} must have ${length} characters; it has ${value.length}.`);
+    const count = characterCount(value);
+    if (count < min || count > max) throw invalid(`${name} must have ${length} characters; it has ${count}.`);
+    if (!isWellFormed(value)) throw invalid(`${name} has half a surrogate pair, which is no character.`);
     if (pattern !== undefined && !pattern.test(value)) throw invalid(`${name} ${says ?? "has a wrong form"}.`);
     return value;
   };
