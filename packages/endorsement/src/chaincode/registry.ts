@@ -52,7 +52,13 @@ export type ConnectOptions = {
   readonly onClosed?: () => void;
 };
 
-type Waiter = { readonly deadline: number; readonly resolve: () => void; readonly reject: (error: Error) => void };
+type Waiter = {
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+  readonly explain: (() => Error | undefined) | undefined;
+};
 
 /** How often time-outs are looked for; a call ends at most so much later than its time-out says. */
 const SWEEP_MS = 100;
@@ -142,13 +148,17 @@ export class ChaincodeRegistry {
     return [...this.#ready.keys()];
   }
 
-  /** Resolves when a process of this package can be called. @throws ChaincodeError NOT_RUNNING, or what `fail` was told */
-  async whenReady(packageId: string, timeoutMs: number): Promise<void> {
+  /**
+   * Resolves when a process of this package can be called.
+   * @param explain asked when the time is over: why the package is not running, where the caller knows more than that
+   * @throws ChaincodeError NOT_RUNNING, what `explain` says, or what `fail` was told
+   */
+  async whenReady(packageId: string, timeoutMs: number, explain?: () => Error | undefined): Promise<void> {
     if (this.#ready.has(packageId)) return;
     await new Promise<void>((resolve, reject) => {
       const waiters = this.#waiters.get(packageId) ?? new Set();
       this.#waiters.set(packageId, waiters);
-      waiters.add({ deadline: this.#options.clock.now() + timeoutMs, resolve, reject });
+      waiters.add({ deadline: this.#options.clock.now() + timeoutMs, resolve, reject, explain });
     });
   }
 
@@ -237,7 +247,7 @@ export class ChaincodeRegistry {
       for (const waiter of waiters) {
         if (waiter.deadline > now) continue;
         waiters.delete(waiter);
-        waiter.reject(notRunning(packageId));
+        waiter.reject(waiter.explain?.() ?? notRunning(packageId));
       }
       if (waiters.size === 0) this.#waiters.delete(packageId);
     }

@@ -62,8 +62,10 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 let execution: ChaincodeExecution = "process";
+let startupTimeoutMs: number;
 const MAX_MEMORY_MB = 160;
 beforeEach(async () => {
+  startupTimeoutMs = 20_000;
   registry = new ChaincodeRegistry({
     clock: systemClock,
     every: (ms, run) => {
@@ -85,7 +87,9 @@ beforeEach(async () => {
     logger: silentLogger,
     listenAddress: () => address,
     buildTimeoutMs: 60_000,
-    startupTimeoutMs: 20_000,
+    get startupTimeoutMs() {
+      return startupTimeoutMs;
+    },
   });
   server = new RpcServer({ logger: silentLogger });
   server.addService(services.ChaincodeSupport, {
@@ -154,6 +158,9 @@ describe("chaincode that the peer starts", () => {
 
   it("is explained at once when it does not start", async () => {
     const { packageId } = await packages.install(makeNodePackage("broken", "throw new Error('no such beer')"));
+    await assert.rejects(runtime.launch(packageId), /exited with 1.*no such beer/s);
+    // And also when a busy machine does not let it die once more in time.
+    startupTimeoutMs = 1;
     await assert.rejects(runtime.launch(packageId), /exited with 1.*no such beer/s);
   });
 

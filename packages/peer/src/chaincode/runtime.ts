@@ -84,6 +84,8 @@ export class ChaincodeRuntime {
   readonly #launched = new Map<string, Promise<Launched>>();
   /** SHA-256 of a launch's secret → package id. */
   readonly #authorities = new Map<string, string>();
+  /** Package id → how its process ended before it ever answered. Gone once it answers, or is halted. */
+  readonly #deaths = new Map<string, ChaincodeError>();
   readonly #stop = new AbortController();
   readonly #external: ExternalBuilders;
 
@@ -103,7 +105,8 @@ export class ChaincodeRuntime {
   async launch(packageId: string): Promise<void> {
     const { registry, startupTimeoutMs } = this.#options;
     if (registry.isReady(packageId)) return;
-    const ready = registry.whenReady(packageId, startupTimeoutMs);
+    // On a busy machine, or in the pause between two restarts, the time is over before the process dies once more.
+    const ready = registry.whenReady(packageId, startupTimeoutMs, () => this.#deaths.get(packageId));
     ready.catch(() => {});
     try {
       await this.prepare(packageId);
@@ -169,6 +172,7 @@ export class ChaincodeRuntime {
   async halt(packageId: string): Promise<void> {
     const launched = this.#launched.get(packageId);
     this.#launched.delete(packageId);
+    this.#deaths.delete(packageId);
     for (const [key, id] of this.#authorities) if (id === packageId) this.#authorities.delete(key);
     await launched?.then(
       (each) => each.stop(),
@@ -228,15 +232,17 @@ export class ChaincodeRuntime {
   }
 
   #child(packageId: string, run: () => StartedChild, { terminationMs, release }: Partial<ExternalRun> = {}): Launched {
-    const { directory, logger, registry, startupTimeoutMs } = this.#options;
+    const { directory, logger, registry } = this.#options;
     // A process that has answered before and dies is a crash: it is started again, and callers wait for that. One that
     // dies before it ever answered would only die again, and callers are told why.
     let hasAnswered = false;
     const watch = () => {
       hasAnswered = false;
-      registry.whenReady(packageId, startupTimeoutMs).then(
+      // However long it takes: nobody waits here.
+      registry.whenReady(packageId, Number.POSITIVE_INFINITY).then(
         () => {
           hasAnswered = true;
+          this.#deaths.delete(packageId);
         },
         () => {},
       );
@@ -256,7 +262,9 @@ export class ChaincodeRuntime {
           return;
         }
         const lines = output === "" ? "" : `:\n${stripVTControlCharacters(output)}`;
-        registry.fail(packageId, new ChaincodeError("NOT_RUNNING", `chaincode ${packageId} ${reason}${lines}`));
+        const death = new ChaincodeError("NOT_RUNNING", `chaincode ${packageId} ${reason}${lines}`);
+        this.#deaths.set(packageId, death);
+        registry.fail(packageId, death);
         watch();
       },
     });
