@@ -41,12 +41,16 @@ export async function* blocksOf(channel: PeerChannel, from: number, signal: Abor
 /** Members of a channel may call with certificates of their own TLS authorities, as its configuration has them. */
 export function followClientRoots(roots: ClientRoots | undefined, channel: PeerChannel): void {
   if (roots === undefined) return;
-  let known: ChannelConfig | undefined;
-  const look = (config: ChannelConfig) => {
+  followConfig(channel, (config) => roots.set(channel.channelId, config.allTlsRoots()));
+}
+
+/** Tells of the channel's configuration as it is now, and of each one that takes its place. */
+export function followConfig(channel: PeerChannel, tell: (config: ChannelConfig) => void): void {
+  let known = channel.config();
+  tell(known);
+  channel.onCommit((_block, config) => {
     if (config === known) return;
     known = config;
-    roots.set(channel.channelId, config.allTlsRoots());
-  };
-  look(channel.config());
-  channel.onCommit((_block, config) => look(config));
+    tell(config);
+  });
 }

@@ -25,7 +25,7 @@ import { DocumentIndexes } from "./chaincode/document-indexes.js";
 import { openChaincodeHost } from "./chaincode/host.js";
 import { KeepRunning } from "./chaincode/keep-running.js";
 import type { PeerChannel } from "./channel.js";
-import { blocksOf, deliverChannel, endorserChannel, followClientRoots } from "./channel-views.js";
+import { blocksOf, deliverChannel, endorserChannel, followClientRoots, followConfig } from "./channel-views.js";
 import { ChannelSet } from "./channels.js";
 import { CHAINCODE_DEFAULTS, LIMIT_DEFAULTS, type PeerConfig } from "./config.js";
 import { mountDiscovery } from "./discovery/mount.js";
@@ -172,7 +172,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       privateData.follow(channel);
       channel.onCommit(() => membership?.changed());
       followClientRoots(clientRoots, channel);
-      membership?.changed();
+      followConfig(channel, () => membership?.configured());
       if (channels === undefined) watched.push(channel);
       else keepRunning.watch(channel);
     },

@@ -223,6 +223,38 @@ describe("peers that nobody named to one another", () => {
   });
 });
 
+describe("a peer that joins a channel", () => {
+  it("asks the anchor peers that the channel names at once, also those of other makes", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "hansa-membership-"));
+    const hour = 3_600_000;
+    // A server that knows nothing of the exchange between Hansa's peers.
+    const foreign = new RpcServer({ logger: silentLogger });
+    const { address } = await foreign.listen("127.0.0.1:0");
+    const { certPem, keyPem } = brewery.identity("peer0", "peer");
+    const peer = await startPeer({
+      name: "peer0",
+      identity: { mspId: brewery.mspId, certPem, keyPem },
+      localMsp: brewery.mspConfig,
+      listenAddress: "127.0.0.1:0",
+      dataDirectory: folder,
+      stores: "memory",
+      membership: { intervalMs: hour, newsMs: hour, silenceMs: hour },
+      logger: silentLogger,
+    });
+    try {
+      // Its first round is over: the next one is an hour away.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await peer.join(genesisOf("trade", [brewery, pub], address));
+      const found = await until("the anchor peer", () => peer.others("trade")[0]);
+      assert.deepEqual([found.address, found.mspId], [address, pub.mspId]);
+    } finally {
+      await peer.stop();
+      await foreign.stop({ graceMs: 0 });
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 describe("peers with mutual TLS", () => {
   it("find one another by the roots that the channel's members published", async () => {
     const folder = await mkdtemp(join(tmpdir(), "hansa-membership-"));

@@ -113,6 +113,15 @@ export class Membership {
     this.#schedule(Math.max(0, this.#lastRoundAt + this.#options.times.newsMs - this.#options.clock.now()));
   }
 
+  /** A channel was joined, or has a new configuration: whom it names for the first time need not wait for a round. */
+  configured(): void {
+    this.changed();
+    if (this.#state !== "running") return;
+    this.#askAll(({ wasAsked }) => !wasAsked).catch((error: unknown) =>
+      this.#options.logger.error("new peers not asked", { reason: messageOf(error) }),
+    );
+  }
+
   /** This peer as it tells others of itself now. */
   self(): Promise<Member> {
     return this.#own.member();
@@ -261,6 +270,7 @@ export class Membership {
     const { signer, clock, logger } = this.#options;
     const known = target.memberId === undefined ? undefined : this.#view.get(target.memberId);
     const news = this.#news;
+    target.wasAsked = true;
     try {
       const statement = await this.#own.for(target.mspId ?? known?.mspId);
       if (this.#state !== "running") return undefined;

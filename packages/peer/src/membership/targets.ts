@@ -17,6 +17,8 @@ export type Target = {
   readonly mspId: MspId | undefined;
   readonly connection: PeerConnection;
   readonly isOwn: boolean;
+  /** Whether it was asked since it is known, answered or not. */
+  wasAsked: boolean;
   /** Who answered there last. */
   memberId: string | undefined;
   /** Whether the last question was not answered: nobody waits for the next one then. */
@@ -47,6 +49,7 @@ export class Targets {
         mspId,
         connection: connection ?? this.#connect(address, mspId),
         isOwn: connection === undefined,
+        wasAsked: false,
         memberId: undefined,
         isSilent: false,
         foreignSince: undefined,
