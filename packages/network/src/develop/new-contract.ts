@@ -1,7 +1,8 @@
 /** The first files of a contract: small, working, in TypeScript, and an ordinary contract for Hyperledger Fabric. */
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { HansaError } from "@hansa/primitives";
+import { makeFolder } from "../launch/make-folder.js";
 
 /** What a chaincode may be called. Source: hyperledger/fabric, core/chaincode/lifecycle/scc.go. */
 const CONTRACT_NAME = /^[a-zA-Z0-9]+([-_][a-zA-Z0-9]+)*$/;
@@ -30,7 +31,7 @@ export async function writeNewContract(folder: string, name = path.basename(fold
   const files = contractFiles(name);
   for (const [file, content] of Object.entries(files)) {
     const place = path.join(folder, file);
-    await mkdir(path.dirname(place), { recursive: true });
+    await makeFolder(path.dirname(place));
     await writeFile(place, content, { flag: "wx" });
   }
   return Object.keys(files);

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
 import { Layout } from "../plan/layout.js";
 import { lockFolder } from "./lock.js";
+import { makeFolder } from "./make-folder.js";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "hansa-lock-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -31,5 +32,25 @@ describe("the lock on a network's folder", () => {
       writeFileSync(`${layout.root}.lock`, text);
       await (await lockFolder(layout))();
     }
+  });
+});
+
+describe("a folder that a user named", () => {
+  it("is made with those above it, and is told from one that was there", async () => {
+    const deep = path.join(folder, "a", "b", "c");
+    assert.equal(await makeFolder(deep), true);
+    assert.equal(await makeFolder(deep), false);
+    assert.ok(statSync(deep).isDirectory());
+    writeFileSync(path.join(deep, "file"), "");
+    await assert.rejects(makeFolder(path.join(deep, "file")), { code: "EEXIST" });
+    await assert.rejects(makeFolder(path.join(deep, "file", "below")), { code: "ENOTDIR" });
+  });
+
+  const skip = process.platform !== "linux" && "only Linux has /proc";
+  it("is refused at once where the system makes none", { skip }, async () => {
+    const refusal = { code: "FILE_ACCESS", message: "No folder can be made in /proc." };
+    await assert.rejects(makeFolder("/proc/hansa"), refusal);
+    await assert.rejects(makeFolder("/proc/hansa/trade/nodes"), refusal);
+    await assert.rejects(lockFolder(new Layout("/proc/hansa/trade")), refusal);
   });
 });

@@ -1,8 +1,9 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { HansaError } from "@hansa/primitives";
 import { isAlive, startOf } from "../nodes/alive.js";
 import type { Layout } from "../plan/layout.js";
+import { makeFolder } from "./make-folder.js";
 
 /**
  * Takes a network's data folder for this process, so that two starts never mix. The lock lies beside the folder: a first
@@ -12,7 +13,7 @@ import type { Layout } from "../plan/layout.js";
  */
 export async function lockFolder(layout: Layout): Promise<() => Promise<void>> {
   const file = `${layout.root}.lock`;
-  const isNew = (await mkdir(path.dirname(file), { recursive: true })) !== undefined;
+  const isNew = await makeFolder(path.dirname(file));
   // Private keys lie below; they are not to end up in somebody's repository.
   if (isNew) await writeFile(path.join(path.dirname(file), ".gitignore"), "*\n");
   for (let attempt = 1; ; attempt++) {

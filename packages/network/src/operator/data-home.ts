@@ -3,13 +3,14 @@
  * supervisors, listed from their own records while they are stopped.
  */
 import { watch } from "node:fs";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Founding, NetworkOperator } from "@hansa/control-plane";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import type { NetworkConfig } from "../config/network-config.js";
 import { parseNetworkObject } from "../config/parse.js";
 import { findSupervisor } from "../control/control-client.js";
+import { makeFolder } from "../launch/make-folder.js";
 import { Layout } from "../plan/layout.js";
 import { RemoteNetwork } from "./remote-network.js";
 
@@ -40,7 +41,7 @@ export class DataHome implements NetworkOperator {
   }
 
   static async open(options: DataHomeOptions): Promise<DataHome> {
-    await mkdir(options.dataFolder, { recursive: true });
+    await makeFolder(options.dataFolder);
     const home = new DataHome(options);
     await home.#look();
     const timer = setInterval(() => void home.#look(), LOOK_EVERY_MS);
