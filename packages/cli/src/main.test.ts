@@ -69,6 +69,7 @@ describe("options", () => {
   const own = {
     count: { type: "string", short: "c", about: "" },
     inspect: { type: "string", about: "", alone: "9229" },
+    output: { type: "string", value: "file", about: "", formerly: "out" },
   } as const;
   const read = (...argv: string[]) => readOptions(argv, own, "x");
 
@@ -82,6 +83,13 @@ describe("options", () => {
   it("may stand alone, or have a value", () => {
     assert.equal(read("--inspect").text("inspect"), "9229");
     assert.equal(read("--inspect=1").text("inspect"), "1");
+  });
+
+  it("still have the names that they had", () => {
+    for (const words of [["--out", "a=b"], ["--out=a=b"], ["--output", "a=b"], ["--output=a=b"]])
+      assert.equal(read(...words).text("output"), "a=b");
+    assert.throws(() => read("--out"), /hansa x --output takes a value/);
+    assert.deepEqual(read("--", "--out").positionals, ["--out"]);
   });
 });
 

@@ -9,6 +9,8 @@ export type OptionDefinition = {
   readonly about: string;
   /** What the option means without a value, where it may stand so. */
   readonly alone?: string;
+  /** Its name in earlier releases, which scripts may still use; no help shows it. */
+  readonly formerly?: string;
 };
 
 /** Options that every command takes. */
@@ -76,7 +78,8 @@ const PLAIN = "\0";
 function unambiguous(argv: readonly string[], definitions: Readonly<Record<string, OptionDefinition>>): string[] {
   const words: string[] = [];
   const end = argv.indexOf("--") === -1 ? argv.length : argv.indexOf("--");
-  for (const word of argv.slice(0, end)) {
+  for (const given of argv.slice(0, end)) {
+    const word = asNamedNow(given, definitions);
     const before = words.at(-1) ?? "";
     const takesValue =
       /^--?[a-z]/i.test(before) &&
@@ -89,6 +92,14 @@ function unambiguous(argv: readonly string[], definitions: Readonly<Record<strin
     else words.push(`${PLAIN}${word}`);
   }
   return [...words, ...argv.slice(end)];
+}
+
+/** The word, with the name that its option has by now. */
+function asNamedNow(word: string, definitions: Readonly<Record<string, OptionDefinition>>): string {
+  const [, name, rest = ""] = /^--([\w-]+)(=.*)?$/s.exec(word) ?? [];
+  if (name === undefined || definitions[name] !== undefined) return word;
+  const current = Object.keys(definitions).find((each) => definitions[each]?.formerly === name);
+  return current === undefined ? word : `--${current}${rest}`;
 }
 
 /** @throws HansaError USAGE */

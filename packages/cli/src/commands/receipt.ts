@@ -1,25 +1,23 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { isEvidence, type Verdict, verifyEvidence, verifyReceipt } from "@hansa/journal/verify";
 import { HansaError } from "@hansa/primitives";
 import type { Command } from "../command.js";
 import { locateNetwork, runningSupervisor } from "../locate.js";
 import { theChannel } from "./channel-option.js";
-import { fileFault } from "./files.js";
+import { readBytes, writeResult } from "./files.js";
 import { ROOTS_DETAILS, ROOTS_OPTION, rootsOf } from "./roots.js";
 
 export const receipt: Command = {
   name: "receipt",
   summary: "proof that a transaction was ordered, as one file",
   usage: "<transaction-id>",
-  details: "Prints the receipt, unless --out names a file for it. hansa verify checks it without a network.",
+  details: "Prints the receipt, unless --output names a file for it. hansa verify checks it without a network.",
   options: {
     channel: { type: "string", short: "c", value: "name", about: "the channel; the network's only one unless given" },
     as: { type: "string", value: "member", about: "the member to ask as; the channel's first one unless given" },
-    out: { type: "string", short: "o", value: "file", about: "write the receipt there" },
+    output: { type: "string", short: "o", value: "file", about: "write the receipt there", formerly: "out" },
   },
   positionals: { min: 1, max: 1 },
-  examples: ["hansa receipt 6b1f… > receipt.json", "hansa receipt 6b1f… --channel deliveries --out receipt.json"],
+  examples: ["hansa receipt 6b1f… > receipt.json", "hansa receipt 6b1f… --channel deliveries --output receipt.json"],
   async run(call) {
     const view = await locateNetwork(call);
     const channel = theChannel(call, view);
@@ -28,14 +26,10 @@ export const receipt: Command = {
     try {
       const journal = await view.journal(channel, member === undefined ? {} : { member });
       const text = await journal.receipt(call.options.positionals[0]!);
-      const out = call.options.text("out");
-      if (out === undefined) return { data: JSON.parse(text), text };
-      const file = path.resolve(call.io.cwd, out);
-      write(file, text);
-      return {
-        data: { file },
-        text: `Wrote ${out}.\nVerify it with: hansa verify ${out} --roots <root certificates>\n`,
-      };
+      const file = call.options.text("output");
+      const result = await writeResult(call, JSON.parse(text), text, file);
+      if (file === undefined) return result;
+      return { ...result, text: `${result.text}Verify it with: hansa verify ${file} --roots <root certificates>\n` };
     } finally {
       view.closeConnections();
     }
@@ -60,7 +54,7 @@ export const verify: Command = {
       throw new HansaError("USAGE", "Without --roots nobody vouches for the digest's signature.", {
         nextStep: "Give the root certificates that you trust, e.g. --roots .hansa/<network>/organizations",
       });
-    const text = read(path.resolve(call.io.cwd, name));
+    const text = (await readBytes(call, name)).toString("utf8");
     const verdict = isEvidence(text) ? verifyEvidence(text, roots) : verifyReceipt(text, roots);
     if (!verdict.valid)
       throw new HansaError("PROOF_INVALID", `${name} does not hold: ${verdict.field} ${verdict.reason}.`, {
@@ -75,20 +69,4 @@ export const verify: Command = {
 function wordsOf(name: string, { proved, notProved }: Pick<Verdict & { valid: true }, "proved" | "notProved">): string {
   const list = (sentences: readonly string[]) => sentences.map((sentence) => `  ${sentence}\n`).join("");
   return `${name} holds. It proves:\n${list(proved)}It does not prove:\n${list(notProved)}`;
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new HansaError("USAGE", `${file} cannot be read: ${fileFault(cause)}.`, { cause });
-  }
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (cause) {
-    throw new HansaError("USAGE", `${file} cannot be written: ${fileFault(cause)}.`, { cause });
-  }
 }
