@@ -72,6 +72,7 @@ export type {
   RunningNetwork,
 } from "./membership/running-network.js";
 export type { NodeReport } from "./nodes/keeper.js";
+export { readEnd, readOn } from "./nodes/rotated-log.js";
 export { credentialsFile, type NamedAccount, readAccounts } from "./operator/accounts.js";
 export {
   type ControlPlaneOptions,

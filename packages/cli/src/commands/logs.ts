@@ -1,7 +1,8 @@
-import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
+import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
-import { didYouMean, type NetworkView } from "@hansa/network";
+import { didYouMean, type NetworkView, readEnd, readOn } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command } from "../command.js";
 import { locateNetwork } from "../locate.js";
@@ -42,10 +43,10 @@ export const logs: Command = {
     }
     const lines = lineCount(call);
     const tails = wanted.map((name) => new Tail(name, files.get(name)!, wanted.length > 1, call));
-    for (const tail of tails) await tail.printLast(lines);
+    for (const tail of tails) tail.printLast(lines);
     while (call.options.flag("follow") && !call.interrupted.aborted) {
       await sleep(POLL_MS, undefined, { signal: call.interrupted }).catch(() => {});
-      for (const tail of tails) await tail.printNew();
+      for (const tail of tails) tail.printNew();
     }
     return undefined;
   },
@@ -80,12 +81,13 @@ function lineCount(call: Call): number {
   throw new HansaError("USAGE", `--lines is "${text}"; expected a whole number.`);
 }
 
-/** Follows one file from its end, also when it is cut short or replaced. */
+/** Follows one log from its end, also when it turns. */
 class Tail {
   readonly #name: string;
   readonly #file: string;
   readonly #named: boolean;
   readonly #call: Call;
+  readonly #decoder = new StringDecoder("utf8");
   #offset = 0;
   #rest = "";
 
@@ -96,40 +98,30 @@ class Tail {
     this.#call = call;
   }
 
-  async printLast(count: number): Promise<void> {
-    const size = this.#size();
-    const from = Math.max(0, size - TAIL_BYTES);
-    const text = await this.#read(from, size);
-    this.#offset = size;
-    const lines = text.split("\n");
+  printLast(count: number): void {
+    const { bytes, offset } = readEnd(this.#file, TAIL_BYTES);
+    this.#offset = offset;
+    const lines = this.#decoder.write(bytes).split("\n");
     this.#rest = lines.pop() ?? "";
-    for (const line of lines.slice(from > 0 ? 1 : 0).slice(count === 0 ? lines.length : -count)) this.#print(line);
+    // Where it was cut off, the first line is no whole one.
+    const whole = lines.slice(bytes.length === TAIL_BYTES ? 1 : 0);
+    for (const line of whole.slice(count === 0 ? whole.length : -count)) this.#print(line);
   }
 
-  async printNew(): Promise<void> {
-    const size = this.#size();
-    if (size < this.#offset) this.#offset = 0;
-    if (size === this.#offset) return;
-    const lines = (this.#rest + (await this.#read(this.#offset, size))).split("\n");
-    this.#offset = size;
-    this.#rest = lines.pop() ?? "";
-    for (const line of lines) this.#print(line);
+  printNew(): void {
+    for (;;) {
+      const { bytes, offset } = readOn(this.#file, this.#offset);
+      this.#offset = offset;
+      if (bytes.length === 0) return;
+      const lines = (this.#rest + this.#decoder.write(bytes)).split("\n");
+      this.#rest = lines.pop() ?? "";
+      for (const line of lines) this.#print(line);
+    }
   }
 
   #print(line: string): void {
     const { io, options, paint } = this.#call;
     if (options.flag("json")) io.stdout.write(`${JSON.stringify({ node: this.#name, line })}\n`);
     else io.stdout.write(`${this.#named ? `${paint.dim(this.#name)} ` : ""}${line}\n`);
-  }
-
-  #size(): number {
-    return existsSync(this.#file) ? statSync(this.#file).size : 0;
-  }
-
-  async #read(start: number, end: number): Promise<string> {
-    if (start >= end) return "";
-    const parts: Buffer[] = [];
-    for await (const part of createReadStream(this.#file, { start, end: end - 1 })) parts.push(part as Buffer);
-    return Buffer.concat(parts).toString("utf8");
   }
 }

@@ -110,6 +110,22 @@ export const networkShape = {
       { kind: "size" },
       "how much memory one contract may hold before it is ended; 2048 MB unless given",
     ),
+    logs: optional(
+      {
+        kind: "record",
+        fields: {
+          maxSize: optional(
+            { kind: "size" },
+            "a node's log of this size is set aside, and a new one begun; 16 MB unless given",
+          ),
+          keep: optional(
+            { kind: "integer", min: 1, max: 1_000 },
+            "how many of those are kept beside the newest log of each node; 3 unless given",
+          ),
+        },
+      },
+      "how large nodes' logs may grow",
+    ),
     operations: optional(
       {
         kind: "either",

@@ -1,4 +1,5 @@
 import type { ChannelChoice, Rules, VotingPolicy } from "@hansa/governance";
+import type { LogLimits } from "../nodes/rotated-log.js";
 
 /** A checked network with every default filled in; what everything below the network file works from. Frozen. */
 export type NetworkConfig = {
@@ -13,6 +14,8 @@ export type NetworkConfig = {
   /** How much memory a contract may hold; the peer's own default when undefined. */
   readonly contractMemoryMb: number | undefined;
   readonly contractTimeouts: { readonly executeMs: number; readonly startMs: number };
+  /** When a node's log is full, and how many full ones are kept; the nodes' own bounds when undefined. */
+  readonly logs: LogLimits | undefined;
   readonly members: readonly MemberConfig[];
   readonly orderer: OrdererConfig;
   readonly ordering: OrderingConfig;

@@ -1,3 +1,4 @@
+import { LOG_LIMITS } from "./defaults.js";
 import { policyProblem } from "./endorsement-policy.js";
 import type { NetworkFile } from "./file-shape.js";
 import type {
@@ -170,6 +171,13 @@ export function resolveNetwork(
       startMs: durationMs(file.contractTimeouts?.start ?? CONTRACT_TIMEOUTS.start)!,
     },
     batching: file.batching ?? "adaptive",
+    logs:
+      file.logs === undefined
+        ? undefined
+        : {
+            maxBytes: file.logs.maxSize === undefined ? LOG_LIMITS.maxBytes : sizeBytes(file.logs.maxSize)!,
+            kept: file.logs.keep ?? LOG_LIMITS.kept,
+          },
     members,
     orderer,
     ordering,

@@ -2,11 +2,13 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
+import { LOG_LIMITS } from "../config/defaults.js";
 import type { NetworkConfig } from "../config/network-config.js";
 import type { NodeHost } from "../nodes/host.js";
 import { InlineHost } from "../nodes/inline-host.js";
 import { textLogger } from "../nodes/log.js";
 import { ProcessHost } from "../nodes/process-host.js";
+import { type LogFile, RotatedLog } from "../nodes/rotated-log.js";
 import { Layout } from "../plan/layout.js";
 import { readState } from "../plan/state-file.js";
 import { launch } from "./launch.js";
@@ -85,7 +87,8 @@ export async function startDetached(options: DetachedOptions): Promise<StartRepo
 
 /** The supervisor's process: starts the network it is told to, answers the hansa command, and heals what dies. */
 export async function runSupervisor(nodeEntry: string): Promise<void> {
-  const logger = textLogger((line) => process.stdout.write(line));
+  let log: { write(line: string): unknown } = process.stdout;
+  const logger = textLogger((line) => log.write(line));
   const say = (message: FromSupervisor) => {
     if (process.connected) process.send?.(message, () => {});
   };
@@ -112,6 +115,7 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
   });
   const layout = new Layout(root);
   const startedAtMs = Date.now();
+  log = new RotatedLog(process.stdout.fd, logFileOf(config, layout, "supervisor"));
   try {
     const launched = await launch({
       config,
@@ -158,6 +162,10 @@ function stopWithoutFolder(layout: Layout, stop: () => void): void {
 }
 
 export function hostFor(config: NetworkConfig, layout: Layout, nodeEntry: string): NodeHost {
-  const logFile = (id: string) => layout.log(id);
-  return config.mode === "inline" ? new InlineHost(logFile) : new ProcessHost({ entry: nodeEntry, logFile });
+  const log = (id: string) => logFileOf(config, layout, id);
+  return config.mode === "inline" ? new InlineHost(log) : new ProcessHost({ entry: nodeEntry, log });
+}
+
+function logFileOf(config: NetworkConfig, layout: Layout, id: string): LogFile {
+  return { file: layout.log(id), ...(config.logs ?? LOG_LIMITS) };
 }

@@ -1,16 +1,7 @@
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { HansaError, messageOf } from "@hansa/primitives";
+import { readOn } from "../nodes/rotated-log.js";
 import type { PlannedNode } from "../plan/plan.js";
 import type { LogTarget, NetworkCore } from "./core.js";
 
@@ -24,14 +15,13 @@ type Kept = {
 type Copy = { readonly from: string; readonly to: string };
 
 const EVERY_MS = 500;
-const CHUNK_BYTES = 1024 * 1024;
 
 /**
  * Copies logs to where the managed service would publish them, `log-groups/aws/managedblockchain/<network id>/<member
  * id>/<stream>`, with its names of streams: "ca", "<node id>", "<member id>-<node id>-<chaincode>-<version>".
  *
- * Logs are files that only grow, so a copy is an offset. It is noted after the bytes: a process that is killed between
- * copies a moment's lines twice, and loses none.
+ * A copy is an offset in the log, which holds on when the log turns. It is noted after the bytes: a process that is
+ * killed between copies a moment's lines twice, and loses none.
  */
 export class LogCopies {
   readonly #network: NetworkCore;
@@ -86,28 +76,15 @@ export class LogCopies {
 
   /** Returns whether there was anything to copy. */
   #copy({ from, to }: Copy): boolean {
-    const size = sizeOf(from);
-    if (size === undefined) return false;
-    const known = this.#offsets.get(from) ?? 0;
-    let offset = size < known ? 0 : known;
-    if (offset === size) return false;
-    mkdirSync(path.dirname(to), { recursive: true });
-    const source = openSync(from, "r");
-    const sink = openSync(to, "a");
-    try {
-      const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - offset));
-      while (offset < size) {
-        const read = readSync(source, chunk, 0, Math.min(chunk.length, size - offset), offset);
-        if (read === 0) break;
-        writeSync(sink, chunk, 0, read);
-        offset += read;
-      }
-    } finally {
-      closeSync(source);
-      closeSync(sink);
+    let hasCopied = false;
+    for (;;) {
+      const { bytes, offset } = readOn(from, this.#offsets.get(from) ?? 0);
+      if (bytes.length === 0) return hasCopied;
+      if (!hasCopied) mkdirSync(path.dirname(to), { recursive: true });
+      appendFileSync(to, bytes);
+      this.#offsets.set(from, offset);
+      hasCopied = true;
     }
-    this.#offsets.set(from, offset);
-    return true;
   }
 
   #copies(target: LogTarget): Copy[] {

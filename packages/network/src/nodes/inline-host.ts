@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { NodeKind } from "../plan/plan.js";
 import type { NodeHandle, NodeHost } from "./host.js";
@@ -7,14 +7,15 @@ import { startNatsServer } from "./nats-process.js";
 import type { NatsSpec } from "./nats-spec.js";
 import { Neighbours } from "./neighbours.js";
 import { loadRole } from "./roles.js";
+import { type LogFile, RotatedLog } from "./rotated-log.js";
 
 /** All nodes inside this process, on the same ports and with the same files as processes would have. */
 export class InlineHost implements NodeHost {
-  readonly #logFile: (id: string) => string;
+  readonly #log: (id: string) => LogFile;
   readonly #neighbours = new Neighbours();
 
-  constructor(logFile: (id: string) => string) {
-    this.#logFile = logFile;
+  constructor(log: (id: string) => LogFile) {
+    this.#log = log;
   }
 
   prepare(_id: string, kind: NodeKind): void {
@@ -24,12 +25,16 @@ export class InlineHost implements NodeHost {
   }
 
   async start(id: string, kind: NodeKind, config: unknown): Promise<NodeHandle> {
-    const file = this.#logFile(id);
-    if (kind === "nats") return startNatsServer(config as NatsSpec, file);
-    mkdirSync(path.dirname(file), { recursive: true });
-    const log = appendLines(file);
+    const logFile = this.#log(id);
+    if (kind === "nats") return startNatsServer(config as NatsSpec, logFile);
+    mkdirSync(path.dirname(logFile.file), { recursive: true });
+    const log = RotatedLog.open(logFile);
     const role = await loadRole(kind);
-    const running = await role(config, textLogger(log.write, kind), this.#neighbours);
+    const running = await role(
+      config,
+      textLogger((line) => log.write(line), kind),
+      this.#neighbours,
+    );
     let end: (reason: string) => void = () => {};
     const ended = new Promise<string>((resolve) => {
       end = resolve;
@@ -50,22 +55,4 @@ export class InlineHost implements NodeHost {
   }
 
   async close(): Promise<void> {}
-}
-
-/** Straight into the page cache: cheaper than to ask the thread pool, and nothing is lost with the process. */
-function appendLines(file: string): { write(line: string): void; close(): void } {
-  let fd: number | undefined = openSync(file, "a");
-  return {
-    write(line) {
-      try {
-        if (fd !== undefined) writeSync(fd, line);
-      } catch {
-        // A full disk shows where data is written; the log must not be what ends a node.
-      }
-    },
-    close() {
-      if (fd !== undefined) closeSync(fd);
-      fd = undefined;
-    },
-  };
 }

@@ -1,6 +1,9 @@
+import type { LogFile } from "./rotated-log.js";
+
 /** What a node's process and its parent say to each other over the channel between them. All plain JSON. */
 export type ToNode =
-  | { readonly type: "start"; readonly config: unknown }
+  /** @param log the file that the parent made the process's output */
+  | { readonly type: "start"; readonly config: unknown; readonly log: LogFile }
   | { readonly type: "reconfigure"; readonly id: number; readonly config: unknown }
   | { readonly type: "stop" }
   | { readonly type: "ping" };

@@ -8,6 +8,7 @@ import { HansaError } from "@hansa/primitives";
 import { writeFileDurably } from "../plan/state-file.js";
 import type { NodeHandle } from "./host.js";
 import type { NatsSpec } from "./nats-spec.js";
+import { keepBounded, type LogFile } from "./rotated-log.js";
 
 const STARTS_WITHIN_MS = 20_000;
 const PROBE_EVERY_MS = 20;
@@ -16,25 +17,27 @@ const PROBE_EVERY_MS = 20;
  * Starts a nats-server; resolves when it takes connections. It ends when this process does, however that happens.
  * @throws HansaError NODE_FAILED
  */
-export async function startNatsServer(spec: NatsSpec, logFile: string): Promise<NodeHandle> {
+export async function startNatsServer(spec: NatsSpec, log: LogFile): Promise<NodeHandle> {
   const program = findNatsServer(process.env.PATH ?? "");
   if (program === undefined)
     throw new HansaError("NODE_FAILED", "This machine has no nats-server, by which orderers share the order.", {
       nextStep: "Install it (apt-get install nats-server), or name servers that you run under ordering: servers.",
     });
   await writeFileDurably(spec.configFile, spec.configText, 0o600);
-  mkdirSync(path.dirname(logFile), { recursive: true });
-  const log = openSync(logFile, "a");
+  mkdirSync(path.dirname(log.file), { recursive: true });
+  const output = openSync(log.file, "a");
   let child: ChildProcess;
   try {
-    child = spawn(program, ["-c", spec.configFile], { stdio: ["ignore", log, log] });
+    child = spawn(program, ["-c", spec.configFile], { stdio: ["ignore", output, output] });
   } finally {
-    closeSync(log);
+    closeSync(output);
   }
+  const leave = keepBounded(log);
   let reason: string | undefined;
   const ended = new Promise<string>((resolve) => {
     const end = (text: string) => {
       reason ??= text;
+      leave();
       guard?.kill("SIGKILL");
       resolve(reason);
     };
@@ -61,7 +64,7 @@ export async function startNatsServer(spec: NatsSpec, logFile: string): Promise<
   }
   if (reason !== undefined)
     throw new HansaError("NODE_FAILED", `Node ${spec.id} did not start: ${reason}.`, {
-      nextStep: `Read why in ${logFile}`,
+      nextStep: `Read why in ${log.file}`,
     });
   return {
     get pid() {

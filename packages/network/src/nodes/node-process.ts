@@ -4,6 +4,7 @@ import { textLogger } from "./log.js";
 import type { Failure, FromNode, ToNode } from "./messages.js";
 import type { RunningRole } from "./role.js";
 import { loadRole } from "./roles.js";
+import { RotatedLog } from "./rotated-log.js";
 
 /** Runs what a node's process is for. @param kind "ca", "orderer" or "peer", as it stands on the command line */
 export async function runNode(kind: string | undefined, configFile: string | undefined): Promise<void> {
@@ -20,7 +21,8 @@ export async function runNode(kind: string | undefined, configFile: string | und
  * stop or its parent is gone.
  */
 async function runNodeProcess(kind: RoleKind, configFile: string | undefined): Promise<void> {
-  const logger = textLogger((line) => process.stdout.write(line), kind);
+  let log: { write(line: string): unknown } = process.stdout;
+  const logger = textLogger((line) => log.write(line), kind);
   const say = (message: FromNode) => {
     if (process.connected) process.send?.(message, () => {});
   };
@@ -91,6 +93,7 @@ async function runNodeProcess(kind: RoleKind, configFile: string | undefined): P
   process.on("message", (message: ToNode) => {
     switch (message.type) {
       case "start":
+        log = new RotatedLog(process.stdout.fd, message.log);
         void start(message.config);
         break;
       case "reconfigure":

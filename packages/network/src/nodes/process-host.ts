@@ -8,11 +8,12 @@ import type { NodeHandle, NodeHost } from "./host.js";
 import type { Failure, FromNode, ToNode } from "./messages.js";
 import { startNatsServer } from "./nats-process.js";
 import type { NatsSpec } from "./nats-spec.js";
+import type { LogFile } from "./rotated-log.js";
 
 export type ProcessHostOptions = {
   /** The program every node's process runs: it is called with `node <kind>` and waits for its configuration. */
   readonly entry: string;
-  readonly logFile: (id: string) => string;
+  readonly log: (id: string) => LogFile;
   readonly startTimeoutMs?: number;
   /** A node that does not answer for so long is ended, so that it is started anew. */
   readonly hangTimeoutMs?: number;
@@ -39,7 +40,7 @@ export class ProcessHost implements NodeHost {
   }
 
   async start(id: string, kind: NodeKind, config: unknown): Promise<NodeHandle> {
-    if (kind === "nats") return startNatsServer(config as NatsSpec, this.#options.logFile(id));
+    if (kind === "nats") return startNatsServer(config as NatsSpec, this.#options.log(id));
     this.prepare(id, kind);
     const node = this.#prepared.get(id)!;
     this.#prepared.delete(id);
@@ -70,7 +71,7 @@ class NodeProcess implements NodeHandle {
   constructor(id: string, kind: RoleKind, options: ProcessHostOptions) {
     this.#id = id;
     this.#options = options;
-    const file = options.logFile(id);
+    const { file } = options.log(id);
     mkdirSync(path.dirname(file), { recursive: true });
     const log = openSync(file, "a");
     try {
@@ -112,7 +113,7 @@ class NodeProcess implements NodeHandle {
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(() => resolve(`it was not ready within ${timeoutMs / 1000} s`), timeoutMs);
     });
-    this.#send({ type: "start", config });
+    this.#send({ type: "start", config, log: this.#options.log(this.#id) });
     const outcome = await Promise.race([ready, late, this.ended]);
     clearTimeout(timer);
     if (outcome === "ready") return this.#watchForHang();
@@ -120,7 +121,7 @@ class NodeProcess implements NodeHandle {
     await this.ended;
     if (this.#failure !== undefined) throw this.#failure;
     throw new HansaError("NODE_FAILED", `Node ${this.#id} did not start: ${outcome}.`, {
-      nextStep: `Read why in ${this.#options.logFile(this.#id)}`,
+      nextStep: `Read why in ${this.#options.log(this.#id).file}`,
     });
   }
 

@@ -8,8 +8,10 @@ import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
+import { LOG_LIMITS } from "../config/defaults.js";
 import { isAlive, startOf } from "../nodes/alive.js";
 import { textLogger } from "../nodes/log.js";
+import { RotatedLog } from "../nodes/rotated-log.js";
 import { writeFileDurably } from "../plan/state-file.js";
 import { type ControlPlaneOptions, controlPlaneFolder, startControlPlane } from "./control-plane.js";
 
@@ -138,7 +140,8 @@ export async function stopControlPlane(record: ControlPlaneRecord): Promise<void
 
 /** The control plane's process: serves what it is told to until it is asked to stop. @param entry also starts supervisors */
 export async function runControlPlaneProcess(entry: string): Promise<void> {
-  const logger = textLogger((line) => process.stdout.write(line));
+  let log: { write(line: string): unknown } = process.stdout;
+  const logger = textLogger((line) => log.write(line));
   const say = (message: FromProcess, then: () => void = () => {}) => {
     if (process.connected && process.send !== undefined) process.send(message, then);
     else then();
@@ -159,6 +162,7 @@ export async function runControlPlaneProcess(entry: string): Promise<void> {
   });
   try {
     const folder = controlPlaneFolder(path.resolve(options.dataFolder));
+    log = new RotatedLog(process.stdout.fd, { file: controlPlaneLog(folder), ...LOG_LIMITS });
     const controlPlane = await startControlPlane({ ...(await readSettings(options, logger)), entry, logger });
     const { url, https } = controlPlane;
     const processStart = startOf(process.pid);
