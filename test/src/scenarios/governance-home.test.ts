@@ -94,7 +94,7 @@ describe("the networks of a data folder", () => {
     assert.deepEqual(home.networks(), [network]);
     assert.equal(network.governance.proposals.size, 1);
     for (const attempt of [propose, () => network.nodes(), () => network.channels()])
-      await assert.rejects(attempt, { code: "NOT_RUNNING", nextStep: "Start it with: hansa up" });
+      await assert.rejects(attempt, { code: "NOT_RUNNING", nextStep: /^Start it with: hansa up --network \S+$/ });
     // One that comes later learns as much.
     const later = await DataHome.open({ dataFolder: folder, launch: async () => {}, logger: silentLogger });
     assert.equal(later.networks()[0]?.governance.proposals.size, 1);

@@ -30,7 +30,9 @@ export const clockAdvance: Command = {
   async run(call) {
     const ms = durationOf(call.options.positionals[0]!);
     const session = await Session.open(call);
-    const { account, path } = await session.network(call);
+    // Only a member moves the clock; an account that is invited, or was a member once, may come first.
+    const [own] = await session.ownMembers(call);
+    const { account, path } = own ?? (await session.network(call));
     const { client } = account;
     const { Now: before } = await client.call<NetworkDetails>({ method: "GET", path: `/hansa${path}` });
     const To = new Date(Date.parse(before) + ms).toISOString();

@@ -2,6 +2,7 @@
  * A network as the control plane sees it: its governance followed through its supervisor, and what its supervisor is
  * asked to do. While no supervisor runs, what is known is the network's own copy of its strand.
  */
+import path from "node:path";
 import type { JoiningMember, LogTarget, OperatedNetwork, OperatedNode, Ordered } from "@hansa/control-plane";
 import { type Act, encodeRecord, type GovernanceState, type MemberIdentity, type Proposed } from "@hansa/governance";
 import { type Bytes, HansaError, type Logger, type UnixMs } from "@hansa/primitives";
@@ -200,7 +201,9 @@ export class RemoteNetwork implements OperatedNetwork {
     if (record === undefined) {
       this.#detach();
       const name = this.#follower.state?.networkId ?? this.layout.root;
-      throw new HansaError("NOT_RUNNING", `Network ${name} is not running.`, { nextStep: "Start it with: hansa up" });
+      throw new HansaError("NOT_RUNNING", `Network ${name} is not running.`, {
+        nextStep: `Start it with: hansa up --network ${path.basename(this.layout.root)}`,
+      });
     }
     const known = this.#supervisor;
     if (known !== undefined && known.record.pid === record.pid && known.record.socket === record.socket) return known;
