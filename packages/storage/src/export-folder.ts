@@ -55,7 +55,7 @@ export class FolderExportStore implements ExportStore {
     } catch (cause) {
       if (cause instanceof HansaError) throw cause;
       const place = path.join(this.name, key);
-      throw new HansaError("EXPORT_STORE", `${place} cannot be ${what}: ${messageOf(cause)}.`, {
+      throw new HansaError("EXPORT_STORE", `${place} cannot be ${what}: ${messageOf(cause).replace(/\.$/, "")}.`, {
         cause,
         nextStep: "Check the folder's name, its permissions and the free space.",
       });

@@ -80,10 +80,14 @@ export class S3ExportStore implements ExportStore {
       this.#loaded ??= this.#load();
       return await act(await this.#loaded);
     } catch (cause) {
-      throw new HansaError("EXPORT_STORE", `${this.name}/${key} cannot be ${what}: ${messageOf(cause)}.`, {
-        cause,
-        nextStep: "Check the bucket's name, the endpoint and the credentials.",
-      });
+      throw new HansaError(
+        "EXPORT_STORE",
+        `${this.name}/${key} cannot be ${what}: ${messageOf(cause).replace(/\.$/, "")}.`,
+        {
+          cause,
+          nextStep: "Check the bucket's name, the endpoint and the credentials.",
+        },
+      );
     }
   }
 }

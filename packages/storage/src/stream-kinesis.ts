@@ -77,7 +77,7 @@ export class KinesisTarget implements StreamTarget {
       }
     } catch (cause) {
       const isLasting = /ResourceNotFound|AccessDenied|Validation|InvalidArgument|Credentials/.test(nameOf(cause));
-      throw new StreamRefused(`${this.name} cannot be written: ${messageOf(cause)}.`, !isLasting, {
+      throw new StreamRefused(`${this.name} cannot be written: ${messageOf(cause).replace(/\.$/, "")}.`, !isLasting, {
         cause,
         nextStep: "Check the stream's name, the region or endpoint, and the credentials",
       });

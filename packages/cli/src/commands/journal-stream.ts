@@ -61,7 +61,7 @@ export const journalStream: Command = {
     try {
       const journal = await view.journal(channel);
       const known = await readPosition(positionFile);
-      const position = await begin(known, from, journal.records(0), channel);
+      const position = await beginStream(known, from, (first) => journal.records(first), channel);
       const arn = `arn:aws:qldb:local:000000000000:stream/${view.name}/${position.streamId}`;
       const [endpoint, region] = [call.options.text("endpoint"), call.options.text("region")];
       const token = call.io.env.HANSA_WEBHOOK_TOKEN;
@@ -111,11 +111,11 @@ function positionFileOf(call: Call, place: string, isFile: boolean): string {
   });
 }
 
-/** Where an earlier run ended, or a new stream. */
-async function begin(
+/** Where an earlier run ended, or a new stream. @throws HansaError USAGE */
+export async function beginStream(
   known: StreamPosition | undefined,
   from: number | undefined,
-  blocks: AsyncIterable<JournalRecord>,
+  blocks: (first: number) => AsyncIterable<JournalRecord>,
   channel: string,
 ): Promise<StreamPosition> {
   if (known !== undefined && known.channel !== channel) {
@@ -123,11 +123,18 @@ async function begin(
       nextStep: "Name another position file for this channel",
     });
   }
-  if (known !== undefined) return from === undefined ? known : { ...known, nextSequenceNo: from };
-  let strandId = "";
-  for await (const { block } of blocks) {
-    strandId = block.address.strandId;
-    break;
+  // Further on it would leave out blocks that are still to come, and say that they arrived.
+  if (from !== undefined && from > 0 && (await firstOf(blocks(from - 1))) === undefined) {
+    throw new HansaError("USAGE", `Channel ${channel} has no block ${from - 1} yet: a stream cannot begin after it.`, {
+      nextStep: "Begin at a block that there is, or at the one that comes next",
+    });
   }
+  if (known !== undefined) return from === undefined ? known : { ...known, nextSequenceNo: from };
+  const strandId = (await firstOf(blocks(0)))?.block.address.strandId ?? "";
   return { streamId: idFromBytes(randomBytes(16)), strandId, channel, nextSequenceNo: from ?? 0 };
+}
+
+async function firstOf(blocks: AsyncIterable<JournalRecord>): Promise<JournalRecord | undefined> {
+  for await (const record of blocks) return record;
+  return undefined;
 }

@@ -43,8 +43,12 @@ class MemoryStore implements ExportStore {
   }
 }
 
-async function exported(strand: SampleStrand, format: ExportFormat, extras = {}): Promise<MemoryStore> {
-  const store = new MemoryStore();
+async function exported(
+  strand: SampleStrand,
+  format: ExportFormat,
+  extras: { exportId?: string; store?: MemoryStore } = {},
+): Promise<MemoryStore> {
+  const { store = new MemoryStore() } = extras;
   const tip = strand.blocks.length - 1;
   const { digest, signatures } = strand.receipt(tip, 1, tip, [orderer]);
   await writeExport({
@@ -54,7 +58,6 @@ async function exported(strand: SampleStrand, format: ExportFormat, extras = {})
     digest,
     signatures,
     intermediateCertificates: [],
-    store,
     exportId,
     format,
     ledgerName: "beer",
@@ -62,6 +65,7 @@ async function exported(strand: SampleStrand, format: ExportFormat, extras = {})
     prefix: "journal",
     objectBytes: 9_000,
     ...extras,
+    store,
   });
   return store;
 }
@@ -169,10 +173,28 @@ describe("an export", () => {
     assert.ok(verdict.valid && verdict.export.signers === undefined);
   });
 
+  it("leaves an earlier export in the same place whole", async () => {
+    const store = await exported(strand, "ION_TEXT");
+    const before = store.copy();
+    // The data objects of both kinds of Ion have the same names.
+    const again = exported(strand, "ION_BINARY", { store, exportId: "1".repeat(22) });
+    await assert.rejects(again, {
+      code: "EXPORT_STORE",
+      message: /^memory\/journal\/2026\/\S+\.ion is there already and holds something else, /,
+      nextStep: "Export to another folder or prefix, or remove that file if no export needs it.",
+    });
+    assert.deepEqual(store.files, before.files);
+    for (const format of ["ION_TEXT", "JSON"] as const)
+      await exported(strand, format, { store, exportId: format[0]!.repeat(22) });
+    for (const each of [exportId, "I".repeat(22), "J".repeat(22)]) {
+      const verdict = await verifyExport({ ...location(store), exportId: each }, roots);
+      assert.ok(verdict.valid, JSON.stringify(verdict));
+    }
+  });
+
   it("names what there is when there are several", async () => {
     const store = await exported(strand, "JSON");
-    const other = await exported(strand, "JSON", { exportId: "1".repeat(22) });
-    for (const [key, bytes] of other.files) store.files.set(key, bytes);
+    await exported(strand, "JSON", { store, exportId: "1".repeat(22) });
     rejected(await verifyExport(location(store), roots), /memory/, /choose one: 0123.*, 1111/);
     const chosen = await verifyExport({ ...location(store), exportId }, roots);
     assert.ok(chosen.valid);

@@ -1,5 +1,5 @@
 /** Writes a whole strand, up to a signed digest, in the layout of QLDB's journal export. */
-import { type Bytes, sha256Hex } from "@hansa/primitives";
+import { type Bytes, HansaError, sha256Hex } from "@hansa/primitives";
 import type { JournalRecord } from "../store.js";
 import type { SignatureParts } from "../verify/receipt-file.js";
 import { type DigestParts, readDigest } from "../verify/signed-digest.js";
@@ -50,20 +50,25 @@ export type ExportSummary = {
 const OBJECT_BYTES = 16 * 1024 * 1024;
 const HOUR_MS = 3_600_000;
 
-/** @throws RangeError when the records end before the digest's tip; whatever the store throws */
+/**
+ * @throws RangeError when the records end before the digest's tip; HansaError EXPORT_STORE when a file of another export
+ * is in the way; whatever the store throws
+ */
 export async function writeExport(request: ExportRequest): Promise<ExportSummary> {
   const { store, exportId, format, ledgerName, bucket, objectBytes = OBJECT_BYTES } = request;
   const prefix = normalPrefix(request.prefix);
   const digest = readDigest(request.digest);
   const files: ExportedFile[] = [];
-  const put = async (key: string, bytes: Bytes, blocks: Partial<ExportedFile> = {}) => {
-    await store.put(key, bytes);
+  const put = async (key: string, bytes: Bytes, blocks: Partial<ExportedFile> = {}, isThere = false) => {
+    if (!isThere) await store.put(key, bytes);
     files.push({ key, bytes: bytes.length, sha256: sha256Hex(bytes), ...blocks });
   };
   const objects = dataObjects(request.records, digest, format, objectBytes);
   let blocks = 0;
   let started = false;
   for await (const { first, last, bytes } of objects) {
+    const key = dataKey(prefix, digest.strandId, first, last, format);
+    const isThere = await holds(store, key, bytes);
     if (!started) {
       const times = { inclusiveStartTime: first.timestampMs, exclusiveEndTime: digest.tipTimestampMs + 1 };
       const manifest = { ledgerName, exportId, ...times, bucket, prefix, outputFormat: format };
@@ -71,7 +76,7 @@ export async function writeExport(request: ExportRequest): Promise<ExportSummary
       started = true;
     }
     const range = { firstBlock: first.number, lastBlock: last };
-    await put(dataKey(prefix, digest.strandId, first, last, format), bytes, range);
+    await put(key, bytes, range, isThere);
     blocks = last + 1;
     request.onProgress?.(blocks);
   }
@@ -84,6 +89,19 @@ export async function writeExport(request: ExportRequest): Promise<ExportSummary
   await store.put(sealKey(prefix, exportId, digest.strandId), seal);
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   return { exportId, strandId: digest.strandId, blocks, bytes, files };
+}
+
+/** Data objects do not carry the export's id, so exports in one place share them: none may spoil another's. */
+async function holds(store: ExportStore, key: string, bytes: Bytes): Promise<boolean> {
+  // Who may write to a bucket but not read cannot know.
+  const there = await store.get(key).catch(() => undefined);
+  if (there === undefined) return false;
+  if (Buffer.compare(there, bytes) === 0) return true;
+  throw new HansaError(
+    "EXPORT_STORE",
+    `${store.name}/${key} is there already and holds something else, as after an export in another format.`,
+    { nextStep: "Export to another folder or prefix, or remove that file if no export needs it." },
+  );
 }
 
 type DataObject = {
