@@ -15,8 +15,10 @@ const COMMON_NAME = "550403";
 const ORGANIZATIONAL_UNIT = "55040b";
 const BASIC_CONSTRAINTS = "551d13";
 const KEY_USAGE = "551d0f";
-/** Besides those two: names and key identifiers, which restrict nothing here, and extended key usage. */
-const HARMLESS = new Set(["551d0e", "551d11", "551d23", "551d25"]);
+const SUBJECT_KEY_ID = "551d0e";
+const AUTHORITY_KEY_ID = "551d23";
+/** Besides those: alternative names, which restrict nothing here, and extended key usage. */
+const HARMLESS = new Set(["551d11", "551d25"]);
 const LONGEST_CHAIN = 5;
 const SECOND_MS = 1000;
 /** How `chainTo` ends when nobody is known whose name the last certificate carries. */
@@ -31,6 +33,7 @@ const Tag = {
   SEQUENCE: 0x30,
   SET: 0x31,
   UTC_TIME: 0x17,
+  KEY_ID: 0x80,
   VERSION: 0xa0,
   EXTENSIONS: 0xa3,
 } as const;
@@ -96,6 +99,9 @@ export type Certificate = {
   /** How many authorities may follow below; undefined for any number. */
   readonly maxPathLength: number | undefined;
   readonly mayCertify: boolean;
+  /** The names of its own key and of its issuer's. */
+  readonly keyId: Bytes | undefined;
+  readonly issuerKeyId: Bytes | undefined;
 };
 
 /** @throws Malformed also for what this verifier does not know: other keys, other signatures, critical extensions */
@@ -127,6 +133,8 @@ export function readCertificate(der: Bytes): Certificate {
   let isCa = false;
   let maxPathLength: number | undefined;
   let mayCertify = true;
+  let keyId: Bytes | undefined;
+  let issuerKeyId: Bytes | undefined;
   while (!body.done) {
     const extra = body.next();
     if (extra.tag !== Tag.EXTENSIONS) continue;
@@ -142,6 +150,11 @@ export function readCertificate(der: Bytes): Certificate {
         if (constraints.nextTag === Tag.INTEGER) maxPathLength = constraints.next().content.at(-1);
       } else if (oid === KEY_USAGE) {
         mayCertify = ((value.next(Tag.BITS).content[1] ?? 0) & 0x04) !== 0;
+      } else if (oid === SUBJECT_KEY_ID) {
+        keyId = value.next(Tag.OCTETS).content;
+      } else if (oid === AUTHORITY_KEY_ID) {
+        const names = value.enter();
+        if (names.nextTag === Tag.KEY_ID) issuerKeyId = names.next().content;
       } else if (critical && !HARMLESS.has(oid)) {
         throw new Malformed(`has a critical extension that this verifier does not know (${oid})`);
       }
@@ -161,6 +174,8 @@ export function readCertificate(der: Bytes): Certificate {
     isCa,
     maxPathLength,
     mayCertify,
+    keyId,
+    issuerKeyId,
   };
 }
 
@@ -190,7 +205,7 @@ export function chainTo(
     const candidates = [...named(roots), ...named(intermediates)];
     const issuer = candidates.find(({ publicKey }) => isSignedBy(publicKey, child.signedBytes, child.signature, false));
     if (issuer === undefined) {
-      if (candidates.length === 0) return `of "${child.commonName}" ${NO_ROOT}`;
+      if (candidates.length === 0) return withoutIssuer(child, [...roots, ...intermediates]);
       return `of "${child.commonName}" is not signed by "${candidates[0]?.commonName}", whose name it carries`;
     }
     if (!issuer.isCa || !issuer.mayCertify) return `of "${issuer.commonName}" may not certify others`;
@@ -204,6 +219,14 @@ export function chainTo(
     if (roots.includes(issuer)) return chain;
   }
   return `of "${leaf.commonName}" has a chain of more than ${LONGEST_CHAIN} certificates`;
+}
+
+/** Of a stranger, or changed on the way: its issuer's key is that of somebody who is known under another name. */
+function withoutIssuer(child: Certificate, known: readonly Certificate[]): string {
+  const { commonName, issuerKeyId } = child;
+  const meant = known.find(({ keyId }) => keyId && issuerKeyId && equal(keyId, issuerKeyId));
+  if (meant === undefined) return `of "${commonName}" ${NO_ROOT}`;
+  return `of "${commonName}" names the key of "${meant.commonName}", and not its name`;
 }
 
 function wholeBytes(bits: Bytes): Bytes {

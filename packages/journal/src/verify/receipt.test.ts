@@ -94,6 +94,15 @@ describe("a receipt", () => {
       i === 1 ? { ...each, signature: both.signatures[0]!.signature } : each,
     );
     rejected({ ...both, signatures: forged }, /signatures\[1\]\.signature/, /not a signature of "peer0/);
+    const misnamed = Buffer.from(peer.certificate.raw);
+    misnamed[misnamed.indexOf("ica.pub")]! ^= 1;
+    const [first] = both.signatures;
+    const renamed = [first!, { ...both.signatures[1]!, certificate: misnamed }];
+    rejected(
+      { ...both, signatures: renamed },
+      /signatures\[1\]\.certificate/,
+      /the key of "ica\.pub", and not its name/,
+    );
     rejected({ ...good, intermediateCertificates: [intermediate] }, /intermediateCertificates\[0\]/, /not needed/);
     rejected(strand.receipt(6, 2, 10, [peer], [intermediate]), /signatures/, /none of an ordering node/);
   });
