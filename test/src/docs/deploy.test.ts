@@ -27,7 +27,10 @@ type Kubernetes = {
     selector: { app: string };
     template: {
       spec: {
-        containers: { volumeMounts: { name: string }[] }[];
+        containers: {
+          volumeMounts: { name: string }[];
+          lifecycle?: { preStop: { exec: { command: string[] } } };
+        }[];
         volumes: { name: string; configMap?: { name: string } }[];
       };
     };
@@ -85,6 +88,13 @@ describe("the files for several machines", () => {
       );
     });
   }
+
+  it("a NATS server that is stopped hands over first what it leads", () => {
+    assert.match(read("systemd", "hansa-nats.service"), /^ExecStop=\/bin\/kill -USR2 \$MAINPID$/m);
+    const objects = parseAllDocuments(read("kubernetes", "nats.yaml")).map((each) => each.toJS() as Kubernetes);
+    const [nats] = objects.find(({ kind }) => kind === "StatefulSet")!.spec.template.spec.containers;
+    assert.deepEqual(nats?.lifecycle?.preStop.exec.command, ["/bin/kill", "-USR2", "1"]);
+  });
 
   it("the configurations of NATS servers are accepted by nats-server", natsServerIsMissing, async () => {
     const { folder, remove } = temporaryFolder();

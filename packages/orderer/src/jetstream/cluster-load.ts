@@ -46,6 +46,13 @@ export class ClusterLoad {
     return Math.round(Math.max(...pauses));
   }
 
+  /** When the first and the last client had an answer again after this time. */
+  resumed(since: number): [number | undefined, number | undefined] {
+    const times = this.#answeredAt.map((each) => each.find((at) => at > since) ?? Number.POSITIVE_INFINITY);
+    const known = times.filter(Number.isFinite).sort((a, b) => a - b);
+    return [known[0], known.length === times.length ? known.at(-1) : undefined];
+  }
+
   async #run(client: number): Promise<void> {
     let orderer = client % 3;
     let rpc: TestClient | undefined;

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
-import { connect, nkeys } from "@nats-io/transport-node";
+import { connect, nkeyAuthenticator, nkeys } from "@nats-io/transport-node";
 import { TestClient, testNetwork, testTls } from "../testing.js";
 import { natsServerConfig } from "./server-config.js";
 import type { JetStreamSettings } from "./settings.js";
@@ -73,8 +73,16 @@ export async function startCluster(program: string, size = 3) {
   };
   mkdirSync(root, { recursive: true });
 
+  const connectTo = (addresses: readonly string[]) =>
+    connect({
+      servers: [...addresses],
+      tls: { ca: tls.caPem, cert: tls.client.certPem, key: tls.client.keyPem },
+      authenticator: nkeyAuthenticator(Buffer.from(nkeySeed)),
+      ignoreClusterUpdates: true,
+    });
+
   const kill = async (child: ChildProcess | undefined) => {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || hasEnded(child)) return;
     child.kill("SIGKILL");
     await once(child, "exit");
   };
@@ -87,6 +95,12 @@ export async function startCluster(program: string, size = 3) {
     genesis,
     startServer,
     killServer: (i: number) => kill(servers[i]),
+    /** As deploy/systemd stops a server: first it hands over what it leads. */
+    retireServer: async (i: number) => {
+      const child = servers[i] as ChildProcess;
+      child.kill("SIGUSR2");
+      if (!hasEnded(child)) await once(child, "exit");
+    },
     /** What a server that is not running has on disk. */
     wipeServer: (i: number) => rmSync(at(`nats-${i}`), { recursive: true, force: true }),
     startOrderer: startOrdererProcess,
@@ -98,23 +112,29 @@ export async function startCluster(program: string, size = 3) {
     client: (i: number) => new TestClient(orderers[i]?.address ?? "127.0.0.1:1"),
     /** Which server leads the only stream; undefined while none does. */
     leader: async (): Promise<number | undefined> => {
-      const { nkeyAuthenticator } = await import("@nats-io/transport-node");
-      const connection = await connect({
-        servers: [...settings.servers],
-        tls: { ca: tls.caPem, cert: tls.client.certPem, key: tls.client.keyPem },
-        authenticator: nkeyAuthenticator(Buffer.from(nkeySeed)),
-        ignoreClusterUpdates: true,
-      });
+      const connection = await connectTo(settings.servers);
       try {
         const manager = await jetstreamManager(connection, { checkAPI: false, timeout: 1_000 });
-        const [stream] = await manager.streams.list().next();
-        const name = stream?.cluster?.leader;
-        return name === undefined ? undefined : Number(name.slice("nats-".length));
+        const [name = ""] = await manager.streams.names().next();
+        const leader = (await manager.streams.info(name)).cluster?.leader ?? "";
+        return leader === "" ? undefined : Number(leader.slice("nats-".length));
       } catch {
         return undefined;
       } finally {
         await connection.close();
       }
+    },
+    /** Notes when the stream first has a message after this server's end, in `performance.now()`; asks the others. */
+    watchWithout: async (i: number) => {
+      const connection = await connectTo(settings.servers.filter((_, k) => k !== i));
+      const seen: { orderedAt?: number } = {};
+      connection.subscribe("hansa.ordered.>", {
+        callback: () => {
+          if (hasEnded(servers[i])) seen.orderedAt ??= performance.now();
+        },
+      });
+      await connection.flush();
+      return { seen, close: () => connection.close() };
     },
     stop: async () => {
       await Promise.all(orderers.map((orderer) => kill(orderer?.child)));
@@ -122,6 +142,10 @@ export async function startCluster(program: string, size = 3) {
       rmSync(root, { recursive: true, force: true });
     },
   };
+}
+
+function hasEnded(child: ChildProcess | undefined): boolean {
+  return child === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
 type OrdererProcess = { child: ChildProcess; address: string };
