@@ -42,6 +42,9 @@ export type DetachedOptions = {
 export async function startDetached(options: DetachedOptions): Promise<StartReport> {
   const { config, layout, entry, onProgress, interrupted } = options;
   const fresh = (await readState(layout)) === undefined;
+  const wasInterrupted = () =>
+    new HansaError("INTERRUPTED", `Starting network ${config.name} was interrupted; nothing is left running.`);
+  if (interrupted?.aborted) throw wasInterrupted();
   mkdirSync(layout.logs, { recursive: true });
   const log = openSync(layout.log("supervisor"), "a");
   const child = spawn(process.execPath, [entry, "supervisor"], { detached: true, stdio: ["ignore", log, log, "ipc"] });
@@ -55,7 +58,7 @@ export async function startDetached(options: DetachedOptions): Promise<StartRepo
         const end = signal ?? `code ${code}`;
         reject(
           interrupted?.aborted
-            ? new HansaError("INTERRUPTED", `Starting network ${config.name} was interrupted; nothing is left running.`)
+            ? wasInterrupted()
             : new HansaError("NODE_FAILED", `The supervisor of network ${config.name} ended with ${end}.`, {
                 nextStep: fresh ? "Try again." : `Read why in ${layout.log("supervisor")}`,
               }),
@@ -64,8 +67,10 @@ export async function startDetached(options: DetachedOptions): Promise<StartRepo
       child.on("message", (message: FromSupervisor) => {
         if (message.type === "waiting") child.send({ config, root: layout.root } satisfies ToSupervisor);
         else if (message.type === "progress") onProgress(message.phase);
-        else if (message.type === "up") resolve(message.report);
-        else reject(new HansaError(message.code, message.message, { nextStep: message.nextStep }));
+        else if (message.type === "failed")
+          reject(new HansaError(message.code, message.message, { nextStep: message.nextStep }));
+        // Interrupted at the last moment, it is stopping by now, and its end is what counts.
+        else if (interrupted?.aborted !== true) resolve(message.report);
       });
     });
   } catch (error) {
@@ -98,7 +103,7 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
   const stop = (reason: string) => {
     logger.info("asked to stop", { reason });
     if (shutDown !== undefined) void shutDown();
-    else givingUp.abort(new HansaError("INTERRUPTED", "The start was interrupted."));
+    else givingUp.abort(new HansaError("INTERRUPTED", "The start was interrupted; nothing is left running."));
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
@@ -133,6 +138,10 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
       process.exit(0);
     };
     const served = await serveNetwork(launched, { startedAtMs, logger, onStopped: end });
+    if (givingUp.signal.aborted) {
+      await served.stop();
+      throw givingUp.signal.reason;
+    }
     shutDown = () => served.stop().then(end);
     stopWithoutFolder(layout, () => stop("the network's folder is gone"));
     up = true;

@@ -88,6 +88,9 @@ export async function startControlPlaneDetached(
   const folder = controlPlaneFolder(path.resolve(options.dataFolder));
   const running = await findControlPlane(folder);
   if (running !== undefined) return running;
+  const wasInterrupted = () =>
+    new HansaError("INTERRUPTED", "Starting the control plane was interrupted; it does not run.");
+  if (interrupted?.aborted) throw wasInterrupted();
   mkdirSync(folder, { recursive: true });
   const log = openSync(controlPlaneLog(folder), "a", 0o600);
   const child = spawn(process.execPath, [entry, "control-plane-process"], {
@@ -104,7 +107,7 @@ export async function startControlPlaneDetached(
         const end = signal ?? `code ${code}`;
         reject(
           interrupted?.aborted
-            ? new HansaError("INTERRUPTED", "Starting the control plane was interrupted; it does not run.")
+            ? wasInterrupted()
             : new HansaError("NODE_FAILED", `The control plane ended with ${end}.`, {
                 nextStep: `Read why in ${controlPlaneLog(folder)}`,
               }),
@@ -112,8 +115,10 @@ export async function startControlPlaneDetached(
       });
       child.on("message", (message: FromProcess) => {
         if (message.type === "waiting") child.send(options);
-        else if (message.type === "up") resolve(message.record);
-        else reject(new HansaError(message.code, message.message, { nextStep: message.nextStep }));
+        else if (message.type === "failed")
+          reject(new HansaError(message.code, message.message, { nextStep: message.nextStep }));
+        // Interrupted at the last moment, it is stopping by now, and its end is what counts.
+        else if (interrupted?.aborted !== true) resolve(message.record);
       });
     });
   } finally {
