@@ -24,6 +24,9 @@ export function exportTarget(place: string, cwd: string, options: S3Options = {}
     const store = new S3ExportStore(bucket, options);
     return { store, prefix, bucket, close: () => store.close() };
   }
+  if (place === "") {
+    throw new HansaError("USAGE", "The place has no name.", { nextStep: "Name a folder, or s3://bucket/prefix." });
+  }
   const folder = path.resolve(cwd, place);
   return { store: new FolderExportStore(folder), prefix: "", bucket: path.basename(folder), close: async () => {} };
 }

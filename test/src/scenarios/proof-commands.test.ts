@@ -66,6 +66,7 @@ const cases: readonly [string, args: string[], exit: number, said: RegExp][] = [
     34,
     /s3:\/\/backup\/x\/ cannot be listed: .*ECONNREFUSED/,
   ],
+  ["a place without a name", ["journal", "verify-export", ""], 2, /place has no name/],
   ["an import to nowhere", ["journal", "import", "empty"], 2, /--into/],
   ["an import of nothing", ["journal", "import", "empty", "--into", "fresh"], 31, /no finished export/],
   ["a format that is unknown", ["journal", "export", "out", "--format", "xml"], 2, /ion, ion-binary, json/],

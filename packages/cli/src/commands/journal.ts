@@ -24,6 +24,8 @@ const PLACES =
   "A place is a folder, or s3://bucket/prefix. Credentials for S3 are found as Amazon's own tools find them: in the\n" +
   "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), in a profile, or from the machine's role.";
 
+const UNCHECKED = "Who signed its digest was not checked: give --roots for that.";
+
 export const journalDigest: Command = {
   name: "journal digest",
   summary: "the signed digest over all blocks of a channel, or up to one",
@@ -133,7 +135,7 @@ export const journalVerifyExport: Command = {
       };
       const vouched =
         signers === undefined
-          ? "Who signed its digest was not checked: give --roots for that."
+          ? UNCHECKED
           : `Its digest was signed by ${signers.map(({ name, root }) => `${name} (certified by ${root})`).join(", ")}.`;
       const text = `The export holds: blocks 0 to ${digest.tip} of channel ${digest.channel}, ${data.bytes} bytes.\n${vouched}\n`;
       return { data, text };
@@ -165,12 +167,13 @@ export const journalImport: Command = {
       });
     const place = placeOf(call);
     try {
-      const opened = await openExport(locationOf(call, place), rootsOf(call));
+      const roots = rootsOf(call);
+      const opened = await openExport(locationOf(call, place), roots);
       const imported = await importStrand(path.join(path.resolve(call.io.cwd, into), "journal"), opened);
       const { strandId, name, blocks } = imported;
       return {
         data: { channel: name, strandId, blocks },
-        text: `Imported ${blocks} blocks of channel ${name}, strand ${strandId}.\nThe orderer serves it when it starts next.\n`,
+        text: `Imported ${blocks} blocks of channel ${name}, strand ${strandId}.\n${roots === undefined ? `${UNCHECKED}\n` : ""}The orderer serves it when it starts next.\n`,
       };
     } catch (error) {
       throw error instanceof BadExport ? invalid(error) : error;
