@@ -16,7 +16,9 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import * as aws from "@aws-sdk/client-managedblockchain";
+import { Layout, NetworkView } from "@hansa/network";
 import { common } from "@hansa/wire";
+import type { Via } from "../support/fabric-user.js";
 import { ManagedAccount } from "../support/managed-account.js";
 import { ManagedService } from "../support/managed-service.js";
 import { until } from "../support/until.js";
@@ -102,6 +104,16 @@ async function cpuMs(networkId: string): Promise<number> {
   return Math.round(uses.reduce((sum, { cpuMs }) => sum + cpuMs, 0));
 }
 
+/** What `hansa env` prints of a member's user. */
+async function userOf({ networkId, memberName }: ManagedAccount): Promise<Via> {
+  const view = await NetworkView.open(new Layout(path.join(service.folder, ".hansa", networkId)));
+  try {
+    return view.member(memberName).env("User1");
+  } finally {
+    view.closeConnections();
+  }
+}
+
 async function join(voters: readonly ManagedAccount[], newcomer: ManagedAccount, name: string) {
   const before = load();
   const proposal = await voters[0]!.propose({ Invitations: [{ Principal: newcomer.accountId }] });
@@ -115,8 +127,10 @@ async function join(voters: readonly ManagedAccount[], newcomer: ManagedAccount,
   const acceptedMs = since(startedAt);
   await newcomer.joined();
   const admittedMs = since(startedAt);
-  await newcomer.createNode();
+  await newcomer.createBareNode();
   const peerServesMs = since(startedAt);
+  // Read here: a command of its own would take as long as half of what is measured.
+  newcomer.env = await userOf(newcomer);
   await until("the peer to catch up", async () =>
     (await height(newcomer).catch(() => 0)) >= settings.blocks ? true : undefined,
   );

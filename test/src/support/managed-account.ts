@@ -116,13 +116,19 @@ export class ManagedAccount {
     });
   }
 
-  /** Makes a peer and waits until it serves. Returns its id. */
+  /** Makes a peer and waits until it serves, then reads how to reach it. Returns its id. */
   async createNode(): Promise<string> {
+    const NodeId = await this.createBareNode();
+    this.env = await this.#service.json("env", this.memberName, "--user", "User1", "--network", this.networkId);
+    return NodeId;
+  }
+
+  /** Makes a peer and waits until it serves. Returns its id. */
+  async createBareNode(): Promise<string> {
     const NodeConfiguration = { InstanceType: "bc.t3.small", AvailabilityZone: "eu-west-1a" };
     const { NodeId } = await this.client.send(new aws.CreateNodeCommand({ ...this.member, NodeConfiguration }));
     const node = await this.#settled(`node ${NodeId}`, () => this.node(NodeId!));
     assert.equal(node.Status, "AVAILABLE");
-    this.env = await this.#service.json("env", this.memberName, "--user", "User1", "--network", this.networkId);
     assert.ok(node.FrameworkAttributes?.Fabric?.PeerEndpoint);
     return NodeId!;
   }

@@ -1,6 +1,5 @@
 /** What a decision means for one channel: the update it needs, and whether given signatures carry it. */
 import {
-  ChannelConfig,
   ConfigError,
   changeMembership,
   computeConfigUpdate,
@@ -10,6 +9,7 @@ import {
 import type { Enactment } from "@hansa/governance";
 import { type MspId, NO_BYTES } from "@hansa/primitives";
 import { common, encode, HeaderType, signedEnvelope } from "@hansa/wire";
+import { loadedConfig } from "./loaded-config.js";
 
 /** Who comes, who goes, and the policy from then on. */
 export type Change = Pick<Enactment, "admits" | "removes" | "policy">;
@@ -26,24 +26,9 @@ export function updateFor(channelId: string, current: common.IConfig, change: Ch
 
 /** MSP ids of a channel's members. */
 export function membersOf(channelId: string, config: common.IConfig): readonly MspId[] {
-  return loaded(channelId, config)
+  return loadedConfig(channelId, config)
     .applicationOrgs()
     .map(({ mspId }) => mspId);
-}
-
-/**
- * Loading parses every certificate, so one configuration is loaded once, and members that stood in the one before,
- * often another channel of the same network, are taken over from it.
- */
-const known = new WeakMap<common.IConfig, ChannelConfig>();
-let latest: ChannelConfig | undefined;
-
-function loaded(channelId: string, config: common.IConfig): ChannelConfig {
-  const channel =
-    known.get(config) ?? ChannelConfig.load(channelId, config, latest === undefined ? {} : { previous: latest });
-  known.set(config, channel);
-  latest = channel;
-  return channel;
 }
 
 /**
@@ -75,7 +60,7 @@ export function refusalOf(
     sign: () => NO_BYTES,
   });
   try {
-    judgeConfigUpdate(loaded(channelId, current), envelope);
+    judgeConfigUpdate(loadedConfig(channelId, current), envelope);
     return undefined;
   } catch (error) {
     if (error instanceof ConfigError) return error.message;

@@ -2,6 +2,7 @@
  * Connection profiles as files beside the identities, where Fabric's test network has them and applications look for
  * them: `peerOrganizations/org1.example.com/connection-org1.json`, and the same as YAML.
  */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
@@ -16,12 +17,15 @@ export async function writeConnectionProfiles(view: NetworkView): Promise<void> 
       .map(async ({ name, domain }) => {
         const profile = view.member(name).connectionProfile();
         const file = path.join(view.layout.organization("peer", domain), `connection-${name.toLowerCase()}`);
-        await writeChanged(`${file}.json`, `${JSON.stringify(profile, undefined, 2)}\n`);
-        await writeChanged(`${file}.yaml`, stringify(profile));
+        const text = `${JSON.stringify(profile, undefined, 2)}\n`;
+        // The YAML is there, and says the same, when the JSON is: it is written first, and it takes long to make.
+        if ((await contentOf(`${file}.json`)) === text && existsSync(`${file}.yaml`)) return;
+        await writeFileDurably(`${file}.yaml`, stringify(profile));
+        await writeFileDurably(`${file}.json`, text);
       }),
   );
 }
 
-async function writeChanged(file: string, text: string): Promise<void> {
-  if (text !== (await readFile(file, "utf8").catch(() => undefined))) await writeFileDurably(file, text);
+function contentOf(file: string): Promise<string | undefined> {
+  return readFile(file, "utf8").catch(() => undefined);
 }

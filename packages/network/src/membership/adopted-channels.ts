@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { ChannelConfig } from "@hansa/channel-config";
+import type { SigningIdentity } from "@hansa/msp";
 import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
+import { loadedConfig } from "../governance/loaded-config.js";
 import { readBlock, readCurrentConfig } from "../governance/ordered-channels.js";
 import { readIdentity, userFiles } from "../identity/material.js";
 import type { NetworkView } from "../library/network-view.js";
@@ -14,10 +15,10 @@ import { orderedChannelNames } from "./participation.js";
  */
 export async function adoptChannels(network: NetworkCore): Promise<void> {
   const { view, layout } = network;
-  const names = await orderedChannelNames(view);
+  const [names, operator] = await Promise.all([orderedChannelNames(view), operatorOf(view)]);
   const adopted = await Promise.all(
     names.map(async (name): Promise<ChannelDefinition> => {
-      const { mspIds, batch, genesis } = await configOf(view, name);
+      const { mspIds, batch, genesis } = await configOf(view, operator, name);
       const file = layout.genesisBlock(name);
       if ((await readFile(file).catch(() => undefined)) === undefined) await writeFileDurably(file, await genesis());
       const known = network.config().channels.find((channel) => channel.name === name);
@@ -38,14 +39,17 @@ function namesOf({ members }: NetworkConfig, mspIds: readonly string[]): string[
   return members.filter(({ mspId }) => mspIds.includes(mspId)).map(({ name }) => name);
 }
 
+/** The ordering organisation's administrator, who may read every channel. */
+export function operatorOf({ plan, layout }: NetworkView): Promise<SigningIdentity> {
+  const { organization } = plan.nodes.find(({ kind }) => kind === "orderer")!;
+  return readIdentity(organization.mspId, userFiles(layout, organization, "Admin"));
+}
+
 /** What the configuration in force of a channel says, as the orderer has it. */
-export async function configOf(view: NetworkView, name: string) {
-  const orderer = view.plan.nodes.find(({ kind }) => kind === "orderer")!;
-  const target = view.target(orderer);
-  const { organization } = orderer;
-  const operator = await readIdentity(organization.mspId, userFiles(view.layout, organization, "Admin"));
+export async function configOf(view: NetworkView, operator: SigningIdentity, name: string) {
+  const target = view.target(view.plan.nodes.find(({ kind }) => kind === "orderer")!);
   const { config } = await readCurrentConfig(target, operator, name);
-  const loaded = ChannelConfig.load(name as ChannelConfig["channelId"], config);
+  const loaded = loadedConfig(name, config);
   const { batchTimeoutMs, maxMessageCount, preferredMaxBytes, absoluteMaxBytes } = loaded.orderer;
   return {
     mspIds: loaded.applicationOrgs().map(({ mspId }) => mspId),

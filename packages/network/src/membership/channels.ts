@@ -5,7 +5,7 @@ import { DEFAULT_BATCH } from "../config/defaults.js";
 import { createGenesisBlock } from "../launch/genesis.js";
 import type { NetworkView } from "../library/network-view.js";
 import { serverSpec } from "../nodes/specs.js";
-import { adoptChannels, configOf } from "./adopted-channels.js";
+import { adoptChannels, configOf, operatorOf } from "./adopted-channels.js";
 import { bringContractsTo } from "./contracts.js";
 import type { NetworkCore, NewChannel, OrderedChannel } from "./core.js";
 import { orderedChannelNames } from "./participation.js";
@@ -51,8 +51,8 @@ export async function createChannel(network: NetworkCore, wanted: NewChannel): P
 
 /** See RunningNetwork.channels. */
 export async function orderedChannels(view: NetworkView): Promise<OrderedChannel[]> {
-  const names = await orderedChannelNames(view);
-  return Promise.all(names.map(async (name) => ({ name, mspIds: (await configOf(view, name)).mspIds })));
+  const [names, operator] = await Promise.all([orderedChannelNames(view), operatorOf(view)]);
+  return Promise.all(names.map(async (name) => ({ name, mspIds: (await configOf(view, operator, name)).mspIds })));
 }
 
 /** See RunningNetwork.followChannels. */

@@ -44,8 +44,10 @@ export async function addPeer(network: NetworkCore, peer: NewPeer): Promise<void
       await network.changeState((state) => ({ ports: { ...state.ports, ...ports } }));
     }
     const spec = authoritySpec(node.organization, view.plan, layout, view.state.ports);
-    await writeNodes(layout, node.organization, [node], await enrolNodes(spec, [node]));
-    await network.inTurn("channels", () => adoptChannels(network));
+    await Promise.all([
+      enrolNodes(spec, [node]).then((enrolled) => writeNodes(layout, node.organization, [node], enrolled)),
+      network.inTurn("channels", () => adoptChannels(network)),
+    ]);
     await keeper.start(node, serverSpec(node, view));
   }
   await finishPeer(network, node);
