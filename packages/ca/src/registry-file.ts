@@ -3,6 +3,7 @@
  * the disk before the append returns, and soon after a note does. A last line that was cut off by a crash is removed on open; its append was
  * never answered. Anything else that does not parse stops the CA.
  */
+import { writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Logger, messageOf } from "@hansa/primitives";
@@ -76,7 +77,8 @@ export class FileRegistryStore implements RegistryStore {
   async #write(records: readonly RegistryRecord[], flush: () => Promise<void>): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(records)}\n`);
     try {
-      await this.#file.appendFile(line);
+      // Into the page cache at once: sooner done than another thread is asked.
+      for (let written = 0; written < line.length; ) written += writeSync(this.#file.fd, line, written);
       await flush();
     } catch (cause) {
       // Half a line must not stay in front of the next one.

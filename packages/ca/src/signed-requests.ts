@@ -15,6 +15,7 @@ export type CaSigner = { certificate: Certificate; sign(message: Bytes): Bytes }
 /** Clocks may differ by this much, and a request lives this long. */
 export const FRESH_MS = 5 * 60_000;
 const MAX_NONCES = 100_000;
+const KEPT_CERTIFICATES = 256;
 
 export function signRequest(
   signer: CaSigner,
@@ -38,6 +39,9 @@ export class RequestJudge {
   /** Nonce to the time after which the request is too old anyway; in the order of arrival. */
   readonly #seen = new Map<string, number>();
 
+  /** Of callers by their PEM: the same ones come again and again, and parsing takes longer than the rest. */
+  readonly #certificates = new Map<string, Certificate>();
+
   constructor(authority: CertificateAuthority, clock: Clock) {
     this.#authority = authority;
     this.#clock = clock;
@@ -47,8 +51,9 @@ export class RequestJudge {
   /** @throws CaError UNAUTHENTICATED with the reason; WireError for bytes that are no request */
   open(bytes: Bytes, method: string): { caller: RegisteredIdentity; request: Bytes } {
     const { body, signature, certificatePem } = decode(hansa.ca.SignedRequest, bytes, "hansa.ca.SignedRequest");
-    const certificate = readCertificate(certificatePem);
+    const certificate = this.#certificates.get(certificatePem) ?? readCertificate(certificatePem);
     const caller = this.#authority.callerOf(certificate);
+    this.#keep(certificatePem, certificate);
     if (!verifySignature(certificate.publicKey, body, signature)) {
       throw refused(`the signature of "${caller.id}" does not fit the request`);
     }
@@ -58,6 +63,12 @@ export class RequestJudge {
     if (asked.method !== method) throw refused(`the request was signed for ${asked.method}, not for ${method}`);
     this.#checkFresh(toNumber(asked.timestampMs), asked.nonce);
     return { caller, request: asked.request };
+  }
+
+  #keep(pem: string, certificate: Certificate): void {
+    if (this.#certificates.has(pem)) return;
+    if (this.#certificates.size >= KEPT_CERTIFICATES) this.#certificates.clear();
+    this.#certificates.set(pem, certificate);
   }
 
   #checkFresh(madeAtMs: number, nonce: Bytes): void {

@@ -89,6 +89,8 @@ export class GovernanceStrand {
   readonly identities = new Identities();
   #strand: JournalStrand | undefined;
   #tip: StrandTip | undefined;
+  /** The block that every follower asks for next, without a look at the disk. */
+  #newest: { readonly sequenceNo: number; readonly content: Bytes } | undefined;
   /** After the newest durable block. */
   #state: GovernanceState | undefined;
   /** With what waits for the disk. */
@@ -175,6 +177,7 @@ export class GovernanceStrand {
   /** An encoded hansa.governance.StrandBlock. */
   block(sequenceNo: number): Promise<Bytes> {
     assert(this.strand !== undefined && sequenceNo < this.height, `governance block ${sequenceNo} of ${this.height}`);
+    if (this.#newest?.sequenceNo === sequenceNo) return Promise.resolve(this.#newest.content);
     return this.strand.content(sequenceNo);
   }
 
@@ -299,6 +302,8 @@ export class GovernanceStrand {
     });
     await this.#strand.append(written);
     this.#tip = tip;
+    const last = written.at(-1);
+    this.#newest = last && { sequenceNo: last.block.address.sequenceNo, content: last.content };
     return written.map(({ block }) => block);
   }
 

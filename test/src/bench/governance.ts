@@ -78,6 +78,8 @@ async function runLoad(order: LoadOrder): Promise<LoadReport> {
       child.once("message", resolve);
       child.once("exit", (code) => reject(new Error(`the load ended with ${code}`)));
     });
+  // What is measured is how long another client waits, so this one's own work stands back for it.
+  os.setPriority(child.pid!, 10);
   const ready = next();
   child.send(order);
   await ready;

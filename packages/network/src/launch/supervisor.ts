@@ -25,6 +25,11 @@ type FromSupervisor =
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly nextStep?: string };
 
 const FOLDER_CHECK_MS = 2_000;
+/**
+ * A governance act passes this process, an authority and the orderer, each for a moment; behind peers that fill every
+ * core with transactions it would wait for its turn each time.
+ */
+const PEER_NICENESS = 10;
 
 export type DetachedOptions = {
   readonly config: NetworkConfig;
@@ -125,7 +130,7 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
     const launched = await launch({
       config,
       layout,
-      host: hostFor(config, layout, nodeEntry),
+      host: hostFor(config, layout, nodeEntry, PEER_NICENESS),
       logger,
       onProgress: (phase) => {
         logger.info(phase.step, { durationMs: phase.ms });
@@ -170,9 +175,10 @@ function stopWithoutFolder(layout: Layout, stop: () => void): void {
   timer.unref();
 }
 
-export function hostFor(config: NetworkConfig, layout: Layout, nodeEntry: string): NodeHost {
+/** @param peerNiceness see ProcessHostOptions */
+export function hostFor(config: NetworkConfig, layout: Layout, nodeEntry: string, peerNiceness = 0): NodeHost {
   const log = (id: string) => logFileOf(config, layout, id);
-  return config.mode === "inline" ? new InlineHost(log) : new ProcessHost({ entry: nodeEntry, log });
+  return config.mode === "inline" ? new InlineHost(log) : new ProcessHost({ entry: nodeEntry, log, peerNiceness });
 }
 
 function logFileOf(config: NetworkConfig, layout: Layout, id: string): LogFile {

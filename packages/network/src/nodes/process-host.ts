@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, setPriority } from "node:os";
 import path from "node:path";
 import { HansaError } from "@hansa/primitives";
 import type { NodeKind, RoleKind } from "../plan/plan.js";
@@ -17,6 +17,11 @@ export type ProcessHostOptions = {
   readonly startTimeoutMs?: number;
   /** A node that does not answer for so long is ended, so that it is started anew. */
   readonly hangTimeoutMs?: number;
+  /**
+   * How far peers, and the contracts that they start, stand back for the network's other processes where all want a core
+   * at the same time: 0, the default, to 19. What the others do is short, and somebody waits for each step of it.
+   */
+  readonly peerNiceness?: number;
 };
 
 /**
@@ -86,6 +91,7 @@ class NodeProcess implements NodeHandle {
     } finally {
       closeSync(log);
     }
+    if (kind === "peer") standBack(this.#child.pid, options.peerNiceness ?? 0);
     this.ended = new Promise((resolve) => {
       const end = (reason: string) => {
         this.#exited = true;
@@ -182,5 +188,15 @@ class NodeProcess implements NodeHandle {
   #send(message: ToNode): void {
     // A child that has just died is reported by its exit, not by a failed send.
     if (this.#child.connected) this.#child.send(message, () => {});
+  }
+}
+
+/** At once after the start, so that the threads that the process will make stand back with it. */
+function standBack(pid: number | undefined, niceness: number): void {
+  if (pid === undefined || niceness === 0) return;
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // It has ended already, which is told elsewhere, or the system does not let anybody: it works without as well.
   }
 }
