@@ -4,7 +4,7 @@ import { arn, type ResourceKind } from "../arns.js";
 import type { Caller } from "../auth/authenticate.js";
 import type { StorageSampler } from "../billing/storage-sampler.js";
 import type { Settings } from "../config.js";
-import { denied, fromRefusal, notFound, notReady } from "../errors.js";
+import { ApiError, denied, fromRefusal, notFound, notReady } from "../errors.js";
 import type { Jobs } from "../jobs.js";
 import { type MemberView, NetworkView } from "../model/network-view.js";
 import type { NodeObserver } from "../model/node-observer.js";
@@ -169,12 +169,22 @@ export function freshId(prefix: IdPrefix, parts: readonly string[], isTaken: (id
   }
 }
 
+type ActOptions = {
+  /** The operation has IllegalActionException. */
+  readonly knowsIllegalAction?: boolean;
+  /** What was checked before the act. Throws when it is allowed no more. */
+  readonly check: () => unknown;
+};
+
 /** Runs an act on governance; what the rules refuse becomes the API's error. */
-export async function acted<T>(act: () => Promise<T>, knowsIllegalAction = false): Promise<T> {
+export async function acted<T>(act: () => Promise<T>, { knowsIllegalAction = false, check }: ActOptions): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    throw error instanceof GovernanceRefusal ? fromRefusal(error, knowsIllegalAction) : error;
+    if (error instanceof GovernanceRefusal) throw fromRefusal(error, knowsIllegalAction);
+    // A member that goes in the same moment takes its authority along, the last one the orderer: that is the reason then.
+    if (!(error instanceof ApiError)) check();
+    throw error;
   }
 }
 

@@ -137,11 +137,14 @@ export async function explain(context: Context, input: Input<"ExplainMember">): 
 
 /** Moves the network's own time forward; only where it was founded with a simulated clock. */
 export async function advanceClock(context: Context, input: Input<"AdvanceClock">): Promise<Answer> {
-  const view = context.readyNetwork(input.networkId);
   const to = readTime(input.To, "To");
-  if (view.membersOf(context.accountId).length === 0)
+  const check = () => {
+    const view = context.readyNetwork(input.networkId);
+    if (view.membersOf(context.accountId).length > 0) return view;
     throw invalid(`Account ${context.accountId} has no member in network ${view.networkId}.`);
-  await acted(async () => view.operated?.submit({ kind: "clockAdvanced", to: unixMs(to) }));
+  };
+  const view = check();
+  await acted(async () => view.operated?.submit({ kind: "clockAdvanced", to: unixMs(to) }), { check });
   return { Now: iso(context.world.now(view.networkId)) };
 }
 

@@ -109,14 +109,20 @@ export async function deleteMember(context: Context, input: Input<"DeleteMember"
     await context.world.rows.write(row, ...network);
     return {};
   }
-  if (status !== "AVAILABLE" && status !== "UPDATING") throw notReady(`Member ${memberId} is ${status}.`);
-  await acted(async () =>
-    view.operated?.submit({ kind: "left", memberId }).catch((error: unknown) => {
-      // A removal was decided in the same moment.
-      if (error instanceof GovernanceRefusal && error.reason === "ILLEGAL_ACTION")
-        throw notReady(`Member ${memberId} cannot leave: ${error.message}.`);
-      throw error;
-    }),
+  const check = () => {
+    const now = context.ownMember(context.network(input.networkId), memberId).status;
+    if (now !== "AVAILABLE" && now !== "UPDATING") throw notReady(`Member ${memberId} is ${now}.`);
+  };
+  check();
+  await acted(
+    async () =>
+      view.operated?.submit({ kind: "left", memberId }).catch((error: unknown) => {
+        // A removal was decided in the same moment.
+        if (error instanceof GovernanceRefusal && error.reason === "ILLEGAL_ACTION")
+          throw notReady(`Member ${memberId} cannot leave: ${error.message}.`);
+        throw error;
+      }),
+    { check },
   );
   return {};
 }

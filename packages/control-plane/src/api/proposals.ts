@@ -36,8 +36,9 @@ export async function createProposal(context: Context, input: Input<"CreatePropo
         const operated = world.settings.operator.network(networkId);
         if (operated === undefined) throw notFound(`Network ${networkId} not found.`);
         if (operated.governance.proposals.has(proposalId)) return;
-        const view = context.readyNetwork(networkId);
-        await acted(() => operated.submit(proposedBy(context, view, input, proposalId)));
+        const check = () => proposedBy(context, context.readyNetwork(networkId), input, proposalId);
+        const act = check();
+        await acted(() => operated.submit(act), { check });
       },
     },
   );
@@ -78,16 +79,17 @@ export async function listProposals(context: Context, input: Input<"ListProposal
 }
 
 export async function voteOnProposal(context: Context, input: Input<"VoteOnProposal">): Promise<Answer> {
-  const view = context.network(input.networkId);
-  const { proposalId } = findProposal(context, view, input.proposalId);
-  const { memberId, member, status } = context.ownMember(view, input.VoterMemberId);
-  // A member votes from its acceptance on, also while channels still take it in. The service has no other name for this.
-  if (member?.status !== "joining" && member?.status !== "active")
-    throw illegal(`Member ${memberId} is ${status} and cannot vote.`);
-  await acted(
-    async () => view.operated?.submit({ kind: "voted", proposalId, memberId, yes: input.Vote === "YES" }),
-    true,
-  );
+  const check = () => {
+    const view = context.network(input.networkId);
+    const { proposalId } = findProposal(context, view, input.proposalId);
+    const { memberId, member, status } = context.ownMember(view, input.VoterMemberId);
+    // A member votes from its acceptance on, also while channels still take it in. The service has no other name for this.
+    if (member?.status !== "joining" && member?.status !== "active")
+      throw illegal(`Member ${memberId} is ${status} and cannot vote.`);
+    return { view, act: { kind: "voted", proposalId, memberId, yes: input.Vote === "YES" } as const };
+  };
+  const { view, act } = check();
+  await acted(async () => view.operated?.submit(act), { knowsIllegalAction: true, check });
   return {};
 }
 
@@ -133,15 +135,20 @@ export async function listInvitations(context: Context, input: Input<"ListInvita
 }
 
 export async function rejectInvitation(context: Context, { invitationId }: Input<"RejectInvitation">): Promise<Answer> {
-  const found = findInvitation(context, invitationId);
-  if (found === undefined || found.invitation.accountId !== context.accountId)
-    throw notFound(
-      `Invitation ${invitationId} not found in account ${context.accountId}.`,
-      context.world.arn("invitations", invitationId, context.accountId),
-    );
-  const { status } = found.invitation;
-  if (status !== "PENDING") throw illegal(`Invitation ${invitationId} is ${status}, not PENDING.`);
-  await acted(async () => found.view.operated?.submit({ kind: "invitationRejected", invitationId }), true);
+  const check = () => {
+    const found = findInvitation(context, invitationId);
+    if (found === undefined || found.invitation.accountId !== context.accountId)
+      throw notFound(
+        `Invitation ${invitationId} not found in account ${context.accountId}.`,
+        context.world.arn("invitations", invitationId, context.accountId),
+      );
+    const { status } = found.invitation;
+    if (status !== "PENDING") throw illegal(`Invitation ${invitationId} is ${status}, not PENDING.`);
+    return found.view;
+  };
+  const view = check();
+  const act = { kind: "invitationRejected", invitationId } as const;
+  await acted(async () => view.operated?.submit(act), { knowsIllegalAction: true, check });
   return {};
 }
 

@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import * as aws from "@aws-sdk/client-managedblockchain";
+import { HansaError } from "@hansa/primitives";
 import { memberConfiguration, TestControlPlane } from "../testing/control-plane.js";
 import { fleet, invite, propose } from "../testing/fleet.js";
+
+const FOREVER_MS = 3_600_000;
 
 describe("at the same instant", () => {
   let plane: TestControlPlane;
@@ -124,6 +127,33 @@ describe("at the same instant", () => {
         ["AVAILABLE", "AVAILABLE", "AVAILABLE", "DELETED"],
       );
     }
+  });
+
+  it("who goes takes its authority along, and its acts are refused for that", async () => {
+    const owners = [0, 1];
+    const net = await fleet(plane, owners);
+    const [NetworkId, MemberId, other] = [net.networkId, net.memberIds[0]!, net.memberIds[1]!];
+    const Actions = { Invitations: [{ Principal: "333333333333" }] };
+    const propose = () => plane.client(0).send(new aws.CreateProposalCommand({ NetworkId, MemberId, Actions }));
+    const { ProposalId } = await propose();
+    const network = plane.operator.network(NetworkId)!;
+    const submit = network.submit.bind(network);
+    const whenLeft = async (memberIds: readonly string[], act: () => Promise<unknown>) => {
+      network.submit = async () => {
+        for (const memberId of memberIds) await submit({ kind: "left", memberId });
+        throw new HansaError("NODE_UNREACHABLE", "The authority does not answer.");
+      };
+      return outcome(act().finally(() => (network.submit = submit)));
+    };
+    plane.operator.enactMs = FOREVER_MS;
+    const vote = { NetworkId, ProposalId, VoterMemberId: other, Vote: "YES" } as const;
+    const voting = () => plane.client(1).send(new aws.VoteOnProposalCommand(vote));
+    assert.equal(await whenLeft([], voting), "InternalServiceErrorException");
+    assert.equal(await whenLeft([other], voting), "IllegalActionException");
+    plane.operator.enactMs = 0;
+    plane.operator.hurry();
+    await plane.idle();
+    assert.equal(await whenLeft([MemberId], propose), "ResourceNotFoundException");
   });
 
   it("many requests at once are all answered", async () => {
