@@ -37,7 +37,7 @@ export { writeNewContract } from "./develop/new-contract.js";
 export { type PeerFiles, readPeerFiles } from "./fabric-files/peer-files.js";
 export { type Foreground, runOrdererNode, runPeerNode } from "./fabric-files/run.js";
 export { isDeleted } from "./governance/deleted.js";
-export { readStrandCopy } from "./governance/strand-copy.js";
+export { readStrandCopy, readWholeStrandCopy } from "./governance/strand-copy.js";
 export type { NewUser } from "./identity/enrol.js";
 export { awaitedChanges } from "./launch/awaited-changes.js";
 export type { Phase } from "./launch/phases.js";

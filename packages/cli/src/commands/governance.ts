@@ -9,8 +9,8 @@ import {
   readStrandBlock,
   verifyStrand,
 } from "@hansa/governance";
-import { readStrandCopy } from "@hansa/network";
-import { HansaError, systemClock } from "@hansa/primitives";
+import { type Layout, readWholeStrandCopy } from "@hansa/network";
+import { type Bytes, HansaError, messageOf, systemClock } from "@hansa/primitives";
 import type { Command } from "../command.js";
 import { locateLayout } from "../locate.js";
 import { table } from "../output.js";
@@ -27,7 +27,13 @@ export const governanceLog: Command = {
   examples: ["hansa governance log", "hansa governance log --verify --json"],
   async run(call) {
     const layout = await locateLayout(call);
-    const blocks = (await readStrandCopy(layout.governanceStrand)).map(readStrandBlock);
+    const verifies = call.options.flag("verify");
+    const { blocks: encoded, unread } = await readWholeStrandCopy(layout.governanceStrand);
+    const blocks = encoded.map((bytes, number) => readBlock(layout, bytes, number));
+    // A network that starts reads the rest anew; what was changed must not pass for what holds.
+    const rest = unread && `from byte ${unread.byte} on, ${unread.bytes} bytes were changed, or not written to the end`;
+    if (rest !== undefined && (verifies || blocks.length === 0)) throw damaged(layout, `block ${blocks.length}`, rest);
+    if (rest !== undefined) call.progress(`The copy of the strand ends before block ${blocks.length}: ${rest}.`);
     if (blocks.length === 0)
       throw new HansaError("NO_NETWORK", `The network in ${layout.root} is not founded yet.`, {
         nextStep: "Start it with: hansa up",
@@ -45,15 +51,13 @@ export const governanceLog: Command = {
     );
     const rows = lines.map(({ sequenceNo, at, text }) => [String(sequenceNo), at.slice(0, 19), text]);
     const log = table([["block", "when", "what"], ...rows]);
-    if (!call.options.flag("verify")) return { data: { records: lines }, text: log };
+    if (!verifies) return { data: { records: lines }, text: log };
 
     const verified = verifyStrand(blocks, new Identities().verifier());
     if (!verified.ok) {
       const { sequenceNo, record, reason } = verified.fault;
       const place = record === undefined ? `block ${sequenceNo}` : `record ${record + 1} of block ${sequenceNo}`;
-      throw new HansaError("DAMAGED", `The governance strand in ${layout.root} does not hold at ${place}: ${reason}.`, {
-        nextStep: "The orderer's journal has the strand; delete the copy and start the network to read it anew.",
-      });
+      throw damaged(layout, place, reason);
     }
     const known = asOf(verified.position.state!, systemClock.now());
     const members = [...known.members.values()].map(({ memberId, name, status }) => ({
@@ -69,3 +73,18 @@ export const governanceLog: Command = {
     };
   },
 };
+
+function readBlock(layout: Layout, bytes: Bytes, number: number) {
+  try {
+    return readStrandBlock(bytes);
+  } catch (cause) {
+    throw damaged(layout, `block ${number}`, messageOf(cause), cause);
+  }
+}
+
+function damaged(layout: Layout, place: string, reason: string, cause?: unknown): HansaError {
+  return new HansaError("DAMAGED", `The governance strand in ${layout.root} does not hold at ${place}: ${reason}.`, {
+    cause,
+    nextStep: `The orderer's journal has the strand; delete ${layout.governanceStrand} and start the network to read it anew.`,
+  });
+}

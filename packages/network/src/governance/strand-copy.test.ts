@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import os from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
-import { readStrandCopy, StrandCopy } from "./strand-copy.js";
+import { readStrandCopy, readWholeStrandCopy, StrandCopy } from "./strand-copy.js";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "hansa-copy-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -56,6 +56,23 @@ describe("a copy of the governance strand", () => {
     bytes[blocks[0]!.length + 30]! ^= 1;
     writeFileSync(file, bytes);
     assert.deepEqual(await texts(file), [String(blocks[0])]);
+    const byte = blocks[0]!.length + 8;
+    assert.deepEqual((await readWholeStrandCopy(file)).unread, { byte, bytes: bytes.length - byte });
+  });
+
+  it("says that it was not read to its end, whichever byte changed and wherever it was cut off", async () => {
+    const file = filled("changed");
+    const whole = readFileSync(file);
+    assert.equal((await readWholeStrandCopy(file)).unread, undefined);
+    assert.equal((await readWholeStrandCopy(path.join(folder, "nowhere"))).unread, undefined);
+    for (let at = 0; at < whole.length; at++) {
+      const changed = Buffer.from(whole);
+      changed[at]! ^= 1 << (at % 8);
+      writeFileSync(file, changed);
+      assert.notEqual((await readWholeStrandCopy(file)).unread, undefined, `byte ${at}`);
+    }
+    writeFileSync(file, whole.subarray(0, -1));
+    assert.notEqual((await readWholeStrandCopy(file)).unread, undefined);
   });
 
   it("can be begun anew", async () => {

@@ -12,13 +12,29 @@ import { type Bytes, sha256 } from "@hansa/primitives";
 
 const HEAD = 8;
 
-/** The blocks of a copy in order, from number 0, as encoded StrandBlocks; none when there is no copy. */
-export async function readStrandCopy(file: string): Promise<Bytes[]> {
+export type StrandCopyContent = {
+  /** In order, from number 0, as encoded StrandBlocks. */
+  readonly blocks: readonly Bytes[];
+  /** Where the file stops making sense: cut off while it was written, or changed since. */
+  readonly unread: { readonly byte: number; readonly bytes: number } | undefined;
+};
+
+/** The blocks of a copy that can be read; none when there is no copy. */
+export async function readStrandCopy(file: string): Promise<readonly Bytes[]> {
+  return (await readWholeStrandCopy(file)).blocks;
+}
+
+/** The same, for who must know whether that is all of it. */
+export async function readWholeStrandCopy(file: string): Promise<StrandCopyContent> {
   const content = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return Buffer.alloc(0);
     throw error;
   });
-  return scan(content).map(({ start, length }) => content.subarray(start, start + length));
+  const places = scan(content);
+  const blocks = places.map(({ start, length }) => content.subarray(start, start + length));
+  const last = places.at(-1);
+  const byte = last === undefined ? 0 : last.start + last.length;
+  return { blocks, unread: byte === content.length ? undefined : { byte, bytes: content.length - byte } };
 }
 
 /** The copy of the network that runs here: the only one who writes it. */
