@@ -19,7 +19,7 @@ export type ControlPlaneConfig = {
   readonly store: Store;
   /** Whose requests are served. Required unless `auth` is "open". */
   readonly accounts?: readonly Account[];
-  /** "open": signatures are not checked, and a 12-digit access key id names the account. Default "signed". */
+  /** "open": signatures are not checked, and a 12-digit access key id that is nobody's names the account. Default "signed". */
   readonly auth?: "signed" | "open";
   /** One or more; an HTTP and an HTTPS port give the same answers. */
   readonly listen: readonly Listener[];

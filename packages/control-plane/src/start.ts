@@ -43,7 +43,7 @@ export async function startControlPlaneServer(config: ControlPlaneConfig): Promi
   const world = new World(settings, rows, jobs, observer, sampler, await pageKeyOf(rows));
   const tokens = new Tokens(rows, (networkId) => world.now(networkId));
   // Clients sign by the real time, whatever the networks' clocks say.
-  const authenticator = new Authenticator(isOpen ? undefined : config.accounts, region, () => systemClock.now());
+  const authenticator = new Authenticator(config.accounts ?? [], region, () => systemClock.now(), isOpen);
   const handler = new Handler(world, tokens, work, authenticator, logger);
   const teller = new EventTeller(operator, rows, config.events ?? [], region, logger);
   const ports = config.listen.map(

@@ -117,9 +117,11 @@ export const controlPlaneDown: Command = {
 
 async function describe(call: Call, record: ControlPlaneRecord, headline: string): Promise<Result> {
   const { url, httpsUrl, region, credentialsFile, pid, auth } = record;
-  const accounts = auth === "open" ? [] : await readAccounts(record.accountsFile);
+  const accounts = await readAccounts(record.accountsFile);
   const rows = accounts.map(({ accountId, name }) => [accountId, name]);
   const profile = accounts[0]?.name ?? "default";
+  const open =
+    auth === "open" ? "Signatures are not checked: any other access key id of 12 digits is the account.\n\n" : "";
   return {
     data: {
       running: true,
@@ -133,7 +135,7 @@ async function describe(call: Call, record: ControlPlaneRecord, headline: string
       accounts: accounts.map(({ accountId, name }) => ({ accountId, name })),
     },
     text:
-      `${call.paint.bold(headline)}\n\n${table([["account", "profile"], ...rows])}\n` +
+      `${call.paint.bold(headline)}\n\n${table([["account", "profile"], ...rows])}\n${open}` +
       `For AWS's tools:\n` +
       `  export AWS_ENDPOINT_URL_MANAGEDBLOCKCHAIN=${url}\n` +
       `  export AWS_SHARED_CREDENTIALS_FILE=${credentialsFile}\n` +

@@ -40,7 +40,7 @@ function check(
   { target = "/networks", body = BODY }: Sent = {},
   open = false,
 ) {
-  const authenticator = new Authenticator(open ? undefined : [ACCOUNT], "us-east-1", () => NOW);
+  const authenticator = new Authenticator([ACCOUNT], "us-east-1", () => NOW, open);
   const rawHeaders = Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
   return authenticator.verify(authenticator.claims(target, rawHeaders), { method: "POST", target, rawHeaders, body });
 }
@@ -174,6 +174,8 @@ describe("who is calling", () => {
     const as = (key: string) => ({ ...signed(), authorization: change(signed().authorization, "AKIA1", key) });
     assert.equal(check(as("123456789012"), {}, true).accountId, "123456789012");
     assert.equal(check(as("test"), {}, true).accountId, "000000000001");
+    const own = check(signed({ secret: "any" }), {}, true);
+    assert.deepEqual(own, { accountId: "111111111111", accessKeyId: "AKIA1", name: "one" });
     assert.equal(refused(() => check({ host: "x" }, {}, true))[0], "MissingAuthenticationTokenException");
   });
 });

@@ -25,7 +25,7 @@ export type Account = {
   readonly name?: string;
 };
 
-export type Caller = { readonly accountId: string; readonly accessKeyId: string; readonly name?: string };
+export type Caller = { readonly accountId: string; readonly accessKeyId: string; readonly name?: string | undefined };
 
 export type Claims = {
   readonly accessKeyId: string;
@@ -40,20 +40,22 @@ export type Claims = {
 const SERVICE = "managedblockchain";
 const MAX_SKEW_MS = 15 * 60 * 1000;
 const MAX_KEYS = 1000;
-/** Where keys are not checked, a key id that is no account id belongs to this one. */
+/** Where keys are not checked, a key id that is nobody's and no account id belongs to this one. */
 export const DEFAULT_ACCOUNT = "000000000001";
 
 const wrong = (name: ErrorName, message: string) => new ApiError(name, message);
 
 export class Authenticator {
-  readonly #accounts: ReadonlyMap<string, Account> | undefined;
+  readonly #accounts: ReadonlyMap<string, Account>;
+  readonly #isOpen: boolean;
   readonly #region: string;
   readonly #now: () => UnixMs;
   readonly #keys = new Map<string, Buffer>();
 
-  /** `accounts` undefined: open, any signature will do. */
-  constructor(accounts: readonly Account[] | undefined, region: string, now: () => UnixMs) {
-    this.#accounts = accounts && new Map(accounts.map((account) => [account.accessKeyId, account]));
+  /** Open: any signature will do. */
+  constructor(accounts: readonly Account[], region: string, now: () => UnixMs, isOpen = false) {
+    this.#accounts = new Map(accounts.map((account) => [account.accessKeyId, account]));
+    this.#isOpen = isOpen;
     this.#region = region;
     this.#now = now;
   }
@@ -68,7 +70,7 @@ export class Authenticator {
       throw wrong("MissingAuthenticationTokenException", "Missing Authentication Token");
     }
     const claims = readAuthorization(authorization, headers);
-    if (this.#accounts === undefined) return claims;
+    if (this.#isOpen) return claims;
     if (!this.#accounts.has(claims.accessKeyId))
       throw wrong("UnrecognizedClientException", "The security token included in the request is invalid.");
     this.#checkScope(claims);
@@ -78,11 +80,12 @@ export class Authenticator {
 
   /** Throws ApiError InvalidSignatureException. */
   verify(claims: Claims, request: SignedRequest): Caller {
-    if (this.#accounts === undefined) {
-      const { accessKeyId } = claims;
-      return { accountId: /^[0-9]{12}$/.test(accessKeyId) ? accessKeyId : DEFAULT_ACCOUNT, accessKeyId };
+    const { accessKeyId } = claims;
+    const account = this.#accounts.get(accessKeyId);
+    if (this.#isOpen) {
+      const nobodys = /^[0-9]{12}$/.test(accessKeyId) ? accessKeyId : DEFAULT_ACCOUNT;
+      return { accountId: account?.accountId ?? nobodys, accessKeyId, name: account?.name };
     }
-    const account = this.#accounts.get(claims.accessKeyId);
     if (account === undefined)
       throw wrong("UnrecognizedClientException", "The security token included in the request is invalid.");
     const declared = headerValues(request.rawHeaders).get("x-amz-content-sha256")?.[0];
