@@ -170,12 +170,20 @@ export class Session {
     );
   }
 
-  /** The id of any member of a network, by id or name. @throws HansaError UNKNOWN_MEMBER */
-  async memberId({ account, network, path: base }: NetworkScope, wanted: string): Promise<string> {
+  /**
+   * The id of any member of a network, by id or name; one that is gone only with `gone`, when no other has the name.
+   * @throws HansaError UNKNOWN_MEMBER
+   */
+  async memberId(
+    { account, network, path: base }: NetworkScope,
+    wanted: string,
+    { gone = false }: { readonly gone?: boolean } = {},
+  ): Promise<string> {
     const members = await account.client.list<MemberSummary>(`${base}/members`, "Members");
     const living = members.filter(({ Status }) => Status !== "DELETED");
     const lower = wanted.toLowerCase();
-    const found = living.find(({ Id, Name }) => Id === wanted || Name.toLowerCase() === lower);
+    const isMeant = ({ Id, Name }: MemberSummary) => Id === wanted || Name.toLowerCase() === lower;
+    const found = living.find(isMeant) ?? (gone ? members.findLast(isMeant) : undefined);
     if (found !== undefined) return found.Id;
     const names = living.map(({ Name }) => Name);
     throw new HansaError(

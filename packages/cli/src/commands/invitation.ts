@@ -1,3 +1,4 @@
+import { typedId } from "../api/ids.js";
 import { AS_ACCOUNT, Session } from "../api/session.js";
 import type { Invitation } from "../api/shapes.js";
 import type { Command } from "../command.js";
@@ -48,7 +49,7 @@ export const invitationReject: Command = {
   async run(call) {
     const session = await Session.open(call);
     const account = session.account(call.options.text("as"));
-    const invitationId = call.options.positionals[0]!;
+    const invitationId = typedId(call.options.positionals[0]!, "in-ABC…");
     await account.client.call({ method: "DELETE", path: `/invitations/${invitationId}` });
     return { data: { InvitationId: invitationId }, text: `Account ${account.name} refuses ${invitationId}.\n` };
   },

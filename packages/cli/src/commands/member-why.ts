@@ -16,7 +16,7 @@ export const memberWhy: Command = {
   async run(call) {
     const session = await Session.open(call);
     const scope = await session.network(call);
-    const memberId = await session.memberId(scope, call.options.positionals[0]!);
+    const memberId = await session.memberId(scope, call.options.positionals[0]!, { gone: true });
     const path = `/hansa${scope.path}/members/${memberId}`;
     const found = await scope.account.client.call<Explained>({ method: "GET", path });
     const rows = found.History.map(({ Date: at, Text }) => [at.slice(0, 19), Text]);

@@ -1,4 +1,5 @@
 import { readPeer, startPeer } from "../api/acts.js";
+import { typedId } from "../api/ids.js";
 import { AS_MEMBER, Session } from "../api/session.js";
 import type { Node, NodeSummary } from "../api/shapes.js";
 import type { Command } from "../command.js";
@@ -73,7 +74,7 @@ export const nodeDelete: Command = {
   async run(call) {
     const session = await Session.open(call);
     const { account, member, path } = await session.member(call, call.options.text("as"));
-    const nodeId = call.options.positionals[0]!;
+    const nodeId = typedId(call.options.positionals[0]!, "nd-ABC…");
     const request = { method: "DELETE", path: `${path}/nodes/${nodeId}`, query: { memberId: member.Id } } as const;
     await account.client.call(request);
     return { data: { NodeId: nodeId }, text: `Peer ${nodeId} of ${member.Name} is being deleted.\n` };

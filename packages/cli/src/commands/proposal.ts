@@ -1,5 +1,6 @@
 import { HansaError } from "@hansa/primitives";
 import { propose } from "../api/acts.js";
+import { typedId } from "../api/ids.js";
 import { AS_MEMBER, Session } from "../api/session.js";
 import type { ProposalSummary, ThresholdPolicy } from "../api/shapes.js";
 import type { Call, Command } from "../command.js";
@@ -99,7 +100,7 @@ export const proposalShow: Command = {
   async run(call) {
     const session = await Session.open(call);
     const scope = await session.network(call);
-    const shown = await readProposal(scope, call.options.positionals[0]!);
+    const shown = await readProposal(scope, typedId(call.options.positionals[0]!, "p-ABC…"));
     return { data: shown, text: proposalInWords(shown, call.paint) };
   },
 };

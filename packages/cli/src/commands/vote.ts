@@ -1,4 +1,5 @@
 import { HansaError } from "@hansa/primitives";
+import { typedId } from "../api/ids.js";
 import { AS_MEMBER, Session } from "../api/session.js";
 import type { Command } from "../command.js";
 import { proposalInWords, readProposal } from "./proposal-words.js";
@@ -14,14 +15,15 @@ export const vote: Command = {
     const [proposalId, said] = call.options.positionals as [string, string];
     const Vote = said.toUpperCase();
     if (Vote !== "YES" && Vote !== "NO") throw new HansaError("USAGE", `A vote is yes or no, not "${said}".`);
+    const id = typedId(proposalId, "p-ABC…");
     const session = await Session.open(call);
     const scope = await session.member(call, call.options.text("as"));
     await scope.account.client.call({
       method: "POST",
-      path: `${scope.path}/proposals/${proposalId}/votes`,
+      path: `${scope.path}/proposals/${id}/votes`,
       body: { VoterMemberId: scope.member.Id, Vote },
     });
-    const shown = await readProposal(scope, proposalId);
+    const shown = await readProposal(scope, id);
     return { data: shown, text: `${scope.member.Name} votes ${Vote}.\n\n${proposalInWords(shown, call.paint)}` };
   },
 };
