@@ -1,3 +1,4 @@
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import {
   type ControlPlaneRecord,
@@ -56,28 +57,27 @@ export const controlPlaneUp: Command = {
   async run(call) {
     const dataFolder = dataRoot(call);
     const running = await findControlPlane(controlPlaneFolder(dataFolder));
-    if (running !== undefined) return describe(call, running, "The control plane is running already.");
+    if (running !== undefined) {
+      const names = ["port", "region", "accounts", "auth", "quotas", "delay", "endpoints", "clock", "events"];
+      const asksFor = call.options.flag("no-quotas") || names.some((name) => call.options.text(name) !== undefined);
+      const hint = " It goes by the options it was started with; for others, first: hansa control-plane down";
+      return describe(call, running, `The control plane is running already.${asksFor ? hint : ""}`);
+    }
     const startedAt = performance.now();
     const { text } = call.options;
     const accounts = text("accounts");
-    const events = text("events");
     const delay = text("delay");
-    const webhook = events !== undefined && /^https?:/.test(events);
     const options = {
       dataFolder,
-      ...(text("port") === undefined ? {} : { port: wholeNumber(call.options, "port", 0) }),
-      ...(text("region") === undefined ? {} : { region: text("region")! }),
+      ...(text("port") === undefined ? {} : { port: portOf(call) }),
+      ...(text("region") === undefined ? {} : { region: regionOf(text("region")!) }),
       ...(accounts === undefined ? {} : { accountsFile: path.resolve(call.io.cwd, accounts) }),
       auth: oneOf(call, "auth", AUTH),
       quotas: call.options.flag("no-quotas") ? "off" : oneOf(call, "quotas", QUOTAS),
       ...(delay === undefined ? {} : { createDelayMs: durationOf(delay) }),
       endpoints: oneOf(call, "endpoints", ENDPOINTS),
       simulatedClock: oneOf(call, "clock", CLOCKS) === "simulated",
-      ...(events === undefined
-        ? {}
-        : webhook
-          ? { webhook: events }
-          : { eventsFile: path.resolve(call.io.cwd, events) }),
+      ...eventsOf(text("events"), call.io.cwd),
     } as const;
     const record = await startControlPlaneDetached(options, process.argv[1]!, call.interrupted);
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -142,6 +142,31 @@ async function describe(call: Call, record: ControlPlaneRecord, headline: string
       `  export AWS_REGION=${region} AWS_DEFAULT_REGION=${region} AWS_PROFILE=${profile}\n` +
       `Then: aws managedblockchain list-networks, or hansa network list\n`,
   };
+}
+
+/** @throws HansaError USAGE */
+function portOf(call: Call): number {
+  const port = wholeNumber(call.options, "port", 0);
+  if (port <= 65_535) return port;
+  throw new HansaError("USAGE", `--port is ${port}; expected 0 to 65535.`);
+}
+
+/** It stands in names and signatures. @throws HansaError USAGE */
+function regionOf(region: string): string {
+  if (/^[a-z0-9]+(-[a-z0-9]+)*$/.test(region) && region.length <= 32) return region;
+  throw new HansaError("USAGE", `--region is "${region}"; expected for instance us-east-1.`);
+}
+
+/** @throws HansaError USAGE */
+function eventsOf(target: string | undefined, cwd: string): { webhook?: string; eventsFile?: string } {
+  if (target === undefined) return {};
+  if (/^https?:\/\//.test(target) && URL.canParse(target)) return { webhook: target };
+  const wrong = (fact: string) => new HansaError("USAGE", `--events is "${target}"; ${fact}.`);
+  if (target === "" || /^[a-z0-9]+:/i.test(target)) throw wrong("expected a file, or an http address");
+  const eventsFile = path.resolve(cwd, target);
+  if (!existsSync(path.dirname(eventsFile))) throw wrong(`there is no folder ${path.dirname(eventsFile)}`);
+  if (existsSync(eventsFile) && statSync(eventsFile).isDirectory()) throw wrong("expected a file, and it is a folder");
+  return { eventsFile };
 }
 
 /** The first one unless given. @throws HansaError USAGE */
