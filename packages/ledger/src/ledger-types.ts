@@ -45,6 +45,13 @@ export type CommittedBlock = {
   readonly transactions: readonly ValidatedTransaction[];
 };
 
+/** A block that the ledger has taken in and whose writes can be read. */
+export type BegunCommit = {
+  readonly committed: CommittedBlock;
+  /** Resolves when the block is stored and counts, after those before it. Rejects when it could not be stored. */
+  readonly stored: Promise<void>;
+};
+
 /** A channel's state and what leads up to it, as they were after one block. For snapshots. */
 export type FrozenLedger = {
   readonly channelId: string;

@@ -25,6 +25,7 @@ import { LedgerError } from "./error.js";
 import { ExpirySchedule } from "./expiry.js";
 import { KeyHistory } from "./history.js";
 import type {
+  BegunCommit,
   ChainInfo,
   CommitInput,
   CommitListener,
@@ -50,6 +51,15 @@ import { type CollectionLookup, TxSimulator } from "./simulator.js";
 import { Snapshots } from "./snapshots.js";
 import type { StateBatch, StateReader, StateStore } from "./state.js";
 
+/** Where the chain stands: count of blocks, header hashes of the last one and the one before, its commit hash. */
+type Tip = {
+  readonly height: number;
+  readonly currentHash: Uint8Array;
+  readonly previousHash: Uint8Array;
+  readonly commitHash: Uint8Array;
+};
+
+const NO_TIP: Tip = { height: 0, currentHash: NO_BYTES, previousHash: NO_BYTES, commitHash: NO_BYTES };
 const METADATA_COUNT = 5;
 const NO_SETS: TakenSets = new Map();
 /** Blocks whose writes may be on their way into the state. */
@@ -66,13 +76,16 @@ export class Ledger {
   readonly #measure: NonNullable<LedgerOptions["measure"]>;
   readonly #logger: Logger;
   readonly #listeners = new Set<CommitListener>();
-  #currentHash: Uint8Array = NO_BYTES;
-  #previousHash: Uint8Array = NO_BYTES;
-  #commitHash: Uint8Array = NO_BYTES;
+  /** Of the last block that is stored. */
+  #tip: Tip = NO_TIP;
+  /** Of the last block that was taken in, which may still be on its way into the store. */
+  #begun: Tip = NO_TIP;
   #isCommitting = false;
   /** Writes of the state that are under way. A commit does not wait for its own: the block is stored, and is enough. */
   readonly #applying = new Set<Promise<void>>();
   #applyFailure: unknown;
+  /** Why a block that was begun could not be stored: nothing can follow it. */
+  #unstored: unknown;
 
   private constructor(options: LedgerOptions) {
     this.channelId = options.channelId;
@@ -99,7 +112,7 @@ export class Ledger {
 
   /** Count of blocks; the next one has this number. */
   get height(): number {
-    return this.blocks.height();
+    return this.#tip.height;
   }
 
   /** Committed state, always the latest. */
@@ -114,15 +127,16 @@ export class Ledger {
 
   /** For `common.BlockchainInfo`: header hashes of the last block and of the one before; empty where there is none. */
   info(): ChainInfo {
-    const { height, blocks } = this;
-    const info = { height, currentBlockHash: this.#currentHash, previousBlockHash: this.#previousHash };
+    const { blocks } = this;
+    const { height, currentHash, previousHash } = this.#tip;
+    const info = { height, currentBlockHash: currentHash, previousBlockHash: previousHash };
     if (blocks.basis === undefined) return info;
     return { ...info, bootstrappingSnapshotInfo: { lastBlockInSnapshot: blocks.basis.lastBlock } };
   }
 
   /** Commit hash of the last block; empty before block 1. */
   get lastCommitHash(): Uint8Array {
-    return this.#commitHash;
+    return this.#tip.commitHash;
   }
 
   find(txId: string): TxLocation | undefined {
@@ -139,11 +153,10 @@ export class Ledger {
     const lastBlock = this.#state.savepoint();
     assert(lastBlock !== undefined, "a ledger without block has nothing to freeze");
     const { channelId, blocks } = this;
-    const { currentBlockHash, previousBlockHash } = this.info();
-    const commitHash = this.#commitHash;
+    const { currentHash: lastBlockHash, previousHash: previousBlockHash, commitHash } = this.#begun;
     const txIds = () => blocks.txIds(lastBlock + 1);
     const state = await this.#state.freeze();
-    return { channelId, lastBlock, lastBlockHash: currentBlockHash, previousBlockHash, commitHash, state, txIds };
+    return { channelId, lastBlock, lastBlockHash, previousBlockHash, commitHash, state, txIds };
   }
 
   /** Indexes on the documents of a namespace that are complete. */
@@ -169,7 +182,10 @@ export class Ledger {
     return new KeyHistory(namespace, key, this.#state.history(namespace, key), this.blocks);
   }
 
-  /** Called after each commit, when block and state are in place. Returns how to stop it. */
+  /**
+   * Called for each block when its writes can be read, and before a later one's can. It may be on its way into the store
+   * yet; what is frozen in the call waits for that. Returns how to stop it.
+   */
   onCommit(listener: CommitListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -179,34 +195,57 @@ export class Ledger {
    * Checks reads, stores the block with codes and commit hash, applies the writes. One at a time, in order.
    * @throws LedgerError when the block is not the next one or its hashes do not hold; nothing is changed then
    */
-  async commit({ block, transactions }: CommitInput): Promise<CommittedBlock> {
+  async commit(input: CommitInput): Promise<CommittedBlock> {
+    const { committed, stored } = await this.begin(input);
+    await stored;
+    return committed;
+  }
+
+  /**
+   * As commit, and resolves as soon as the next block can be begun: its reads see this one's writes, while this one is
+   * still being stored. The state on disk never runs ahead of the blocks.
+   */
+  async begin({ block, transactions }: CommitInput): Promise<BegunCommit> {
     assert(!this.#isCommitting, "one commit at a time");
     assert(transactions.length === block.envelopes.length, "one verdict for each envelope");
     this.#isCommitting = true;
     try {
       const number = this.#checkPlace(block);
-      if (this.#applyFailure !== undefined) throw this.#applyFailure;
+      const failure = this.#unstored ?? this.#applyFailure;
+      if (failure !== undefined) throw failure;
       while (this.#applying.size >= MAX_APPLYING) await Promise.race(this.#applying);
       const prepared = await prepareBlock(number, transactions, this.#state, true);
-      const hash = number === 0 ? NO_BYTES : commitHash(this.#commitHash, prepared.codes, prepared.batch);
+      const hash = number === 0 ? NO_BYTES : commitHash(this.#begun.commitHash, prepared.codes, prepared.batch);
       const committed = finished(number, block, transactions, prepared, hash);
       const storedAll = this.#measure("private");
       await this.#applyRest(number, transactions, await this.#keepPrivate(number, transactions), prepared);
-      const stored = this.#measure("blocks");
-      await this.blocks.append({
-        number,
-        headerHash: committed.headerHash,
-        pieces: blockChunks(committed.block),
-        transactions: committed.transactions,
+      const storedBlock = this.#measure("blocks");
+      const tip = {
+        height: number + 1,
+        currentHash: committed.headerHash,
+        previousHash: block.header.previousHash,
+        commitHash: hash,
+      };
+      const stored = this.blocks
+        .append({
+          number,
+          headerHash: committed.headerHash,
+          pieces: blockChunks(committed.block),
+          transactions: committed.transactions,
+        })
+        .then(() => {
+          storedBlock();
+          storedAll();
+          this.#tip = tip;
+        });
+      // Whoever began it hears of a failure, and so does the next commit.
+      stored.catch((error: unknown) => {
+        this.#unstored ??= error;
       });
-      stored();
-      storedAll();
-      this.#apply(prepared.batch, number);
-      this.#commitHash = hash;
-      this.#previousHash = block.header.previousHash;
-      this.#currentHash = committed.headerHash;
+      this.#apply(prepared.batch, number, stored);
+      this.#begun = tip;
       this.#tell(committed);
-      return committed;
+      return { committed, stored };
     } finally {
       this.#isCommitting = false;
     }
@@ -272,17 +311,17 @@ export class Ledger {
     }
   }
 
-  #apply(batch: StateBatch, number: number): void {
+  #apply(batch: StateBatch, number: number, stored: Promise<void>): void {
     this.#snapshots.beforeApply(batch);
     const applied = this.#measure("state");
-    const applying: Promise<void> = this.#state.apply(batch, number).then(
+    const applying: Promise<void> = this.#state.apply(batch, number, { after: stored }).then(
       () => {
         applied();
         this.#applying.delete(applying);
       },
       (error: unknown) => {
-        // The next commit or `close` reports it.
-        this.#applyFailure ??= error;
+        // The next commit or `close` reports it. What a block that is not stored wrote is not to be stored either.
+        if (this.#unstored === undefined) this.#applyFailure ??= error;
         this.#applying.delete(applying);
       },
     );
@@ -292,17 +331,18 @@ export class Ledger {
   #checkPlace(block: BlockParts): number {
     const { header } = block;
     const number = Number(header.number);
-    if (number !== this.height) {
+    const { height, currentHash } = this.#begun;
+    if (number !== height) {
       throw new LedgerError(
         "BLOCK_OUT_OF_ORDER",
-        `channel ${this.channelId}: block ${header.number} came where block ${this.height} was due`,
+        `channel ${this.channelId}: block ${header.number} came where block ${height} was due`,
       );
     }
-    if (number > 0 && !equalBytes(header.previousHash, this.#currentHash)) {
+    if (number > 0 && !equalBytes(header.previousHash, currentHash)) {
       throw new LedgerError(
         "PREVIOUS_HASH_MISMATCH",
         `channel ${this.channelId}: block ${number} follows ${toHex(header.previousHash)}, ` +
-          `but block ${number - 1} is ${toHex(this.#currentHash)}`,
+          `but block ${number - 1} is ${toHex(currentHash)}`,
       );
     }
     const dataHash = blockDataHash(block.envelopes);
@@ -338,17 +378,22 @@ export class Ledger {
     for (let number = savepoint === undefined ? 0 : savepoint + 1; number < height; number++) {
       await this.#applyAgain(number);
     }
+    this.#tip = await this.#storedTip();
+    this.#begun = this.#tip;
+  }
+
+  async #storedTip(): Promise<Tip> {
+    const height = this.blocks.height();
+    const { basis } = this.blocks;
     if (basis !== undefined && height === firstBlock(this.blocks)) {
-      this.#currentHash = basis.lastBlockHash;
-      this.#previousHash = basis.previousBlockHash;
-      this.#commitHash = basis.commitHash;
-      return;
+      const { lastBlockHash, previousBlockHash, commitHash } = basis;
+      return { height, currentHash: lastBlockHash, previousHash: previousBlockHash, commitHash };
     }
-    if (height === 0) return;
+    if (height === 0) return NO_TIP;
     const last = await this.#stored(height - 1);
-    this.#currentHash = blockHeaderHash(last.header);
-    this.#previousHash = last.header.previousHash;
-    this.#commitHash = storedCommitHash(last);
+    const { header } = last;
+    const commitHash = storedCommitHash(last);
+    return { height, currentHash: blockHeaderHash(header), previousHash: header.previousHash, commitHash };
   }
 
   async #applyAgain(number: number): Promise<void> {

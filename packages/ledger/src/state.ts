@@ -91,6 +91,9 @@ export interface FrozenState {
   close(): Promise<void>;
 }
 
+/** See StateStore.apply. */
+export type ApplyOptions = { readonly sync?: boolean; readonly after?: Promise<void> };
+
 export interface StateStore extends StateReader {
   /** The state as it is when this is called. Later blocks are applied as ever; close it, for it costs disk. */
   freeze(): Promise<FrozenState>;
@@ -106,9 +109,9 @@ export interface StateStore extends StateReader {
   /**
    * Applies a block's writes, its history lines and the savepoint, all or nothing. They can be read when the call
    * returns and are in the store when the promise resolves; further blocks may be applied in between. With `sync` they
-   * survive a loss of power as well.
+   * survive a loss of power as well. With `after` they reach the store after that has resolved, and never when it fails.
    */
-  apply(batch: StateBatch, savepoint: number, options?: { readonly sync?: boolean }): Promise<void>;
+  apply(batch: StateBatch, savepoint: number, options?: ApplyOptions): Promise<void>;
   history(namespace: string, key: string): HistoryCursor;
   close(): Promise<void>;
 }

@@ -70,6 +70,9 @@ export type ChannelOptions = {
   readonly logger: Logger;
 };
 
+/** Blocks that may be on their way to the disk while the next one is judged. */
+const MAX_STORING = 8;
+
 type StatusWaiter = { settle(status: TransactionStatus): void; fail(reason: Error): void };
 
 export class PeerChannel {
@@ -87,6 +90,10 @@ export class PeerChannel {
   #stream: { session: number; stream: BlockStream } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #committing: Promise<void> = Promise.resolve();
+  /** When the newest block that was taken in is stored and told of, or failed. */
+  #settled: Promise<void> = Promise.resolve();
+  /** Blocks on their way to the disk. */
+  #storing = 0;
   #failure: Error | undefined;
 
   constructor(options: ChannelOptions) {
@@ -273,17 +280,27 @@ export class PeerChannel {
     try {
       const { transactions, config } = await this.#options.judge.judge(block, this.#config, this.ledger);
       await this.#options.fetchPrivate?.(this, block.number, transactions);
-      const committed = await this.ledger.commit({ block: splitBlock(block.bytes), transactions });
-      this.#options.onProcessed?.(committed, (performance.now() - startedAt) / 1000);
-      this.#config = config;
-      this.#tell(committed);
-      this.#logger.info("block committed", {
-        number: committed.number,
-        txCount: committed.transactions.length,
-        durationMs: Math.round(performance.now() - startedAt),
+      const { committed, stored } = await this.ledger.begin({ block: splitBlock(block.bytes), transactions });
+      this.#storing++;
+      const settled = this.#settled.then(async () => {
+        await stored;
+        this.#storing--;
+        this.#options.onProcessed?.(committed, (performance.now() - startedAt) / 1000);
+        this.#config = config;
+        this.#tell(committed);
+        this.#logger.info("block committed", {
+          number: committed.number,
+          txCount: committed.transactions.length,
+          durationMs: Math.round(performance.now() - startedAt),
+        });
       });
+      this.#settled = settled.catch(() => {});
+      // Whoever is behind does not wait for the disk at every block: blocks that come meanwhile share a write.
+      const isFollowed = this.#state.queue.length > 1;
+      if (block.isConfig || !isFollowed || this.#storing >= MAX_STORING) await settled;
       const sources = this.#options.sources(config);
       this.#feed({ kind: "committed", number: committed.number, config, sources });
+      await settled;
     } catch (error) {
       this.#fail(`block ${block.number} cannot be committed`, error);
     }

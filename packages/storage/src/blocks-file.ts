@@ -57,6 +57,8 @@ export class FileBlockStore implements BlockStore {
   /** Number that the next append must have: the height, and what waits. */
   #next: number;
   #waiting: Waiting[] = [];
+  /** Ids of the transactions in blocks that were appended and are not in the index yet. */
+  readonly #unwritten = new Set<string>();
   #writing: Promise<void> | undefined;
   #failure: unknown;
   #isClosed = false;
@@ -113,6 +115,7 @@ export class FileBlockStore implements BlockStore {
       return Promise.reject(new LedgerError("BLOCK_OUT_OF_ORDER", message));
     }
     this.#next++;
+    for (const { txId } of block.transactions) if (txId !== "") this.#unwritten.add(txId);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ block, resolve, reject });
       this.#writing ??= this.#drain();
@@ -144,6 +147,7 @@ export class FileBlockStore implements BlockStore {
   }
 
   hasId(txId: string): boolean {
+    if (this.#unwritten.has(txId)) return true;
     return this.#index.find(txId) !== undefined || this.#basisIds?.has(txId) === true;
   }
 
@@ -220,6 +224,7 @@ export class FileBlockStore implements BlockStore {
       const place = places[i];
       assert(place !== undefined, "a place for each block");
       this.#index.add(block, place);
+      for (const { txId } of block.transactions) this.#unwritten.delete(txId);
       this.#keepRecent(block, place.bodyBytes);
     }
   }

@@ -6,6 +6,7 @@
  * batch is not synced to disk unless that is asked for: it can be made again from the blocks, which are.
  */
 import {
+  type ApplyOptions,
   compareKeys,
   type FrozenState,
   type HistoryCursor,
@@ -58,6 +59,8 @@ type Group = {
   readonly batch: ReturnType<Database["batch"]>;
   readonly generation: number;
   sync: boolean;
+  /** Written when all of these have resolved. */
+  readonly after: Promise<void>[];
   readonly written: Promise<void>;
 };
 type Iterate = { gte: Buffer; lt: Buffer; reverse?: boolean };
@@ -171,10 +174,11 @@ export class LevelStateStore implements StateStore {
     return this.#savepoint;
   }
 
-  apply(batch: StateBatch, savepoint: number, { sync = false }: { sync?: boolean } = {}): Promise<void> {
+  apply(batch: StateBatch, savepoint: number, { sync = false, after }: ApplyOptions = {}): Promise<void> {
     this.#checkOpen();
     const group = this.#gather();
     if (sync) group.sync = true;
+    if (after !== undefined) group.after.push(after);
     for (const [namespace, updates] of batch.updates) {
       const isIndexed = this.#indexes.covers(namespace);
       for (const [key, update] of updates) {
@@ -237,7 +241,13 @@ export class LevelStateStore implements StateStore {
     if (this.#gathering !== undefined) return this.#gathering;
     const generation = ++this.#generation;
     const batch = this.#db.batch();
-    const group: Group = { batch, generation, sync: false, written: this.#written.then(() => this.#write(group)) };
+    const group: Group = {
+      batch,
+      generation,
+      sync: false,
+      after: [],
+      written: this.#written.then(() => this.#write(group)),
+    };
     // Whoever applied hears of a failure; so does whoever applies next.
     group.written.catch(() => {});
     this.#written = group.written;
@@ -245,8 +255,10 @@ export class LevelStateStore implements StateStore {
     return group;
   }
 
-  async #write({ batch, generation, sync }: Group): Promise<void> {
+  async #write(group: Group): Promise<void> {
     this.#gathering = undefined;
+    const { batch, generation, sync, after } = group;
+    await Promise.all(after);
     await batch.write({ sync });
     for (const [id, pending] of this.#pending) if (pending.generation === generation) this.#pending.delete(id);
   }
