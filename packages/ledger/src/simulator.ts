@@ -11,21 +11,12 @@ import type { rwset } from "@hansa/wire";
 import { SimulationError } from "./error.js";
 import { hashedNamespace, hashKey, privateNamespace } from "./keys.js";
 import { type Metadata, parseMetadata } from "./metadata.js";
-import { MAX_DEGREE, RangeResults } from "./range-results.js";
+import { RecordingIterator, type StateIterator } from "./recording-iterator.js";
 import type { RichQuery } from "./rich-query/query.js";
 import { RichQueryResults } from "./rich-query/run.js";
-import type { RangeQuery } from "./rwset.js";
 import { RwSetBuilder } from "./rwset-builder.js";
-import type { RangeCursor, StateEntry, StateReader, Version } from "./state.js";
+import type { StateEntry, StateReader, Version } from "./state.js";
 import { sameVersion } from "./version.js";
-
-/** Results of a range, one by one. Their reading is recorded as far as it went. */
-export interface StateIterator {
-  next(): Promise<StateEntry | undefined>;
-  /** Key after the last one served, without recording it: the bookmark of the next page. Empty at the end. Closes. */
-  bookmark(): Promise<string>;
-  close(): Promise<void>;
-}
 
 /** Results of a rich query, one by one. */
 export interface RichQueryIterator {
@@ -62,9 +53,6 @@ export type WrittenMetadata = {
  * (no definition). Asked once a namespace.
  */
 export type CollectionLookup = (namespace: string) => ReadonlySet<string> | undefined;
-
-/** Entries read ahead for an iterator. */
-const PAGE = 100;
 
 export class TxSimulator {
   readonly txId: string;
@@ -347,67 +335,6 @@ export class TxSimulator {
         : this.#state.get(hashedNamespace(namespace, collection), hashKey(key))?.metadata;
     const metadata = parseMetadata(stored);
     this.#writtenMetadata.set(`${namespace}\n${collection}\n${key}`, { namespace, collection, key, metadata });
-  }
-}
-
-/** Serves a range and remembers what was served. */
-class RecordingIterator implements StateIterator {
-  readonly namespace: string;
-  readonly #cursor: RangeCursor;
-  readonly #startKey: string;
-  readonly #endKey: string;
-  readonly #results = new RangeResults(MAX_DEGREE);
-  #page: readonly StateEntry[] = [];
-  #position = 0;
-  #left: number;
-  #lastKey = "";
-  #isExhausted = false;
-
-  constructor(cursor: RangeCursor, startKey: string, endKey: string, limit: number, namespace = "") {
-    this.namespace = namespace;
-    this.#cursor = cursor;
-    this.#startKey = startKey;
-    this.#endKey = endKey;
-    this.#left = limit;
-  }
-
-  async next(): Promise<StateEntry | undefined> {
-    const entry = this.#left > 0 ? await this.#peek() : undefined;
-    if (entry === undefined) {
-      // Fabric marks a page that is full as exhausted too, with the end of the whole range.
-      this.#isExhausted = true;
-      this.#lastKey = this.#endKey;
-      return undefined;
-    }
-    this.#position++;
-    this.#left--;
-    this.#results.add({ key: entry.key, version: entry.version });
-    this.#lastKey = entry.key;
-    return entry;
-  }
-
-  async bookmark(): Promise<string> {
-    const entry = await this.#peek();
-    await this.close();
-    return entry?.key ?? "";
-  }
-
-  async close(): Promise<void> {
-    await this.#cursor.close();
-  }
-
-  /** What the phantom check must find again. */
-  query(): RangeQuery {
-    const { rawReads, merkle } = this.#results.done();
-    return { startKey: this.#startKey, endKey: this.#lastKey, itrExhausted: this.#isExhausted, rawReads, merkle };
-  }
-
-  async #peek(): Promise<StateEntry | undefined> {
-    if (this.#position >= this.#page.length) {
-      this.#page = await this.#cursor.next(Math.min(PAGE, this.#left + 1));
-      this.#position = 0;
-    }
-    return this.#page[this.#position];
   }
 }
 

@@ -31,6 +31,7 @@ export {
   type NodeStatus,
 } from "./control/control-client.js";
 export type { SupervisorRecord } from "./control/control-server.js";
+export type { DeployRequest, DeployResult, InitRequest } from "./deploy/deployment.js";
 export type { BuildProblem } from "./develop/builder.js";
 export type { DevelopmentEvent } from "./develop/events.js";
 export { writeNewContract } from "./develop/new-contract.js";
@@ -57,7 +58,7 @@ export {
 export type { PeerLedger } from "./library/ledgers.js";
 export { type GatewayOptions, Member } from "./library/member.js";
 export { MemberAuthority } from "./library/member-authority.js";
-export { type DeployRequest, type DeployResult, type InitRequest, NetworkView } from "./library/network-view.js";
+export { NetworkView } from "./library/network-view.js";
 export { NodeChannels } from "./library/node-channels.js";
 export { identityInFolder, previewFile, signFile } from "./library/offline-signing.js";
 export { PeerSnapshots } from "./library/peer-snapshots.js";

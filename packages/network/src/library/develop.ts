@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { HansaError } from "@hansa/primitives";
+import type { DeployRequest } from "../deploy/deployment.js";
 import { committedSequence } from "../deploy/lifecycle.js";
 import type { DevelopmentEvent } from "../develop/events.js";
 import { developContract } from "../develop/session.js";
-import type { DeployRequest, NetworkView } from "./network-view.js";
+import type { NetworkView } from "./network-view.js";
 
 export type DevelopRequest = DeployRequest & {
   /** The debugger's port; undefined for none, 0 for any. */

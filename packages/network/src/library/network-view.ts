@@ -1,60 +1,31 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Explanation } from "@hansa/endorsement/explain";
-import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
+import { HansaError, messageOf } from "@hansa/primitives";
 import { RpcClient } from "@hansa/transport";
-import { submit, type Target } from "../client/admin-client.js";
+import type { Target } from "../client/admin-client.js";
 import { askExplanation } from "../client/explain-client.js";
-import { policyProblem } from "../config/endorsement-policy.js";
 import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
 import { didYouMean } from "../config/suggest.js";
-import { readCollections } from "../deploy/collections.js";
-import { type ContractPackage, packageContract } from "../deploy/contract-package.js";
-import { type DeployingOrg, deployContract } from "../deploy/lifecycle.js";
+import type { ContractPackage } from "../deploy/contract-package.js";
+import {
+  type DeploymentChannel,
+  type DeployRequest,
+  type DeployResult,
+  deployTo,
+  type InitRequest,
+  initializeOn,
+} from "../deploy/deployment.js";
+import type { DeployingOrg } from "../deploy/lifecycle.js";
 import { missingFile, readIdentity, userFiles } from "../identity/material.js";
 import type { Layout } from "../plan/layout.js";
 import { type NetworkPlan, type Organization, operationsUrl, type PlannedNode, planNetwork } from "../plan/plan.js";
-import {
-  type DeployedContract,
-  type NetworkState,
-  readState,
-  updateState,
-  writeFileDurably,
-} from "../plan/state-file.js";
+import { type DeployedContract, type NetworkState, readState, updateState } from "../plan/state-file.js";
 import { ChannelJournal } from "./channel-journal.js";
 import { ChannelSettings, keyHoldersIn } from "./channel-settings.js";
 import { type ConfigEdit, updateChannelConfig } from "./channel-update.js";
 import { type PeerLedger, readLedgers } from "./ledgers.js";
 import { Member } from "./member.js";
-
-export type DeployRequest = {
-  readonly name: string;
-  readonly channel: string;
-  /** The contract's folder, or a chaincode package. */
-  readonly path: string;
-  readonly version?: string;
-  /** "majority" (the default), "all", "any" or a signature policy. */
-  readonly endorsement?: string;
-  /** A file with private data collections, as Fabric's tools read it. */
-  readonly collections?: string;
-  readonly initRequired?: boolean;
-};
-
-export type DeployResult = DeployedContract & {
-  readonly blockNumber: number;
-  /** False when exactly this was deployed already. */
-  readonly changed: boolean;
-};
-
-export type InitRequest = {
-  readonly name: string;
-  readonly channel: string;
-  readonly transaction: string;
-  readonly arguments?: readonly string[];
-  /** The member and its user that sign; the channel's first member and its administrator unless given. */
-  readonly member?: string;
-  readonly user?: string;
-};
 
 /** A network that exists on disk and may be running: its members, its addresses, and work on its channels. */
 export class NetworkView {
@@ -186,47 +157,10 @@ export class NetworkView {
     report: (step: string) => void = () => {},
     packaged?: ContractPackage,
   ): Promise<DeployResult> {
-    const channel = this.channel(request.channel);
-    const version = request.version ?? "1.0";
-    const endorsement = request.endorsement ?? "majority";
-    // Members without a peer cannot approve; what their channels ask for decides whether the others suffice.
-    const organizations = (await this.deployingOrgs(channel)).filter(({ peers }) => peers.length > 0);
-    if (organizations.length === 0)
-      throw new HansaError(
-        "UNKNOWN_NODE",
-        `No member of channel ${channel.name} has a peer to install a contract on.`,
-        {
-          nextStep: "Give one a peer with: hansa node create",
-        },
-      );
-    const problem = policyProblem(
-      endorsement,
-      organizations.map((organization) => organization.mspId),
-    );
-    if (problem !== undefined)
-      throw new HansaError("USAGE", `The endorsement policy is ${JSON.stringify(endorsement)}; expected ${problem}`);
-    report("packaging");
-    const contract = packaged ?? (await packageContract(request.path, request.name, version, report));
-    await writeFileDurably(this.layout.package(contract.id), contract.bytes);
-    const collections = request.collections === undefined ? undefined : await readCollections(request.collections);
-    const definition = {
-      name: request.name,
-      version,
-      endorsement,
-      collections,
-      initRequired: request.initRequired ?? false,
-    };
-    const { sequence, blockNumber, changed } = await deployContract(
-      channel.name,
-      contract,
-      definition,
-      organizations,
-      this.target(this.#orderer()),
-      report,
-    );
-    const deployed = { channel: channel.name, name: request.name, version, sequence, packageId: contract.id };
+    const result = await deployTo(await this.#asked(request.channel), this.layout, request, report, packaged);
+    const { blockNumber: _, changed: __, ...deployed } = result;
     await this.#remember(deployed);
-    return { ...deployed, blockNumber, changed };
+    return result;
   }
 
   /**
@@ -235,22 +169,10 @@ export class NetworkView {
    * @throws HansaError ENDORSEMENT_REFUSED, TRANSACTION_INVALID, UNKNOWN_MEMBER, MISSING_IDENTITY
    */
   async initialize(request: InitRequest): Promise<{ readonly txId: string; readonly blockNumber: number }> {
-    const channel = this.channel(request.channel);
-    const member = this.member(request.member ?? channel.members[0]!);
+    const asked = await this.#asked(request.channel);
+    const member = this.member(request.member ?? asked.channel.members[0]!);
     const files = userFiles(this.layout, this.#organization(member.name), member.userNamed(request.user ?? "Admin"));
-    const organizations = (await this.deployingOrgs(channel)).filter(({ peers }) => peers.length > 0);
-    return submit(
-      organizations.map(({ peers }) => peers[0]!),
-      this.target(this.#orderer()),
-      organizations.flatMap(({ peers }) => peers),
-      await readIdentity(member.mspId, files),
-      {
-        channelId: channel.name,
-        chaincode: request.name,
-        args: [request.transaction, ...(request.arguments ?? [])].map(fromUtf8),
-        isInit: true,
-      },
-    );
+    return initializeOn(asked, await readIdentity(member.mspId, files), request);
   }
 
   /**
@@ -385,6 +307,13 @@ export class NetworkView {
     this.#open.clear();
     for (const rpc of this.#targets.values()) rpc.close();
     this.#targets.clear();
+  }
+
+  async #asked(channelName: string): Promise<DeploymentChannel> {
+    const channel = this.channel(channelName);
+    // Members without a peer cannot approve; what their channels ask for decides whether the others suffice.
+    const organizations = (await this.deployingOrgs(channel)).filter(({ peers }) => peers.length > 0);
+    return { channel, organizations, orderer: this.target(this.#orderer()) };
   }
 
   #organization(name: string): Organization {
