@@ -4,19 +4,12 @@
 # script's name as the reason. Runs after the packages of node_modules are there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/debian-package.sh
 
 has_softhsm() {
   compgen -G '/usr/lib/softhsm/libsofthsm2.so' >/dev/null || compgen -G '/usr/lib/*/softhsm/libsofthsm2.so' >/dev/null
 }
-if ! has_softhsm; then
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "SoftHSM is not installed, and this user cannot install Debian's: keys in an HSM are not tested here." >&2
-    exit 0
-  fi
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends softhsm2 >/dev/null
-fi
+has_softhsm || install_debian_package softhsm2 SoftHSM "keys in an HSM are not tested here"
 
 # The package manager runs no build scripts but those that the workspace names: most users have no compiler and no HSM.
 if ! package=$(cd test && node -p 'require.resolve("pkcs11js/package.json")' 2>/dev/null); then

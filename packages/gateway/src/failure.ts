@@ -3,7 +3,7 @@
  * Source: hyperledger/fabric, internal/pkg/gateway/apiutils.go.
  */
 import { type CancelSignal, messageOf } from "@hansa/primitives";
-import { GrpcStatus, packAny, RpcStatus } from "@hansa/transport";
+import { GrpcStatus, grpcCodeName, packAny, RpcStatus } from "@hansa/transport";
 import { encode, gateway, type protos } from "@hansa/wire";
 
 export type ErrorDetail = { readonly address: string; readonly mspId: string; readonly message: string };
@@ -47,30 +47,10 @@ export function judgeSilence(error: unknown): Verdict {
   return { ok: false, code: GrpcStatus.UNAVAILABLE, message: rpcText(error), retry: true };
 }
 
-const STATUS_NAMES: readonly string[] = [
-  "OK",
-  "Canceled",
-  "Unknown",
-  "InvalidArgument",
-  "DeadlineExceeded",
-  "NotFound",
-  "AlreadyExists",
-  "PermissionDenied",
-  "ResourceExhausted",
-  "FailedPrecondition",
-  "Aborted",
-  "OutOfRange",
-  "Unimplemented",
-  "Internal",
-  "Unavailable",
-  "DataLoss",
-  "Unauthenticated",
-];
-
 /** A status as Go prints it, which is what Fabric's gateway puts into details. */
 export function rpcText(error: unknown): string {
   if (!(error instanceof RpcStatus)) return messageOf(error);
-  return `rpc error: code = ${STATUS_NAMES[error.code] ?? `Code(${error.code})`} desc = ${error.message}`;
+  return `rpc error: code = ${grpcCodeName(error.code)} desc = ${error.message}`;
 }
 
 /**

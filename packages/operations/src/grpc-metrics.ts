@@ -2,46 +2,11 @@
  * What a gRPC server is asked and answers.
  * Source: hyperledger/fabric, common/grpcmetrics and internal/pkg/comm/metrics.go; names, labels and units are alike.
  */
+import { grpcCodeName, type ServerMeter } from "@hansa/transport";
 import type { Metrics } from "./metrics.js";
 
-/** The names that Go gives to gRPC's codes, by number. Source: grpc/grpc-go, codes/code_string.go. */
-const CODES = [
-  "OK",
-  "Canceled",
-  "Unknown",
-  "InvalidArgument",
-  "DeadlineExceeded",
-  "NotFound",
-  "AlreadyExists",
-  "PermissionDenied",
-  "ResourceExhausted",
-  "FailedPrecondition",
-  "Aborted",
-  "OutOfRange",
-  "Unimplemented",
-  "Internal",
-  "Unavailable",
-  "DataLoss",
-  "Unauthenticated",
-] as const;
-
-/** What an RPC server tells of one of its methods. */
-export type MethodMeter = {
-  received(): void;
-  completed(code: number, seconds: number): void;
-  messageReceived(): void;
-  messageSent(): void;
-};
-
-export type GrpcMeter = {
-  connectionOpened(): void;
-  connectionClosed(): void;
-  /** @param path "/protos.Endorser/ProcessProposal" */
-  method(path: string, isStream: boolean): MethodMeter;
-};
-
 /** The meter of one server; several servers of a node may share the metrics. */
-export function grpcMeter(metrics: Metrics): GrpcMeter {
+export function grpcMeter(metrics: Metrics): ServerMeter {
   const opened = metrics.counter({
     name: "grpc_comm_conn_opened",
     help: "gRPC connections opened. Open minus closed is the active number of connections.",
@@ -72,7 +37,7 @@ export function grpcMeter(metrics: Metrics): GrpcMeter {
       return {
         received: () => received.with(service, method).add(),
         completed: (code, seconds) => {
-          const name = CODES[code] ?? `Code(${code})`;
+          const name = grpcCodeName(code);
           completed.with(service, method, name).add();
           duration.with(service, method, name).observe(seconds);
         },

@@ -4,8 +4,10 @@
  * Source: hyperledger/fabric, metrics.go in orderer/common/broadcast, blockcutter and multichannel, in
  * orderer/consensus/etcdraft and in common/ledger/blkstorage.
  */
+
+import type { ServerMeter } from "@hansa/transport";
 import { DeliverMetrics } from "./deliver-metrics.js";
-import { type GrpcMeter, grpcMeter } from "./grpc-metrics.js";
+import { grpcMeter } from "./grpc-metrics.js";
 import type { Metrics } from "./metrics.js";
 import { blockchainHeight, blockstorageCommitTime } from "./peer-metrics.js";
 
@@ -22,7 +24,7 @@ const CONSENTER = 1;
 
 export class OrdererMetrics {
   readonly metrics: Metrics;
-  readonly grpc: GrpcMeter;
+  readonly grpc: ServerMeter;
   readonly deliver: DeliverMetrics;
   readonly broadcast: BroadcastMetrics;
   readonly chain: ChainMetrics;

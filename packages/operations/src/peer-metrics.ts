@@ -4,8 +4,10 @@
  * Source: hyperledger/fabric, metrics.go in core/endorser, core/chaincode, core/ledger/kvledger and
  * common/ledger/blkstorage.
  */
+
+import type { ServerMeter } from "@hansa/transport";
 import { DeliverMetrics } from "./deliver-metrics.js";
-import { type GrpcMeter, grpcMeter } from "./grpc-metrics.js";
+import { grpcMeter } from "./grpc-metrics.js";
 import type { Metrics } from "./metrics.js";
 
 /** Of a ledger's own times. Source: hyperledger/fabric, core/ledger/kvledger/metrics.go. */
@@ -23,7 +25,7 @@ export type PeerChannelFigures = {
 
 export class PeerMetrics {
   readonly metrics: Metrics;
-  readonly grpc: GrpcMeter;
+  readonly grpc: ServerMeter;
   readonly deliver: DeliverMetrics;
   readonly endorser: EndorserMetrics;
   readonly chaincode: ChaincodeMetrics;

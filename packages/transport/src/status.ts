@@ -25,6 +25,32 @@ export const GrpcStatus = {
   UNAUTHENTICATED: 16,
 } as const;
 
+/** Source: grpc/grpc-go, codes/code_string.go. */
+const GO_NAMES: readonly string[] = [
+  "OK",
+  "Canceled",
+  "Unknown",
+  "InvalidArgument",
+  "DeadlineExceeded",
+  "NotFound",
+  "AlreadyExists",
+  "PermissionDenied",
+  "ResourceExhausted",
+  "FailedPrecondition",
+  "Aborted",
+  "OutOfRange",
+  "Unimplemented",
+  "Internal",
+  "Unavailable",
+  "DataLoss",
+  "Unauthenticated",
+];
+
+/** What Go, and so Fabric, calls a code in its texts and metrics. */
+export function grpcCodeName(code: number): string {
+  return GO_NAMES[code] ?? `Code(${code})`;
+}
+
 /**
  * A call's end with a code other than OK. Thrown by handlers it is sent; thrown by clients it was received.
  * `details` are encoded google.protobuf.Any messages.

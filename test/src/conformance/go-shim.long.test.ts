@@ -5,15 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
-import { type Network, startNetwork } from "@hansa/network";
 import type { GatewayError } from "@hyperledger/fabric-gateway";
 import { temporaryFolder } from "../support/folder.js";
-import { repositoryRoot } from "../support/paths.js";
-import { buildGo, freeAddress, ServiceContract } from "../support/service-contract.js";
-import { until } from "../support/until.js";
+import { buildGo, ServiceContract } from "../support/service-contract.js";
+import { ELSEWHERE, ServiceNetwork } from "../support/service-network.js";
 
 const go = process.env.HANSA_GO ?? "go";
 const vendor = path.join(process.env.HANSA_FABRIC_SOURCE ?? "", "vendor");
@@ -29,59 +27,28 @@ function missing(): string | false {
   return false;
 }
 
-const CHANNEL = "trade";
-const ELSEWHERE = "elsewhere";
-const NAME = "goshim";
-
 describe("a contract with Fabric's Go shim", { skip: missing() }, () => {
   const { folder, remove } = temporaryFolder();
   const program = path.join(folder, "contract");
-  let network: Network;
+  let served: ServiceNetwork;
   let service: ServiceContract;
-  let address: string;
-  let packageId: string;
 
   before(async () => {
     mkdirSync(path.join(folder, "go"));
     symlinkSync(vendor, path.join(folder, "go/src"));
     await buildGo(go, path.join(folder, "go"), "test/contracts/go-shim/main.go", program);
-    address = await freeAddress();
-    mkdirSync(path.join(folder, "package"));
-    writeFileSync(path.join(folder, "package/connection.json"), JSON.stringify({ address, dial_timeout: "2s" }));
-    network = await startNetwork({
-      network: "go-shim",
-      mode: "inline",
-      members: [{ name: "Org1" }, { name: "Org2" }],
-      channels: [{ name: CHANNEL }, { name: ELSEWHERE }],
-    });
-    const contract = {
-      name: NAME,
-      path: path.join(folder, "package"),
-      endorsement: "all",
-      collections: path.join(repositoryRoot, "test/contracts/conformance/collections.json"),
-    };
-    ({ packageId } = await network.deploy({ ...contract, channel: CHANNEL }));
-    await network.deploy({ ...contract, channel: ELSEWHERE });
-    service = ServiceContract.start(program, [], packageId, address);
-    await answers();
+    served = await ServiceNetwork.start("goshim", folder, "2s");
+    service = ServiceContract.start(program, [], served.packageId, served.address);
+    await served.isServed();
   });
   after(async () => {
-    await network?.stop();
+    await served?.network.stop();
     await service?.stop();
     remove();
   });
 
-  const contract = (channel = CHANNEL, member = "Org1") =>
-    network.member(member).gateway().getNetwork(channel).getContract(NAME);
-  const submit = async (name: string, ...args: string[]): Promise<string> =>
-    Buffer.from(await contract().submitTransaction(name, ...args)).toString();
-  const answers = () =>
-    until("the service", async () =>
-      submit("put", "first", "1").then(
-        () => true,
-        () => undefined,
-      ),
-    );
+  const contract = (channel?: string) => served.contract(channel);
+  const submit = (name: string, ...args: string[]) => served.submit(name, ...args);
   const ask = async (name: string, ...args: string[]): Promise<unknown> =>
     JSON.parse(Buffer.from(await contract().evaluateTransaction(name, ...args)).toString());
   const failure = async (work: Promise<unknown>): Promise<string> => {
@@ -93,7 +60,7 @@ describe("a contract with Fabric's Go shim", { skip: missing() }, () => {
   };
   /** Requests of a kind that the first member's peer has answered, by its metrics. */
   const requests = async (type: string): Promise<number> => {
-    const url = network.operationsUrl(network.member("Org1").peers[0]!.id);
+    const url = served.network.operationsUrl(served.network.member("Org1").peers[0]!.id);
     const text = await (await fetch(`${url}/metrics`)).text();
     const lines = text.split("\n").filter((line) => line.startsWith("chaincode_shim_requests_completed{"));
     const found = lines.filter((line) => line.includes(`type="${type}"`));
@@ -159,8 +126,12 @@ describe("a contract with Fabric's Go shim", { skip: missing() }, () => {
 
   it("calls a chaincode of its channel as part of the transaction, one of another channel to read", async () => {
     await contract(ELSEWHERE).submitTransaction("put", "there", "1");
-    assert.deepEqual(await ask("call", NAME, ELSEWHERE, "get", "there"), { status: 200, message: "", payload: "1" });
-    await submit("call", NAME, ELSEWHERE, "put", "there", "2");
+    assert.deepEqual(await ask("call", served.name, ELSEWHERE, "get", "there"), {
+      status: 200,
+      message: "",
+      payload: "1",
+    });
+    await submit("call", served.name, ELSEWHERE, "put", "there", "2");
     const there = await contract(ELSEWHERE).evaluateTransaction("get", "there");
     assert.equal(Buffer.from(there).toString(), "1");
     const nobody = (await ask("call", "nobody", "", "get", "there")) as { status: number; payload: string };
@@ -169,16 +140,7 @@ describe("a contract with Fabric's Go shim", { skip: missing() }, () => {
   });
 
   it("announces the last of its events, and is given transient data", async () => {
-    const events = await network.member("Org1").gateway().getNetwork(CHANNEL).getChaincodeEvents(NAME);
-    try {
-      await submit("announce", "one", "two");
-      for await (const event of events) {
-        assert.deepEqual([event.eventName, Buffer.from(event.payload).toString()], ["two", "payload of two"]);
-        break;
-      }
-    } finally {
-      events.close();
-    }
+    assert.deepEqual(await served.announced(), { name: "two", payload: "payload of two" });
     const secret = await contract().evaluate("transient", { arguments: ["s"], transientData: { s: "hush" } });
     assert.equal(Buffer.from(secret).toString(), "hush");
   });
@@ -186,8 +148,8 @@ describe("a contract with Fabric's Go shim", { skip: missing() }, () => {
   it("is missed when it exits, and found again when it is started", async () => {
     assert.match(await failure(ask("exit")), /chaincode stream terminated|is not running|connect/);
     assert.equal(await service.ended(), 3);
-    assert.match(await failure(ask("range", "a", "b")), new RegExp(address.replaceAll(".", "\\.")));
-    service = ServiceContract.start(program, [], packageId, address);
-    await answers();
+    assert.match(await failure(ask("range", "a", "b")), new RegExp(served.address.replaceAll(".", "\\.")));
+    service = ServiceContract.start(program, [], served.packageId, served.address);
+    await served.isServed();
   });
 });

@@ -5,16 +5,15 @@
  */
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { type Network, startNetwork } from "@hansa/network";
 import type { GatewayError } from "@hyperledger/fabric-gateway";
 import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
-import { freeAddress, ServiceContract } from "../support/service-contract.js";
-import { until } from "../support/until.js";
+import { ServiceContract } from "../support/service-contract.js";
+import { ELSEWHERE, ServiceNetwork } from "../support/service-network.js";
 
 const jars = process.env.HANSA_JAVA_SHIM;
 
@@ -26,54 +25,29 @@ function missing(): string | false {
   return error === undefined ? false : `there is no JDK: ${error.message}`;
 }
 
-const CHANNEL = "trade";
-const ELSEWHERE = "elsewhere";
-const NAME = "javashim";
-
 describe("a contract with Fabric's Java shim", { skip: missing() }, () => {
   const { folder, remove } = temporaryFolder();
   const classes = path.join(folder, "classes");
   const classPath = (...more: string[]) => [path.join(jars!, "*"), ...more].join(path.delimiter);
-  let network: Network;
+  let served: ServiceNetwork;
   let service: ServiceContract;
 
   before(async () => {
     const source = path.join(repositoryRoot, "test/contracts/java-shim/JavaShim.java");
     await promisify(execFile)("javac", ["-nowarn", "-d", classes, "-cp", classPath(), source]);
-    const address = await freeAddress();
-    mkdirSync(path.join(folder, "package"));
-    writeFileSync(path.join(folder, "package/connection.json"), JSON.stringify({ address, dial_timeout: "5s" }));
-    network = await startNetwork({
-      network: "java-shim",
-      mode: "inline",
-      members: [{ name: "Org1" }, { name: "Org2" }],
-      channels: [{ name: CHANNEL }, { name: ELSEWHERE }],
-    });
-    const contract = {
-      name: NAME,
-      path: path.join(folder, "package"),
-      endorsement: "all",
-      collections: path.join(repositoryRoot, "test/contracts/conformance/collections.json"),
-    };
-    const { packageId } = await network.deploy({ ...contract, channel: CHANNEL });
-    await network.deploy({ ...contract, channel: ELSEWHERE });
+    served = await ServiceNetwork.start("javashim", folder, "5s");
+    const { packageId, address } = served;
     service = ServiceContract.start("java", ["-cp", classPath(classes), "JavaShim"], packageId, address);
-    await until("the service", async () =>
-      submit("put", "first", "1").then(
-        () => true,
-        () => undefined,
-      ),
-    );
+    await served.isServed();
   });
   after(async () => {
-    await network?.stop();
+    await served?.network.stop();
     await service?.stop();
     remove();
   });
 
-  const contract = (channel = CHANNEL) => network.member("Org1").gateway().getNetwork(channel).getContract(NAME);
-  const submit = async (name: string, ...args: string[]): Promise<string> =>
-    Buffer.from(await contract().submitTransaction(name, ...args)).toString();
+  const contract = (channel?: string) => served.contract(channel);
+  const submit = (name: string, ...args: string[]) => served.submit(name, ...args);
   const ask = async (name: string, ...args: string[]): Promise<string> =>
     Buffer.from(await contract().evaluateTransaction(name, ...args)).toString();
   const lines = async (name: string, ...args: string[]): Promise<string[]> => (await ask(name, ...args)).split("\n");
@@ -115,7 +89,7 @@ describe("a contract with Fabric's Java shim", { skip: missing() }, () => {
 
   it("calls a chaincode of another channel to read, and survives a refused call", async () => {
     await contract(ELSEWHERE).submitTransaction("put", "there", "1");
-    assert.deepEqual(await lines("call", NAME, ELSEWHERE, "get", "there"), ["200", "1"]);
+    assert.deepEqual(await lines("call", served.name, ELSEWHERE, "get", "there"), ["200", "1"]);
     const refused = contract().evaluateTransaction("call", "nobody", "", "get");
     // These are the shim's own words: it keeps the peer's to its log.
     await assert.rejects(refused, ({ details }: GatewayError) =>
@@ -124,15 +98,6 @@ describe("a contract with Fabric's Java shim", { skip: missing() }, () => {
   });
 
   it("announces the last of its events", async () => {
-    const events = await network.member("Org1").gateway().getNetwork(CHANNEL).getChaincodeEvents(NAME);
-    try {
-      await submit("announce", "one", "two");
-      for await (const event of events) {
-        assert.deepEqual([event.eventName, Buffer.from(event.payload).toString()], ["two", "payload of two"]);
-        break;
-      }
-    } finally {
-      events.close();
-    }
+    assert.deepEqual(await served.announced(), { name: "two", payload: "payload of two" });
   });
 });

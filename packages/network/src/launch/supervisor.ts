@@ -1,5 +1,4 @@
-import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
 import { LOG_LIMITS } from "../config/defaults.js";
@@ -11,6 +10,7 @@ import { ProcessHost } from "../nodes/process-host.js";
 import { type LogFile, RotatedLog } from "../nodes/rotated-log.js";
 import { Layout } from "../plan/layout.js";
 import { readState } from "../plan/state-file.js";
+import { Starter, startDetachedProcess } from "./detached.js";
 import { launch } from "./launch.js";
 import type { Phase } from "./phases.js";
 import { serveNetwork } from "./serve.js";
@@ -18,12 +18,6 @@ import { serveNetwork } from "./serve.js";
 export type StartReport = { readonly phases: readonly Phase[] };
 
 type ToSupervisor = { readonly config: NetworkConfig; readonly root: string };
-type FromSupervisor =
-  | { readonly type: "waiting" }
-  | { readonly type: "progress"; readonly phase: Phase }
-  | { readonly type: "up"; readonly report: StartReport }
-  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly nextStep?: string };
-
 const FOLDER_CHECK_MS = 2_000;
 /**
  * A governance act passes this process, an authority and the orderer, each for a moment; behind peers that fill every
@@ -47,51 +41,26 @@ export type DetachedOptions = {
 export async function startDetached(options: DetachedOptions): Promise<StartReport> {
   const { config, layout, entry, onProgress, interrupted } = options;
   const fresh = (await readState(layout)) === undefined;
-  const wasInterrupted = () =>
-    new HansaError("INTERRUPTED", `Starting network ${config.name} was interrupted; nothing is left running.`);
-  if (interrupted?.aborted) throw wasInterrupted();
   mkdirSync(layout.logs, { recursive: true });
-  const log = openSync(layout.log("supervisor"), "a");
-  const child = spawn(process.execPath, [entry, "supervisor"], { detached: true, stdio: ["ignore", log, log, "ipc"] });
-  closeSync(log);
-  const stop = () => child.kill("SIGTERM");
-  interrupted?.addEventListener("abort", stop, { once: true });
   try {
-    return await new Promise<StartReport>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("exit", (code, signal) => {
-        const end = signal ?? `code ${code}`;
-        reject(
-          interrupted?.aborted
-            ? wasInterrupted()
-            : new HansaError("NODE_FAILED", `The supervisor of network ${config.name} ended with ${end}.`, {
-                nextStep: fresh ? "Try again." : `Read why in ${layout.log("supervisor")}`,
-              }),
-        );
-      });
-      child.on("message", (message: FromSupervisor) => {
-        if (message.type === "waiting") child.send({ config, root: layout.root } satisfies ToSupervisor);
-        else if (message.type === "progress") onProgress(message.phase);
-        else if (message.type === "failed")
-          reject(new HansaError(message.code, message.message, { nextStep: message.nextStep }));
-        // Interrupted at the last moment, it is stopping by now, and its end is what counts.
-        else if (interrupted?.aborted !== true) resolve(message.report);
-      });
+    return await startDetachedProcess<Phase, StartReport>({
+      entry,
+      verb: "supervisor",
+      logFile: layout.log("supervisor"),
+      order: { config, root: layout.root } satisfies ToSupervisor,
+      onProgress,
+      ...(interrupted === undefined ? {} : { interrupted }),
+      interruption: `Starting network ${config.name} was interrupted; nothing is left running.`,
+      died: (how) =>
+        new HansaError("NODE_FAILED", `The supervisor of network ${config.name} ended with ${how}.`, {
+          nextStep: fresh ? "Try again." : `Read why in ${layout.log("supervisor")}`,
+        }),
     });
   } catch (error) {
-    await new Promise<void>((done) => {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) done();
-      else child.once("exit", () => done());
-    });
     // A folder that another start has just begun to fill is not this one's to remove.
     const isOurs = !(error instanceof HansaError && error.code === "IN_USE");
     if (fresh && isOurs) await rm(layout.root, { recursive: true, force: true });
     throw error;
-  } finally {
-    interrupted?.removeEventListener("abort", stop);
-    child.removeAllListeners();
-    if (child.connected) child.disconnect();
-    child.unref();
   }
 }
 
@@ -99,11 +68,7 @@ export async function startDetached(options: DetachedOptions): Promise<StartRepo
 export async function runSupervisor(nodeEntry: string): Promise<void> {
   let log: { write(line: string): unknown } = process.stdout;
   const logger = textLogger((line) => log.write(line));
-  const say = (message: FromSupervisor) => {
-    if (process.connected) process.send?.(message, () => {});
-  };
   const givingUp = new AbortController();
-  let up = false;
   let shutDown: (() => Promise<void>) | undefined;
   const stop = (reason: string) => {
     logger.info("asked to stop", { reason });
@@ -113,16 +78,11 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
   // Whoever starts the network may leave once it is up, not before.
-  process.on("disconnect", () => {
-    if (!up) stop("the starting command is gone");
-  });
+  const starter = new Starter<ToSupervisor, Phase, StartReport>(() => stop("the starting command is gone"));
   process.on("uncaughtException", (error) => logger.error("unexpected", { error: error.stack ?? error.message }));
   process.on("unhandledRejection", (error) => logger.error("unexpected", { error: messageOf(error) }));
 
-  const { config, root } = await new Promise<ToSupervisor>((resolve) => {
-    process.once("message", (message) => resolve(message as ToSupervisor));
-    say({ type: "waiting" });
-  });
+  const { config, root } = await starter.order();
   const layout = new Layout(root);
   const startedAtMs = Date.now();
   log = new RotatedLog(process.stdout.fd, logFileOf(config, layout, "supervisor"));
@@ -134,7 +94,7 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
       logger,
       onProgress: (phase) => {
         logger.info(phase.step, { durationMs: phase.ms });
-        say({ type: "progress", phase });
+        starter.progress(phase);
       },
       signal: givingUp.signal,
     });
@@ -149,19 +109,10 @@ export async function runSupervisor(nodeEntry: string): Promise<void> {
     }
     shutDown = () => served.stop().then(end);
     stopWithoutFolder(layout, () => stop("the network's folder is gone"));
-    up = true;
-    say({ type: "up", report: { phases: launched.phases } });
+    starter.up({ phases: launched.phases });
   } catch (error) {
-    const known = error instanceof HansaError;
     logger.error("start failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    const report: FromSupervisor = {
-      type: "failed",
-      code: known ? error.code : "UNEXPECTED",
-      message: messageOf(error),
-      ...(known && error.nextStep !== undefined ? { nextStep: error.nextStep } : {}),
-    };
-    if (process.connected) process.send?.(report, () => process.exit(1));
-    else process.exit(1);
+    starter.failed(error);
   }
 }
 

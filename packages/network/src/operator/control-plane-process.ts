@@ -2,13 +2,13 @@
  * The control plane as a process of its own: one for each data folder, outliving the command that starts it.
  * `control-plane/control-plane.json` says where it is; its log is `control-plane/control-plane.log`.
  */
-import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HansaError, messageOf } from "@hansa/primitives";
 import { LOG_LIMITS } from "../config/defaults.js";
+import { Starter, startDetachedProcess } from "../launch/detached.js";
 import { isAlive, startOf } from "../nodes/alive.js";
 import { textLogger } from "../nodes/log.js";
 import { RotatedLog } from "../nodes/rotated-log.js";
@@ -45,11 +45,6 @@ export type ControlPlaneRecord = {
   /** Tells the process from a later one with the same number. */
   readonly processStart?: string;
 };
-
-type FromProcess =
-  | { readonly type: "waiting" }
-  | { readonly type: "up"; readonly record: ControlPlaneRecord }
-  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly nextStep?: string };
 
 const STOP_MS = 20_000;
 const FOLDER_CHECK_MS = 2_000;
@@ -88,45 +83,19 @@ export async function startControlPlaneDetached(
   const folder = controlPlaneFolder(path.resolve(options.dataFolder));
   const running = await findControlPlane(folder);
   if (running !== undefined) return running;
-  const wasInterrupted = () =>
-    new HansaError("INTERRUPTED", "Starting the control plane was interrupted; it does not run.");
-  if (interrupted?.aborted) throw wasInterrupted();
   mkdirSync(folder, { recursive: true });
-  const log = openSync(controlPlaneLog(folder), "a", 0o600);
-  const child = spawn(process.execPath, [entry, "control-plane-process"], {
-    detached: true,
-    stdio: ["ignore", log, log, "ipc"],
+  return startDetachedProcess<never, ControlPlaneRecord>({
+    entry,
+    verb: "control-plane-process",
+    logFile: controlPlaneLog(folder),
+    order: options,
+    ...(interrupted === undefined ? {} : { interrupted }),
+    interruption: "Starting the control plane was interrupted; it does not run.",
+    died: (how) =>
+      new HansaError("NODE_FAILED", `The control plane ended with ${how}.`, {
+        nextStep: `Read why in ${controlPlaneLog(folder)}`,
+      }),
   });
-  closeSync(log);
-  const stop = () => child.kill("SIGTERM");
-  interrupted?.addEventListener("abort", stop, { once: true });
-  try {
-    return await new Promise<ControlPlaneRecord>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("exit", (code, signal) => {
-        const end = signal ?? `code ${code}`;
-        reject(
-          interrupted?.aborted
-            ? wasInterrupted()
-            : new HansaError("NODE_FAILED", `The control plane ended with ${end}.`, {
-                nextStep: `Read why in ${controlPlaneLog(folder)}`,
-              }),
-        );
-      });
-      child.on("message", (message: FromProcess) => {
-        if (message.type === "waiting") child.send(options);
-        else if (message.type === "failed")
-          reject(new HansaError(message.code, message.message, { nextStep: message.nextStep }));
-        // Interrupted at the last moment, it is stopping by now, and its end is what counts.
-        else if (interrupted?.aborted !== true) resolve(message.record);
-      });
-    });
-  } finally {
-    interrupted?.removeEventListener("abort", stop);
-    child.removeAllListeners();
-    if (child.connected) child.disconnect();
-    child.unref();
-  }
 }
 
 /** Stops a control plane and waits until it is gone. Networks go on. @throws HansaError TIMED_OUT */
@@ -147,24 +116,16 @@ export async function stopControlPlane(record: ControlPlaneRecord): Promise<void
 export async function runControlPlaneProcess(entry: string): Promise<void> {
   let log: { write(line: string): unknown } = process.stdout;
   const logger = textLogger((line) => log.write(line));
-  const say = (message: FromProcess, then: () => void = () => {}) => {
-    if (process.connected && process.send !== undefined) process.send(message, then);
-    else then();
-  };
   process.on("uncaughtException", (error) => logger.error("unexpected", { error: error.stack ?? error.message }));
   process.on("unhandledRejection", (error) => logger.error("unexpected", { error: messageOf(error) }));
-  let isUp = false;
   let stop: (reason: string) => void = () => process.exit(1);
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
   // Whoever starts it may leave once it is up, not before.
-  process.on("disconnect", () => {
-    if (!isUp) stop("the starting command is gone");
-  });
-  const options = await new Promise<DetachedControlPlane>((resolve) => {
-    process.once("message", (message) => resolve(message as DetachedControlPlane));
-    say({ type: "waiting" });
-  });
+  const starter = new Starter<DetachedControlPlane, never, ControlPlaneRecord>(() =>
+    stop("the starting command is gone"),
+  );
+  const options = await starter.order();
   try {
     const folder = controlPlaneFolder(path.resolve(options.dataFolder));
     log = new RotatedLog(process.stdout.fd, { file: controlPlaneLog(folder), ...LOG_LIMITS });
@@ -198,18 +159,10 @@ export async function runControlPlaneProcess(entry: string): Promise<void> {
       if (!existsSync(folder)) stop("the data folder is gone");
     }, FOLDER_CHECK_MS);
     timer.unref();
-    isUp = true;
-    say({ type: "up", record });
+    starter.up(record);
   } catch (error) {
-    const known = error instanceof HansaError;
     logger.error("start failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-    const report: FromProcess = {
-      type: "failed",
-      code: known ? error.code : "UNEXPECTED",
-      message: messageOf(error),
-      ...(known && error.nextStep !== undefined ? { nextStep: error.nextStep } : {}),
-    };
-    say(report, () => process.exit(1));
+    starter.failed(error);
   }
 }
 
