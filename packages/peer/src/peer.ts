@@ -18,7 +18,7 @@ import {
 } from "@hansa/endorsement/chaincode";
 import { listDefinitions } from "@hansa/endorsement/lifecycle";
 import { createSigningIdentity, Msp, MspManager } from "@hansa/msp";
-import { HansaError, messageOf, systemClock, systemRandom } from "@hansa/primitives";
+import { HansaError, systemClock, systemRandom } from "@hansa/primitives";
 import { ClientRoots, GrpcStatus, RpcServer, RpcStatus } from "@hansa/transport";
 import { encode, protos, services } from "@hansa/wire";
 import { DocumentIndexes } from "./chaincode/document-indexes.js";
@@ -32,15 +32,14 @@ import { mountDiscovery } from "./discovery/mount.js";
 import { installedChaincodes } from "./installed-chaincodes.js";
 import { type OperationsSources, PeerMeasures, startOperations } from "./measures.js";
 import type { Membership } from "./membership/membership.js";
-import { createDialer, createJournalDialer, type DialerOptions } from "./orderer-dialer.js";
+import { createDialer, type DialerOptions } from "./orderer-dialer.js";
 import { PrivateDataExchange } from "./private-data/private-data.js";
 import type { RunningPeer } from "./running-peer.js";
 import { DeliverService } from "./services/deliver.js";
 import { endorsementStream } from "./services/endorsement-stream.js";
 import { Explanations } from "./services/explanations.js";
 import { snapshotHandlers } from "./snapshots/service.js";
-import { Evidence } from "./witness/evidence.js";
-import { WitnessFollowing } from "./witness/following.js";
+import { Witnesses } from "./witness/witnesses.js";
 
 const STOP_GRACE_MS = 500;
 /** Each may read many blocks. */
@@ -119,16 +118,6 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
   });
   const endorserChannels = new Map<string, EndorserChannel>();
   const watched: PeerChannel[] = [];
-  const evidence = new Evidence({
-    folder: join(dataDirectory, "evidence"),
-    by: config.name,
-    clock,
-    logger: part("witness"),
-    onAlarm: (alarm) => config.onAlarm?.(alarm),
-  });
-  evidence.follow(() => {
-    for (const channel of channels?.all() ?? []) channel.recheckSources();
-  });
   const dialing: DialerOptions = {
     signer,
     tls: tls && { ...tls, ...config.clientTls },
@@ -137,37 +126,21 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     clock,
     random,
   };
-  const connectJournal = createJournalDialer(dialing);
+  const witnesses = new Witnesses({ config, signer, dialing, clock, logger: part("witness") });
   const clientRoots = tls?.requireClientCert === true ? new ClientRoots(tls) : undefined;
-  const witnesses = new Map<string, WitnessFollowing>();
-  const witnessOf = (channel: PeerChannel) =>
-    new WitnessFollowing({
-      channel,
-      signer,
-      file: config.stores === "memory" ? undefined : join(dataDirectory, "channels", channel.channelId, "witness"),
-      evidence,
-      connect: (source) => connectJournal(source, channel.config()),
-      logger: part("witness"),
-    });
   channels = await ChannelSet.open({
     directory: join(dataDirectory, "channels"),
     stores: config.stores ?? "disk",
     snapshots: config.snapshotsDirectory ?? join(dataDirectory, "snapshots"),
     openStream: createDialer(dialing),
-    trusts: (channelId, address) => evidence.trusts(channelId, address),
-    onFork: (channel, block, source, reason) => {
-      const keep = async () => {
-        const held = await channel.block(channel.height() - 1);
-        await evidence.blocks(channel.channelId, source.address, `it has signed a block whose ${reason}`, held, block);
-      };
-      keep().catch((error: unknown) => logger.error("evidence of a fork cannot be kept", { reason: messageOf(error) }));
-    },
+    trusts: (channelId, address) => witnesses.trusts(channelId, address),
+    onFork: (channel, block, source, reason) => witnesses.forked(channel, block, source, reason),
     holds,
     fetchPrivate: privateData.fetch,
     measures,
     onOpen: (channel) => {
       endorserChannels.set(channel.channelId, endorserChannel(channel, privateData.passOn));
-      witnesses.set(channel.channelId, witnessOf(channel));
+      witnesses.watch(channel);
       explanations.watch(channel);
       privateData.follow(channel);
       channel.onCommit(() => membership?.changed());
@@ -179,15 +152,11 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     clock,
     logger: part("committer"),
   }).catch(async (error) => {
-    stopWitnesses();
+    witnesses.stop();
     await host.stop();
     throw error;
   });
   const channelSet = channels;
-  function stopWitnesses(): void {
-    for (const witness of witnesses.values()) witness.stop();
-    evidence.stop();
-  }
   for (const channel of watched) keepRunning.watch(channel);
 
   const channelOf = (channelId: string) => endorserChannels.get(channelId);
@@ -344,8 +313,8 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     channelIds,
     channel: (channelId) => channelSet.get(channelId)?.config(),
     channelFailure: (channelId) => channelSet.get(channelId)?.failure,
-    alarms: () => evidence.alarms,
-    witnessedTip: (channelId) => witnesses.get(channelId)?.signedTip,
+    alarms: () => witnesses.alarms,
+    witnessedTip: (channelId) => witnesses.signedTip(channelId),
     endorseLocal,
     definition: definitionOf,
     hasChaincode,
@@ -378,9 +347,9 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
         channelId: channel.channelId,
         height: channel.height(),
         failure: channel.failure,
-        witnessedTip: witnesses.get(channel.channelId)?.signedTip,
+        witnessedTip: witnesses.signedTip(channel.channelId),
       })),
-    alarms: () => evidence.alarms.length,
+    alarms: () => witnesses.alarms.length,
     logger,
   });
 
@@ -388,7 +357,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
     found.stop();
     const serverStopped = server.stop({ graceMs: STOP_GRACE_MS });
     await keepRunning.stop();
-    stopWitnesses();
+    witnesses.stop();
     await privateData.stop();
     await channelSet.stop();
     await host.stop();

@@ -7,13 +7,15 @@
  */
 import type { Http2SecureServer, Http2Server, ServerHttp2Session } from "node:http2";
 import * as grpc from "@grpc/grpc-js";
-import { type CancelSignal, HansaError, type Logger, messageOf } from "@hansa/primitives";
+import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { asBuffer } from "@hansa/wire";
+import { type Admission, admissionOf } from "./admission.js";
 import type { CallContext, StreamContext } from "./call-context.js";
 import { answersAsGo, checkedIncoming, checkMessage, checkRequest, unimplemented } from "./go-answers.js";
+import { type AnyCall, CALL_OVER, Context, statusObject, unaryByGrpc } from "./grpc-call.js";
 import { identity, MAX_MESSAGE_BYTES, type MethodDefinition, type ServiceDefinition } from "./method.js";
 import { serveUnary, type UnaryCall } from "./quick-unary.js";
-import { encodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
+import { GrpcStatus, RpcStatus } from "./status.js";
 import { type Incoming, incomingFrom, type Send, sendInto } from "./stream.js";
 
 export type TlsServer = {
@@ -69,12 +71,6 @@ export interface MethodMeter {
   messageReceived(): void;
   messageSent(): void;
 }
-
-type AnyCall =
-  | grpc.ServerUnaryCall<Buffer, Buffer>
-  | grpc.ServerDuplexStream<Buffer, Buffer>
-  | grpc.ServerWritableStream<Buffer, Buffer>;
-type Admission = { enter(): boolean; leave(): void; refusal: RpcStatus };
 
 /**
  * What a client may have under way to us on one connection. HTTP/2's own 64 KiB is some thirty proposals: with more in
@@ -348,107 +344,6 @@ function counted(count: () => void): (bytes: Buffer) => Buffer {
     count();
     return bytes;
   };
-}
-
-/** A unary call as grpc-js hands it over. */
-function unaryByGrpc(serve: (call: UnaryCall) => void): grpc.handleUnaryCall<Buffer, Buffer> {
-  return (call, callback) =>
-    serve({
-      request: call.request,
-      context: new Context(call, new CallSignal(call)),
-      answer: (message) => callback(null, asBuffer(message)),
-      fail: (status) => callback(statusObject(status)),
-    });
-}
-
-/** One for all calls: grpc-js cancels every call when its stream closes, and an error with a stack trace is dear. */
-const CALL_OVER = new RpcStatus(GrpcStatus.CANCELLED, "the call is over");
-
-/** A unary call's end before its answer, told to whoever listens. */
-class CallSignal implements CancelSignal {
-  readonly #call: AnyCall;
-  #listeners: (() => void)[] | undefined;
-
-  constructor(call: AnyCall) {
-    this.#call = call;
-  }
-
-  get aborted() {
-    return this.#call.cancelled;
-  }
-
-  addEventListener(_type: "abort", listener: () => void): void {
-    if (this.#listeners === undefined) {
-      this.#listeners = [];
-      (this.#call as NodeJS.EventEmitter).once("cancelled", () => {
-        for (const each of this.#listeners?.splice(0) ?? []) each();
-      });
-    }
-    this.#listeners.push(listener);
-  }
-
-  removeEventListener(_type: "abort", listener: () => void): void {
-    const at = this.#listeners?.indexOf(listener) ?? -1;
-    if (at >= 0) this.#listeners?.splice(at, 1);
-  }
-}
-
-class Context<S extends CancelSignal> {
-  readonly #call: AnyCall;
-  readonly signal: S;
-
-  constructor(call: AnyCall, signal: S) {
-    this.#call = call;
-    this.signal = signal;
-  }
-
-  get peerAddress() {
-    return this.#call.getPeer();
-  }
-
-  get authority() {
-    return this.#call.getHost();
-  }
-
-  get tlsClientCert() {
-    return this.#call.getAuthContext().sslPeerCertificate?.raw;
-  }
-
-  get deadlineMs() {
-    const deadline = Number(this.#call.getDeadline());
-    return Number.isFinite(deadline) ? deadline : undefined;
-  }
-}
-
-/**
- * Fabric's limiter names no code, and so its clients see UNKNOWN; callers of our own services are told to come back.
- * Source: hyperledger/fabric, internal/peer/node/grpc_limiters.go.
- */
-function admissionOf(serviceName: string, limit = Number.POSITIVE_INFINITY): Admission {
-  const code = serviceName.startsWith("hansa.") ? GrpcStatus.RESOURCE_EXHAUSTED : GrpcStatus.UNKNOWN;
-  const text = `too many requests for /${serviceName}, exceeding concurrency limit (${limit})`;
-  let underWay = 0;
-  return {
-    refusal: new RpcStatus(code, text),
-    enter: () => {
-      if (underWay >= limit) return false;
-      underWay++;
-      return true;
-    },
-    leave: () => {
-      underWay--;
-    },
-  };
-}
-
-function statusObject(status: RpcStatus): Partial<grpc.StatusObject> & Error {
-  const metadata = new grpc.Metadata();
-  if (status.details.length > 0) metadata.set(STATUS_DETAILS_KEY, asBuffer(encodeStatusDetails(status)));
-  return Object.assign(new Error(status.message), {
-    code: status.code as grpc.status,
-    details: status.message,
-    metadata,
-  });
 }
 
 function serverCredentials(tls: TlsServer | undefined): grpc.ServerCredentials {
