@@ -45,6 +45,7 @@ export type BlockContents = {
 
 const BINDING_FORMAT = "hansa.journal.block/1";
 
+/** What block 0 of a strand stands on. */
 export function emptyTip(strandId: string): StrandTip {
   return { strandId, size: 0, lastBlockHash: NO_BYTES, lastTimestampMs: 0 as UnixMs };
 }
@@ -67,6 +68,7 @@ export function nextBlock(tip: StrandTip, contents: BlockContents): JournalBlock
   return { address, timestampMs, binding, entryHashes, entriesHash, previousBlockHash, blockHash };
 }
 
+/** What the block after this one stands on. */
 export function tipAfter(block: JournalBlock): StrandTip {
   return {
     strandId: block.address.strandId,

@@ -35,6 +35,7 @@ export function joinLog(left: Bytes, right: Bytes): Bytes {
   return sha256(nodeInput);
 }
 
+/** The leaf that stands for an entry. @param entryHash 32 bytes */
 export function entryLeaf(entryHash: Bytes): Bytes {
   assert(entryHash.length === HASH_BYTES, `an entry's hash has ${entryHash.length} bytes`);
   entryInput.set(entryHash, 1);
@@ -46,6 +47,7 @@ export function entriesLogRoot(entryHashes: readonly Bytes[]): Bytes {
   return merkleRoot(entryHashes.map(entryLeaf), joinLog);
 }
 
+/** The leaf of a block of whose entries only the root is known. @param entriesRoot see entriesLogRoot */
 export function blockLeaf(bindingHash: Bytes, entryCount: number, entriesRoot: Bytes): Bytes {
   assert(bindingHash.length === HASH_BYTES && entriesRoot.length === HASH_BYTES, "a block leaf of hashes");
   blockInput.set(bindingHash, 1);

@@ -21,10 +21,12 @@ export const CONFIG_NAMESPACE = "";
 /** Key of the serialized `common.Config` in the empty namespace. Source: hyperledger/fabric, core/peer/configtx_processor.go. */
 export const CONFIG_KEY = "CHANNEL_CONFIG_ENV_BYTES";
 
+/** Where a collection's hashes are kept. */
 export function hashedNamespace(namespace: string, collection: string): string {
   return `${namespace}$$h${collection}`;
 }
 
+/** Where a collection's data is kept in plain. */
 export function privateNamespace(namespace: string, collection: string): string {
   return `${namespace}$$p${collection}`;
 }

@@ -13,6 +13,10 @@ import { sameVersion } from "./version.js";
 
 const PAGE = 200;
 
+/**
+ * @param query what the simulation saw
+ * @param batch the updates of the transactions before it in the block
+ */
 export async function isRangeUnchanged(
   namespace: string,
   query: RangeQuery,

@@ -22,6 +22,7 @@ type KeyOperations = Map<string, KeyOperation>;
 
 type AnyWrite = { readonly key: string; readonly isDelete: boolean };
 
+/** Adds a valid transaction's writes to the batch of its block. */
 export function applyWrites(rwset: ParsedRwSet, version: Version, batch: StateBatch, state: StateReader): void {
   // Operations are collected over the whole set first: two entries for one collection count as one.
   const operations = new Map<string, KeyOperations>();

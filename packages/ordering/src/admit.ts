@@ -45,6 +45,9 @@ export type AdmissionContext = {
   readonly random: Random;
 };
 
+/**
+ * Judges a message of any kind. A configuration update that passes comes back as the CONFIG transaction made from it.
+ */
 export function admit(message: BroadcastMessage, context: AdmissionContext): Admission {
   const kind = classify(message.type);
   if (kind === "normal") return admitNormal(message, context);

@@ -89,6 +89,7 @@ export type ChainStart = {
   readonly lastConfigNumber: bigint;
 };
 
+/** A chain at rest on top of its newest block. */
 export function startChain(start: ChainStart): ChainState {
   return {
     ...start,
@@ -113,6 +114,7 @@ export function wakeAt(state: ChainState, now: UnixMs, rules: ChainRules): UnixM
   return Math.min(state.timerAt, state.lastCutAt + gap) as UnixMs;
 }
 
+/** Takes one input. The state that was given must not be used again: its parts are taken over. */
 export function step(
   state: ChainState,
   input: ChainInput,

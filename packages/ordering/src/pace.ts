@@ -39,6 +39,7 @@ export const RESTED: Pace = { load: 0, at: 0 as UnixMs, lagMs: 0 };
 /** How much of what was known of the delay stays at each wake-up. */
 const LAG_MEMORY = 0.8;
 
+/** One more message has come. */
 export function arrived(pace: Pace, now: UnixMs, { windowMs }: PaceSettings): Pace {
   return { ...pace, load: decayed(pace, now, windowMs) + 1, at: now };
 }

@@ -16,6 +16,7 @@ export class HansaError extends Error {
   }
 }
 
+/** The words of whatever was thrown, without a stack. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

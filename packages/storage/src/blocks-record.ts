@@ -55,6 +55,7 @@ export function decodeBlockHeader(bytes: Buffer): BlockHeaderRecord | undefined 
   };
 }
 
+/** CRC-32 of the pieces as if they were one. */
 export function checksumOf(pieces: readonly Uint8Array[]): number {
   let checksum = 0;
   for (const piece of pieces) {
@@ -85,6 +86,7 @@ export function encodeOffset(record: OffsetRecord): Buffer {
   return bytes;
 }
 
+/** Undefined when the bytes are no sound record. */
 export function decodeOffset(bytes: Buffer): OffsetRecord | undefined {
   if (bytes.length < OFFSET_BYTES || bytes.readUInt32BE(60) !== crc32(bytes.subarray(0, 60))) return undefined;
   return {
@@ -120,6 +122,7 @@ export function encodeTransaction(record: TransactionRecord): Buffer {
   return bytes;
 }
 
+/** Undefined when the bytes are no sound record, or one of an older format. The id is a view. */
 export function decodeTransaction(bytes: Buffer): TransactionRecord | undefined {
   if (bytes.length < TRANSACTION_BYTES || bytes.readUInt32BE(44) !== crc32(bytes.subarray(0, 44))) return undefined;
   const form = bytes.readUInt8(43);
@@ -143,6 +146,7 @@ export function idBytes(txId: string): Uint8Array {
   return HEX_ID.test(txId) ? Buffer.from(txId, "hex") : sha256(Buffer.from(txId, "utf8"));
 }
 
+/** Whether `idBytes` gives the id itself or its hash: an id that breaks the rule cannot be had back. */
 export function idForm(txId: string): number {
   return txId === "" || HEX_ID.test(txId) ? ID_ITSELF : ID_HASHED;
 }

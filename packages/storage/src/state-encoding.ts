@@ -19,6 +19,7 @@ const POSITION_BYTES = 10;
 
 export const SAVEPOINT_KEY = Buffer.from("m", "latin1");
 
+/** Where a key of the state is. */
 export function stateKey(namespace: string, key: string): Buffer {
   const prefix = namespacePrefix(namespace, STATE);
   const bytes = Buffer.allocUnsafe(prefix.length + Buffer.byteLength(key));
@@ -35,6 +36,7 @@ export function keyOfStateKey(bytes: Uint8Array, namespace: string): string {
   );
 }
 
+/** The namespace that a state key was written with. */
 export function namespaceOfStateKey(bytes: Uint8Array): string {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const cursor = { at: 1 };
@@ -52,6 +54,7 @@ export function namespaceEnd(namespace: string): Buffer {
   return successor(namespacePrefix(namespace, STATE));
 }
 
+/** Where it is noted that a transaction wrote a key. */
 export function historyKey({ namespace, key, version }: HistoryEntry): Buffer {
   const prefix = historyPrefix(namespace, key);
   const bytes = Buffer.allocUnsafe(prefix.length + POSITION_BYTES);
@@ -61,11 +64,13 @@ export function historyKey({ namespace, key, version }: HistoryEntry): Buffer {
   return bytes;
 }
 
+/** All that is noted of one key, oldest first. */
 export function historyRange(namespace: string, key: string): { gte: Buffer; lt: Buffer } {
   const prefix = historyPrefix(namespace, key);
   return { gte: prefix, lt: successor(prefix) };
 }
 
+/** Which transaction wrote the key. */
 export function versionOfHistoryKey(bytes: Uint8Array): Version {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const at = view.length - POSITION_BYTES;
@@ -118,10 +123,12 @@ export function indexPrefix(namespace: string, index: string): Buffer {
   ]);
 }
 
+/** Where the definitions of a namespace's indexes are. */
 export function definitionsKey(namespace: string): Buffer {
   return namespacePrefix(namespace, DEFINITIONS);
 }
 
+/** The definitions of all namespaces. */
 export function definitionsRange(): { gte: Buffer; lt: Buffer } {
   return { gte: Buffer.of(DEFINITIONS), lt: Buffer.of(DEFINITIONS + 1) };
 }

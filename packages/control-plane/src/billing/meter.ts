@@ -41,6 +41,9 @@ const HOUR_S = 3_600;
 const MONTH_MS = 730 * HOUR_S * 1000;
 const GB = 2 ** 30;
 
+/**
+ * What one member pays for in a period: its membership, then node and storage of each of its nodes. No line of nothing.
+ */
 export function billLines(member: MeteredMember, period: Period, prices: PriceList): BillLine[] {
   const membership = prices.membership[member.edition];
   const lines: BillLine[] = [
@@ -69,6 +72,7 @@ export function billLines(member: MeteredMember, period: Period, prices: PriceLi
   return lines.filter(({ quantity }) => quantity > 0);
 }
 
+/** USD. */
 export function total(lines: readonly BillLine[]): number {
   return lines.reduce((sum, { amount }) => sum + amount, 0);
 }

@@ -72,6 +72,7 @@ const FIRST_RETRY_MS = 100;
 const GROWTH = 1.2;
 const LAST_RETRY_MS = 5_000;
 
+/** A committer on top of the newest block that is committed; it dials nobody before "start". */
 export function newCommitter(config: ChannelConfig, tip: ChainTip, sources: readonly OrdererSource[]): CommitterState {
   return {
     config,
@@ -85,6 +86,7 @@ export function newCommitter(config: ChannelConfig, tip: ChainTip, sources: read
   };
 }
 
+/** Takes one input; blocks and ends of a session that is over count for nothing. */
 export function step(state: CommitterState, input: CommitterInput, now: UnixMs): Step {
   switch (input.kind) {
     case "start":
