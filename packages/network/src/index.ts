@@ -22,8 +22,6 @@ export {
   askChannels,
   askCreateChannel,
   askRemoveMember,
-  askRemovePeer,
-  askSetLogging,
   askStatus,
   askStop,
   findSupervisor,

@@ -4,7 +4,6 @@ import { common, protos } from "../generated/messages.js";
 export const HeaderType = common.HeaderType;
 export const Status = common.Status;
 export const TxValidationCode = protos.TxValidationCode;
-export const ShimMessageType = protos.ChaincodeMessage.Type;
 
 function reverse(names: object): ReadonlyMap<number, string> {
   return new Map(
@@ -17,10 +16,8 @@ function reverse(names: object): ReadonlyMap<number, string> {
 const validationNames = reverse(TxValidationCode);
 const headerTypeNames = reverse(HeaderType);
 const statusNames = reverse(Status);
-const shimNames = reverse(ShimMessageType);
 
 /** "MVCC_READ_CONFLICT" for 11; the number as text where it has no name. */
 export const txValidationCodeName = (code: number): string => validationNames.get(code) ?? String(code);
 export const headerTypeName = (type: number): string => headerTypeNames.get(type) ?? String(type);
 export const statusName = (status: number): string => statusNames.get(status) ?? String(status);
-export const shimMessageTypeName = (type: number): string => shimNames.get(type) ?? String(type);

@@ -4,12 +4,12 @@ import type { Handlers } from "@hansa/transport";
 import { decode, encode, hansa, type services } from "@hansa/wire";
 import { DEFAULT_BATCH } from "../config/defaults.js";
 import type { ChannelDefinition } from "../config/network-config.js";
-import type { LogTarget, RunningNetwork } from "../membership/running-network.js";
+import type { RunningNetwork } from "../membership/running-network.js";
 import { failureStatus } from "./failure.js";
 
 type Changes = Pick<
   Required<Handlers<typeof services.Control>>,
-  "AddMember" | "RemoveMember" | "AddPeer" | "RemovePeer" | "CreateChannel" | "Channels" | "SetLogging"
+  "AddMember" | "RemoveMember" | "AddPeer" | "CreateChannel" | "Channels"
 >;
 
 export function changeHandlers(network: RunningNetwork): Changes {
@@ -38,8 +38,6 @@ export function changeHandlers(network: RunningNetwork): Changes {
       const { peer, extraHosts } = decode(hansa.control.AddPeerRequest, bytes, "hansa.control.AddPeerRequest");
       return done(network.addPeer({ ...peerOf(peer), extraHosts }));
     },
-    RemovePeer: (bytes) =>
-      done(network.removePeer(peerOf(decode(hansa.control.PeerRequest, bytes, "hansa.control.PeerRequest")))),
     CreateChannel: (bytes) => {
       const request = decode(hansa.control.CreateChannelRequest, bytes, "hansa.control.CreateChannelRequest");
       const { name, members, endorsement } = request;
@@ -60,10 +58,6 @@ export function changeHandlers(network: RunningNetwork): Changes {
       return encode(hansa.control.ChannelsResponse, {
         channels: channels.map(({ name, mspIds }) => ({ name, mspIds: [...mspIds] })),
       });
-    },
-    SetLogging: (bytes) => {
-      const request = decode(hansa.control.SetLoggingRequest, bytes, "hansa.control.SetLoggingRequest");
-      return done(network.setLogging(targetOf(request), request.on));
     },
   });
 }
@@ -101,10 +95,4 @@ function batchOf(request: hansa.control.CreateChannelRequest): ChannelDefinition
     preferredMaxBytes: request.preferredMaxBytes || DEFAULT_BATCH.preferredMaxBytes,
     absoluteMaxBytes: request.absoluteMaxBytes || DEFAULT_BATCH.absoluteMaxBytes,
   };
-}
-
-function targetOf({ kind, memberId, nodeId }: hansa.control.SetLoggingRequest): LogTarget {
-  if (kind === "ca") return { kind, memberId };
-  if (kind === "peer" || kind === "chaincode") return { kind, nodeId };
-  throw new HansaError("USAGE", `The log is of "${kind}"; expected ca, peer or chaincode.`);
 }

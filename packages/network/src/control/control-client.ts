@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { HansaError } from "@hansa/primitives";
 import { RpcClient, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, services, toNumber } from "@hansa/wire";
-import type { LogTarget, NewChannel, NewMember, NewPeer, OrderedChannel } from "../membership/running-network.js";
+import type { NewChannel, NewMember, NewPeer, OrderedChannel } from "../membership/running-network.js";
 import { isAlive } from "../nodes/alive.js";
 import type { Layout } from "../plan/layout.js";
 import type { SupervisorRecord } from "./control-server.js";
@@ -106,15 +106,6 @@ export async function askAddPeer(supervisor: SupervisorRecord, { extraHosts = []
   await call(supervisor, "AddPeer", request, CHANGE_TIMEOUT_MS);
 }
 
-/** See RunningNetwork.removePeer. @throws HansaError */
-export async function askRemovePeer(
-  supervisor: SupervisorRecord,
-  { mspId, peerName }: Pick<NewPeer, "mspId" | "peerName">,
-): Promise<void> {
-  const request = encode(hansa.control.PeerRequest, { mspId, peerName });
-  await call(supervisor, "RemovePeer", request, CHANGE_TIMEOUT_MS);
-}
-
 /** See RunningNetwork.createChannel. @throws HansaError */
 export async function askCreateChannel(supervisor: SupervisorRecord, channel: NewChannel): Promise<void> {
   const { name, members, endorsement = "", batch } = channel;
@@ -135,11 +126,6 @@ export async function askChannels(supervisor: SupervisorRecord): Promise<Ordered
   const bytes = await call(supervisor, "Channels", encode(hansa.control.ChannelsRequest, {}), CHANGE_TIMEOUT_MS);
   const { channels } = decode(hansa.control.ChannelsResponse, bytes, "hansa.control.ChannelsResponse");
   return channels.map(({ name, mspIds }) => ({ name: name ?? "", mspIds: mspIds ?? [] }));
-}
-
-/** See RunningNetwork.setLogging. @throws HansaError */
-export async function askSetLogging(supervisor: SupervisorRecord, target: LogTarget, on: boolean): Promise<void> {
-  await call(supervisor, "SetLogging", encode(hansa.control.SetLoggingRequest, { ...target, on }), CHANGE_TIMEOUT_MS);
 }
 
 async function call(

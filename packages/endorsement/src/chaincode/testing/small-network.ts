@@ -4,12 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { ChannelConfig, genesisBlock } from "@hansa/channel-config";
-import { Certificate, generatePrivateKey, privateKeyFromPem, publicPart } from "@hansa/crypto";
-import { createRootCa, issueCertificate } from "@hansa/crypto/issuing";
+import { type TestOrganization, testOrganization } from "@hansa/channel-config/testing";
 import { parseTxRwSet, prepareBlock, privateNamespace, TxSimulator } from "@hansa/ledger";
-import { createSigningIdentity, MspManager, type SigningIdentity } from "@hansa/msp";
+import { MspManager } from "@hansa/msp";
 import { type Bytes, toUtf8, type UnixMs } from "@hansa/primitives";
-import { common, encode, kvrwset, msp, protos } from "@hansa/wire";
+import { common, encode, kvrwset, protos } from "@hansa/wire";
 import type { EndorserChannel, PrivateWrites } from "../channel.js";
 import type { InstalledChaincode } from "../lifecycle-chaincode.js";
 import { ChaincodeRegistry } from "../registry.js";
@@ -18,48 +17,6 @@ import { createEndorsingPeer } from "./endorsing-peer.js";
 import { MapState } from "./map-state.js";
 import { NOW, newProposal, type ProposalFields } from "./proposals.js";
 
-const DAY_MS = 86_400_000;
-
-export type SmallOrganization = {
-  readonly mspId: string;
-  readonly mspConfig: Bytes;
-  readonly caPem: string;
-  identity(role: "admin" | "client" | "peer"): SigningIdentity;
-};
-
-function organization(mspId: string): SmallOrganization {
-  const times = { nowMs: NOW - DAY_MS, validityMs: 365 * DAY_MS };
-  const ca = createRootCa({ commonName: `ca.${mspId}`, organization: mspId, ...times });
-  const issuer = { certificate: Certificate.parse(ca.certPem), key: privateKeyFromPem(ca.keyPem) };
-  const certificate = Buffer.from(ca.certPem);
-  const unit = (name: string) => ({ organizationalUnitIdentifier: name, certificate });
-  const config = encode(msp.FabricMSPConfig, {
-    name: mspId,
-    rootCerts: [certificate],
-    tlsRootCerts: [certificate],
-    cryptoConfig: { signatureHashFamily: "SHA2", identityIdentifierHashFunction: "SHA256" },
-    fabricNodeOus: {
-      enable: true,
-      clientOuIdentifier: unit("client"),
-      peerOuIdentifier: unit("peer"),
-      adminOuIdentifier: unit("admin"),
-      ordererOuIdentifier: unit("orderer"),
-    },
-  });
-  const identities = new Map<string, SigningIdentity>();
-  const identity = (role: "admin" | "client" | "peer") => {
-    const known = identities.get(role);
-    if (known !== undefined) return known;
-    const key = generatePrivateKey("P-256");
-    const subject = { commonName: `${role}.${mspId}`, organizationalUnits: [role] };
-    const certPem = issueCertificate({ issuer, publicKey: publicPart(key), subject, profile: "identity", ...times });
-    const made = createSigningIdentity(mspId, certPem, key);
-    identities.set(role, made);
-    return made;
-  };
-  return { mspId, mspConfig: encode(msp.MSPConfig, { type: 0, config }), caPem: ca.certPem, identity };
-}
-
 /** What a chaincode may do in tests: ask its peer, and answer. */
 export type Contract = (args: string[], ask: Ask) => Promise<protos.Response.$Properties>;
 /** Sends a request and returns the answer's payload; throws an ERROR's text. */
@@ -67,7 +24,7 @@ export type Ask = (type: number, payload: Bytes) => Promise<Bytes>;
 
 class SmallPeer implements EndorserChannel {
   readonly channelId = "trade";
-  readonly organization: SmallOrganization;
+  readonly organization: TestOrganization;
   readonly config: ChannelConfig;
   readonly state = new MapState();
   now: number = NOW;
@@ -83,7 +40,7 @@ class SmallPeer implements EndorserChannel {
   persisted: PrivateWrites[] = [];
   height = 1;
 
-  constructor(org: SmallOrganization, genesis: Bytes) {
+  constructor(org: TestOrganization, genesis: Bytes) {
     this.organization = org;
     this.config = ChannelConfig.fromBlock(genesis);
     const own = this.config.msps.get(org.mspId);
@@ -192,7 +149,7 @@ export class SmallNetwork {
   readonly pub: SmallPeer;
 
   constructor() {
-    const [brewery, pub, orderer] = ["BreweryMSP", "PubMSP", "OrdererMSP"].map(organization);
+    const [brewery, pub, orderer] = ["BreweryMSP", "PubMSP", "OrdererMSP"].map(testOrganization);
     assert(brewery && pub && orderer);
     const genesis = genesisBlock({
       channelId: "trade",

@@ -8,8 +8,7 @@ import {
   judgeConfigUpdate,
   signConfigUpdate,
 } from "@hansa/channel-config";
-import { Certificate, generatePrivateKey, privateKeyFromPem, publicPart } from "@hansa/crypto";
-import { createRootCa, issueCertificate } from "@hansa/crypto/issuing";
+import { testOrganization } from "@hansa/channel-config/testing";
 import {
   type Act,
   fold,
@@ -18,13 +17,12 @@ import {
   type MemberIdentity,
   type VotingPolicy,
 } from "@hansa/governance";
-import { createSigningIdentity, type SigningIdentity } from "@hansa/msp";
+import type { SigningIdentity } from "@hansa/msp";
 import { HansaError, messageOf, silentLogger, type UnixMs } from "@hansa/primitives";
-import { type common, encode, msp, toNumber } from "@hansa/wire";
+import { type common, toNumber } from "@hansa/wire";
 import { type EnactmentToSign, Enactor, type EnactorParts } from "../enactor.js";
 
 const NOW_MS = Date.UTC(2026, 0, 1);
-const YEAR_MS = 365 * 86_400_000;
 const NONCE = Buffer.alloc(24, 7);
 
 export const MAJORITY: VotingPolicy = {
@@ -43,38 +41,14 @@ export function testMember(name: string): TestMember {
   const known = made.get(name);
   if (known !== undefined) return known;
   const mspId = `${name}MSP`;
-  const ca = createRootCa({ commonName: `ca.${name}`, organization: mspId, nowMs: NOW_MS, validityMs: 10 * YEAR_MS });
-  const issuer = { certificate: Certificate.parse(ca.certPem), key: privateKeyFromPem(ca.keyPem) };
-  const key = generatePrivateKey("P-256");
-  const certPem = issueCertificate({
-    issuer,
-    publicKey: publicPart(key),
-    subject: { commonName: `governance@${name}`, organizationalUnits: ["admin"] },
-    profile: "identity",
-    nowMs: NOW_MS,
-    validityMs: 9 * YEAR_MS,
-  });
-  const unit = (role: string) => ({ organizationalUnitIdentifier: role, certificate: Buffer.from(ca.certPem) });
-  const config = encode(msp.FabricMSPConfig, {
-    name: mspId,
-    rootCerts: [Buffer.from(ca.certPem)],
-    tlsRootCerts: [Buffer.from(ca.certPem)],
-    cryptoConfig: { signatureHashFamily: "SHA2", identityIdentifierHashFunction: "SHA256" },
-    fabricNodeOus: {
-      enable: true,
-      clientOuIdentifier: unit("client"),
-      peerOuIdentifier: unit("peer"),
-      adminOuIdentifier: unit("admin"),
-      ordererOuIdentifier: unit("orderer"),
-    },
-  });
-  const identity = createSigningIdentity(mspId, certPem, key);
+  const organization = testOrganization(mspId);
+  const identity = organization.identity("admin");
   const member: TestMember = {
     memberId: `m-${name}`,
     name,
     accountId: "000000000001",
     mspId,
-    mspConfig: encode(msp.MSPConfig, { type: 0, config }),
+    mspConfig: organization.mspConfig,
     governanceIdentity: identity.serialized,
     identity,
   };
