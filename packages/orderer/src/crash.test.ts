@@ -1,6 +1,5 @@
 /** A node killed while it writes: whatever it acknowledged is there afterwards. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,31 +8,17 @@ import { after, describe, it } from "node:test";
 import { RpcClient } from "@hansa/transport";
 import { orderer as ab, Status, services, splitBlock } from "@hansa/wire";
 import { startOrderer } from "./orderer.js";
+import { startOrdererProcess } from "./orderer-process.js";
 import { TestClient, testClock, testNetwork } from "./testing.js";
 
 const root = mkdtempSync(path.join(tmpdir(), "hansa-orderer-crash-"));
 after(() => rmSync(root, { recursive: true, force: true }));
 
 const CHILD = `
-  import { readFileSync } from "node:fs";
-  const [modules, setup] = process.argv.slice(1);
-  const { startOrderer } = await import(modules + "/orderer.js");
   const { testClock } = await import(modules + "/testing.js");
-  const { identity, dataFolder } = JSON.parse(readFileSync(setup, "utf8"));
+  const { identity, dataFolder } = setup;
   const orderer = await startOrderer({ identity, dataFolder, clock: testClock, listen: { address: "127.0.0.1:0" } });
-  process.send(orderer.address);
 `;
-
-function startChild(setup: string): Promise<{ child: ChildProcess; address: string }> {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", CHILD, "--", import.meta.dirname, setup], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`the node ended with ${code}`)));
-    child.once("message", (address) => resolve({ child, address: String(address) }));
-  });
-}
 
 describe("an ordering node that is killed", () => {
   it("has every acknowledged message once, in order, each time it comes back", async () => {
@@ -51,7 +36,7 @@ describe("an ordering node that is killed", () => {
     const acknowledged: string[] = [];
     let sent = 0;
     for (let round = 0; round < 4; round++) {
-      const { child, address } = await startChild(setup);
+      const { child, address } = await startOrdererProcess(CHILD, setup);
       const client = new TestClient(address);
       const rpc = new RpcClient(address);
       const call = rpc.bidi(services.AtomicBroadcast.methods.Broadcast);

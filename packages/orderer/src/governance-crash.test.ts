@@ -1,6 +1,5 @@
 /** A node killed while it orders the members' acts: whatever it acknowledged counts afterwards, once. */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -10,6 +9,7 @@ import type { UnixMs } from "@hansa/primitives";
 import { RpcStatus } from "@hansa/transport";
 import { GovernanceClient, TestGovernance, type TestMember } from "./governance-testing.js";
 import { startOrderer } from "./orderer.js";
+import { startOrdererProcess } from "./orderer-process.js";
 import { testClock } from "./testing.js";
 
 const root = mkdtempSync(path.join(tmpdir(), "hansa-orderer-governance-crash-"));
@@ -18,25 +18,10 @@ after(() => rmSync(root, { recursive: true, force: true }));
 const HOUR_MS = 3_600_000;
 
 const CHILD = `
-  import { readFileSync } from "node:fs";
-  const [modules, setup] = process.argv.slice(1);
-  const { startOrderer } = await import(modules + "/orderer.js");
-  const { identity, dataFolder, behindMs } = JSON.parse(readFileSync(setup, "utf8"));
+  const { identity, dataFolder, behindMs } = setup;
   const clock = { now: () => Date.now() - behindMs };
   const orderer = await startOrderer({ identity, dataFolder, clock, listen: { address: "127.0.0.1:0" } });
-  process.send(orderer.address);
 `;
-
-function startChild(setup: string): Promise<{ child: ChildProcess; address: string }> {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", CHILD, "--", import.meta.dirname, setup], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`the node ended with ${code}`)));
-    child.once("message", (address) => resolve({ child, address: String(address) }));
-  });
-}
 
 describe("a node that is killed while members act", () => {
   it("keeps every acknowledged act, and the network's time", async () => {
@@ -51,7 +36,7 @@ describe("a node that is killed while members act", () => {
     let isFounded = false;
     let aheadMs = 0;
     for (let round = 0; round < 4; round++) {
-      const { child, address } = await startChild(setup);
+      const { child, address } = await startOrdererProcess(CHILD, setup);
       const exited = new Promise((resolve) => child.once("exit", resolve));
       const client = new GovernanceClient(address);
       if (!isFounded) await client.submit(network.founded());

@@ -7,6 +7,7 @@ import { offlineSigning } from "./gateway/offline-signing.js";
 import { realPeer } from "./gateway/real-peer.js";
 import { state } from "./gateway/state.js";
 import { systemChaincodes } from "./gateway/system-chaincodes.js";
+import { tampering } from "./gateway/tampering.js";
 import { transactions } from "./gateway/transactions.js";
 
 describe("the official gateway client", () => {
@@ -20,6 +21,7 @@ describe("the official gateway client", () => {
   transactions(current);
   offlineSigning(current);
   errors(current);
+  tampering(current);
   events(current);
   state(current);
   systemChaincodes(current);

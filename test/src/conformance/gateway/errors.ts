@@ -11,11 +11,10 @@ import {
   GatewayError,
   hash,
   type Identity,
-  StatusCode,
   signers,
 } from "@hyperledger/fabric-gateway";
 import { gateway as messages } from "@hyperledger/fabric-protos";
-import { BOTH, CHANNEL, details, EITHER, type Fixture, failureOf, GUARDED, saying, text } from "./fixture.js";
+import { BOTH, CHANNEL, details, type Fixture, failureOf, GUARDED, saying, text } from "./fixture.js";
 
 /** Source: grpc/grpc, doc/statuscodes.md. */
 const CODE = {
@@ -303,68 +302,6 @@ export function errors(fixture: () => Fixture): void {
         assert.equal(error.code, CODE.DEADLINE_EXCEEDED);
       });
     });
-
-    describe("of ordering", () => {
-      it("refuse a transaction that changed after it was signed", async () => {
-        const gateway = fixture().network.member("Org1").gateway();
-        const endorsed = await gateway
-          .getNetwork(CHANNEL)
-          .getContract(BOTH)
-          .newProposal("put", { arguments: [fixture().key(), "honest"] })
-          .endorse();
-        const signed = gateway.newSignedTransaction(endorsed.getBytes(), Buffer.from("not a signature"));
-        const error = await failureOf(signed.submit(), GatewayError);
-        assert.equal(error.name, "SubmitError");
-        assert.equal(error.code, CODE.ABORTED);
-        assert.equal((error as EndorseError).transactionId, endorsed.getTransactionId());
-        assert.match(
-          saying(error),
-          /^received unsuccessful response from orderer: status=FORBIDDEN, info=.*implicit policy evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 of the 'Writers' sub-policies to be satisfied/,
-        );
-      });
-
-      it("mark a transaction whose result changed after it was endorsed", async () => {
-        const gateway = fixture().network.member("Org1").gateway();
-        const key = fixture().key();
-        const endorsed = await gateway
-          .getNetwork(CHANNEL)
-          .getContract(BOTH)
-          .newProposal("put", { arguments: [key, "honest"] })
-          .endorse();
-        const statusOf = async (count: number) => {
-          const changed = gateway.newTransaction(replaced(endorsed.getBytes(), "honest", "crafty", count));
-          return (await (await changed.submit()).getStatus()).code;
-        };
-        assert.equal(await statusOf(2), StatusCode.ENDORSEMENT_POLICY_FAILURE, "in what the peers signed");
-        assert.equal(text(await fixture().contract(BOTH).evaluateTransaction("get", key)), "");
-      });
-
-      it("mark a transaction that no longer carries the proposal that was endorsed", async () => {
-        const gateway = fixture().network.member("Org1").gateway();
-        const endorsed = await gateway
-          .getNetwork(CHANNEL)
-          .getContract(BOTH)
-          .newProposal("put", { arguments: [fixture().key(), "honest"] })
-          .endorse();
-        const changed = gateway.newTransaction(replaced(endorsed.getBytes(), "honest", "crafty", 3));
-        const { code } = await (await changed.submit()).getStatus();
-        assert.equal(code, StatusCode.INVALID_ENDORSER_TRANSACTION);
-      });
-
-      it("refuse an envelope for another channel", async () => {
-        const gateway = fixture().network.member("Org1").gateway();
-        const endorsed = await gateway
-          .getNetwork(CHANNEL)
-          .getContract(EITHER)
-          .newProposal("put", { arguments: [fixture().key(), "v"] })
-          .endorse();
-        const moved = gateway.newTransaction(replaced(endorsed.getBytes(), CHANNEL, "trada", 9));
-        const error = await failureOf(moved.submit(), GatewayError);
-        assert.equal(error.name, "SubmitError");
-        assert.equal(error.code, CODE.FAILED_PRECONDITION);
-        assert.match(saying(error), /^failed to get config for channel \[trada\]/);
-      });
-    });
   });
 }
 
@@ -397,17 +334,4 @@ function withTransaction(request: Uint8Array, transactionId: string): Uint8Array
   signed.setRequest(inner.serializeBinary());
   signed.setSignature("");
   return signed.serializeBinary();
-}
-
-/** Overwrites the last occurrences of a text by another one of the same length. */
-function replaced(bytes: Uint8Array, from: string, to: string, count: number): Uint8Array {
-  const copy = Buffer.from(bytes);
-  let before = copy.length;
-  for (let done = 0; done < count; done++) {
-    const found = copy.lastIndexOf(from, before);
-    if (found < 0) break;
-    copy.write(to, found);
-    before = found - 1;
-  }
-  return copy;
 }
