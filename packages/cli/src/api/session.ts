@@ -6,6 +6,7 @@ import type { Call } from "../command.js";
 import { dataRoot } from "../locate.js";
 import type { OptionDefinition } from "../options.js";
 import { ApiClient, type Endpoint } from "./client.js";
+import { readCredentials } from "./credentials.js";
 import type { MemberSummary, NetworkSummary } from "./shapes.js";
 
 export type Account = { readonly accountId: string; readonly name: string; readonly client: ApiClient };
@@ -54,7 +55,9 @@ export class Session {
     const keys =
       accessKeyId !== undefined && secretAccessKey !== undefined
         ? [{ accountId: accessKeyId, name: "AWS_ACCESS_KEY_ID", accessKeyId, secretAccessKey }]
-        : await readAccounts(running?.accountsFile ?? path.join(folder, "accounts.json"));
+        : running === undefined && env.AWS_SHARED_CREDENTIALS_FILE !== undefined
+          ? await readCredentials(path.resolve(call.io.cwd, env.AWS_SHARED_CREDENTIALS_FILE), env.AWS_PROFILE)
+          : await readAccounts(running?.accountsFile ?? path.join(folder, "accounts.json"));
     return new Session(
       endpoint,
       keys.map(({ accountId, name, ...credentials }) => ({
