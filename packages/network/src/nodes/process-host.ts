@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync } from "node:fs";
-import { availableParallelism, setPriority } from "node:os";
+import { setPriority } from "node:os";
 import path from "node:path";
 import { HansaError } from "@hansa/primitives";
 import type { NodeKind, RoleKind } from "../plan/plan.js";
@@ -9,6 +9,7 @@ import type { Failure, FromNode, ToNode } from "./messages.js";
 import { startNatsServer } from "./nats-process.js";
 import type { NatsSpec } from "./nats-spec.js";
 import type { LogFile } from "./rotated-log.js";
+import { runtimeFlags } from "./runtime-flags.js";
 
 export type ProcessHostOptions = {
   /** The program every node's process runs: it is called with `node <kind>` and waits for its configuration. */
@@ -23,12 +24,6 @@ export type ProcessHostOptions = {
    */
   readonly peerNiceness?: number;
 };
-
-/**
- * V8 collects garbage with helper threads beside the one that runs the program. Where a dozen processes share few
- * cores, these only wait for each other: without them a transaction costs a tenth less.
- */
-const RUNTIME_FLAGS = availableParallelism() <= 4 ? ["--single-threaded-gc"] : [];
 
 /** Each node in its own process. A process ends when its parent does, however that happens. */
 export class ProcessHost implements NodeHost {
@@ -82,7 +77,7 @@ class NodeProcess implements NodeHandle {
     try {
       // Environment of the caller, except what would make a node's runtime behave otherwise than it was tested.
       const { NODE_OPTIONS: _, NODE_CHANNEL_FD: __, ...env } = process.env;
-      this.#child = spawn(process.execPath, [...RUNTIME_FLAGS, options.entry, "node-process", kind], {
+      this.#child = spawn(process.execPath, [...runtimeFlags(kind), options.entry, "node-process", kind], {
         stdio: ["ignore", log, log, "ipc"],
         env,
         serialization: "json",
