@@ -7,7 +7,7 @@
 
 import type { Policy, SignedData } from "@hansa/msp";
 import { concatBytes } from "@hansa/primitives";
-import { common, decode, HeaderType, headerTypeName, readEnvelope, toBigInt, toLong } from "@hansa/wire";
+import { CANNOT_PARSE, common, decode, HeaderType, headerTypeName, readEnvelope, toBigInt, toLong } from "@hansa/wire";
 import { ChannelConfig } from "./channel-config.js";
 import {
   type ConfigElement,
@@ -84,7 +84,7 @@ export function validateConfigEnvelope(
 
 /**
  * The update inside a CONFIG_UPDATE envelope.
- * @throws ConfigError MALFORMED or WireError
+ * @throws ConfigError MALFORMED; WireError when the envelope does not parse
  */
 export function readConfigUpdate(envelopeBytes: Uint8Array): common.ConfigUpdateEnvelope {
   const envelope = readEnvelope(envelopeBytes);
@@ -92,7 +92,12 @@ export function readConfigUpdate(envelopeBytes: Uint8Array): common.ConfigUpdate
   if (type !== HeaderType.CONFIG_UPDATE) {
     throw new ConfigError("MALFORMED", `invalid type ${headerTypeName(type)}, expected CONFIG_UPDATE`);
   }
-  return decode(common.ConfigUpdateEnvelope, envelope.data, "ConfigUpdateEnvelope");
+  try {
+    return decode(common.ConfigUpdateEnvelope, envelope.data, "ConfigUpdateEnvelope");
+  } catch (cause) {
+    const text = `error unmarshalling message for type CONFIG_UPDATE: ${CANNOT_PARSE}`;
+    throw new ConfigError("MALFORMED", text, { cause });
+  }
 }
 
 /**

@@ -140,9 +140,9 @@ function requirePositive(what: string, value: number): void {
 function readTimeout(text: string): number {
   const ms = parseGoDuration(text);
   if (ms === undefined) {
-    throw invalid(
-      `Attempted to set the batch timeout to a invalid value: time: invalid duration ${JSON.stringify(text)}`,
-    );
+    // Go tells a number without a unit from what is no duration at all.
+    const flaw = /^[-+]?(\d+\.?\d*|\.\d+)$/.test(text) ? "missing unit in duration" : "invalid duration";
+    throw invalid(`Attempted to set the batch timeout to a invalid value: time: ${flaw} ${JSON.stringify(text)}`);
   }
   if (ms <= 0) throw invalid(`Attempted to set the batch timeout to a non-positive value: ${text}`);
   return ms;

@@ -6,7 +6,17 @@
  */
 import { messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus, type Send, type StreamContext } from "@hansa/transport";
-import { decode, encode, gateway, type orderer, type protos, toLong, toNumber } from "@hansa/wire";
+import {
+  CANNOT_PARSE,
+  decode,
+  encode,
+  gateway,
+  type orderer,
+  type protos,
+  toLong,
+  toNumber,
+  WireError,
+} from "@hansa/wire";
 import { checkAccess } from "./access.js";
 import { chaincodeEventsOf } from "./events.js";
 import { failure } from "./failure.js";
@@ -85,7 +95,9 @@ function readRequest(bytes: Uint8Array) {
     if (message.length === 0) throw invalid("a chaincode events request is required");
     return { message, signature, request: decode(gateway.ChaincodeEventsRequest, message, "ChaincodeEventsRequest") };
   } catch (error) {
-    throw error instanceof RpcStatus ? error : invalid(`invalid chaincode events request: ${messageOf(error)}`);
+    throw error instanceof RpcStatus
+      ? error
+      : invalid(`invalid chaincode events request: ${error instanceof WireError ? CANNOT_PARSE : messageOf(error)}`);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { messageOf } from "@hansa/primitives";
 import { type CallContext, GrpcStatus, RpcStatus } from "@hansa/transport";
-import { decode, encode, gateway, toLong } from "@hansa/wire";
+import { CANNOT_PARSE, decode, encode, gateway, toLong, WireError } from "@hansa/wire";
 import { checkAccess } from "./access.js";
 import { failure } from "./failure.js";
 import type { GatewayHost } from "./host.js";
@@ -52,7 +52,9 @@ function readRequest(bytes: Uint8Array) {
     if (message.length === 0) throw invalid("a commit status request is required");
     return { message, signature, request: decode(gateway.CommitStatusRequest, message, "CommitStatusRequest") };
   } catch (error) {
-    throw error instanceof RpcStatus ? error : invalid(`invalid status request: ${messageOf(error)}`);
+    throw error instanceof RpcStatus
+      ? error
+      : invalid(`invalid status request: ${error instanceof WireError ? CANNOT_PARSE : messageOf(error)}`);
   }
 }
 

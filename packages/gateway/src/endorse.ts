@@ -4,9 +4,9 @@
  * Source: hyperledger/fabric, internal/pkg/gateway/endorse.go.
  */
 
-import { type CancelSignal, concatBytes } from "@hansa/primitives";
+import { type CancelSignal, concatBytes, messageOf } from "@hansa/primitives";
 import { type CallContext, GrpcStatus } from "@hansa/transport";
-import { fieldHead, type protos } from "@hansa/wire";
+import { fieldHead, type protos, unmarshalFailure } from "@hansa/wire";
 import type { EndorsementCollection } from "./collection.js";
 import { askAhead, type Companions, type EarlyAnswers } from "./companions.js";
 import { type Endorser, endorsersOf } from "./endorsers.js";
@@ -89,7 +89,7 @@ function readRequest(request: Uint8Array): { proposal: Proposal; organizations: 
     const proposal = readProposal(signedProposal);
     if (proposal !== undefined) return { proposal, organizations };
   } catch (error) {
-    throw failure(GrpcStatus.INVALID_ARGUMENT, error instanceof Error ? error.message : String(error));
+    throw failure(GrpcStatus.INVALID_ARGUMENT, unmarshalFailure(error) ?? messageOf(error));
   }
   throw failure(GrpcStatus.INVALID_ARGUMENT, "the proposed transaction must contain a signed proposal");
 }

@@ -2,9 +2,9 @@
  * Gateway.Evaluate: asks one peer and gives its result back; nothing is ordered.
  * Source: hyperledger/fabric, internal/pkg/gateway/evaluate.go.
  */
-import type { CancelSignal } from "@hansa/primitives";
+import { type CancelSignal, messageOf } from "@hansa/primitives";
 import { type CallContext, GrpcStatus } from "@hansa/transport";
-import { decode, encode, gateway, protos } from "@hansa/wire";
+import { decode, encode, gateway, protos, unmarshalFailure } from "@hansa/wire";
 import { byHeight, byOrganization, type Endorser, endorsersOf } from "./endorsers.js";
 import { explainedFailures } from "./explained.js";
 import { type ErrorDetail, failure, whileWanted } from "./failure.js";
@@ -49,7 +49,7 @@ function readRequest(request: Uint8Array): { proposal: Proposal; organizations: 
     organizations = read.organizations;
     proposal = readProposal(read.signedProposal);
   } catch (error) {
-    throw invalid(error instanceof Error ? error.message : String(error));
+    throw invalid(unmarshalFailure(error) ?? messageOf(error));
   }
   if (proposal === undefined) throw invalid("a signed proposal is required");
   if (proposal.channelId === "") throw invalid("no channel id provided");

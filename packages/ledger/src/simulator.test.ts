@@ -98,6 +98,13 @@ describe("a simulation", () => {
     });
   });
 
+  it("takes a page size that is not positive for no limit", async () => {
+    for (const size of [0, -1]) {
+      const page = simulator.getStateRangePage("goods", "a", "c", size);
+      assert.deepEqual([(await page.next())?.key, (await page.next())?.key, await page.next()], ["a", "b", undefined]);
+    }
+  });
+
   it("refuses pages after a write", () => {
     simulator.setState("goods", "a", bytes("x"));
     assert.throws(() => simulator.getStateRangePage("goods", "", "", 2), {

@@ -115,12 +115,12 @@ export class TxSimulator {
     return this.#openRange(namespace, startKey, endKey, Number.POSITIVE_INFINITY);
   }
 
-  /** As `getStateRange`, at most `pageSize` results; the simulation becomes read-only. */
+  /** As `getStateRange`, at most `pageSize` results, all where that is not positive; the simulation becomes read-only. */
   getStateRangePage(namespace: string, startKey: string, endKey: string, pageSize: number): StateIterator {
     if (this.#hasWritten) this.#refuse("Paginated queries are supported only in a read-only transaction");
     this.#hasPaginated = true;
     this.#checkDone();
-    return this.#openRange(namespace, startKey, endKey, pageSize === 0 ? Number.POSITIVE_INFINITY : pageSize);
+    return this.#openRange(namespace, startKey, endKey, pageSize > 0 ? pageSize : Number.POSITIVE_INFINITY);
   }
 
   getPrivateData(namespace: string, collection: string, key: string): Uint8Array | undefined {
@@ -264,7 +264,7 @@ export class TxSimulator {
     pageSize?: number,
     onServed: (entry: StateEntry) => void = () => {},
   ): RichQueryIterator {
-    const limit = pageSize === undefined || pageSize === 0 ? Number.POSITIVE_INFINITY : pageSize;
+    const limit = pageSize !== undefined && pageSize > 0 ? pageSize : Number.POSITIVE_INFINITY;
     const results = new RichQueryResults(this.#state, namespace, query, limit);
     this.#cursors.push(results);
     return {

@@ -5,6 +5,7 @@ import { type common, msp } from "@hansa/wire";
 import { MspError } from "./error.js";
 import type { Identity } from "./identity.js";
 import type { Msp } from "./msp.js";
+import { parseCertificate } from "./msp-setup.js";
 
 const DEFAULT_REMEMBERED_IDENTITIES = 4096;
 /** A channel hears few signers most of the time: comparing with those is cheaper than hashing a certificate. */
@@ -85,6 +86,19 @@ export class MspManager {
 }
 
 /** @throws MspError MALFORMED */
+/**
+ * Until when the certificate in an identity says it is valid, whoever issued it; undefined where none can be read.
+ * Fabric's filters against expired clients come first and look at nothing else.
+ * Source: hyperledger/fabric, common/crypto/expiration.go (ExpiresAt).
+ */
+export function certificateEndMs(serialized: Bytes): number | undefined {
+  try {
+    return parseCertificate(decodeSerializedIdentity(serialized).idBytes).notAfterMs;
+  } catch {
+    return undefined;
+  }
+}
+
 export function decodeSerializedIdentity(serialized: Bytes): { mspid: MspId; idBytes: Bytes } {
   try {
     const { mspid, idBytes } = msp.SerializedIdentity.decode(serialized);

@@ -96,6 +96,14 @@ describe("an ordinary message", () => {
     assert.equal(judge(raw, lenient, unixMs(end)).kind, "normal");
   });
 
+  it("is refused for an expired certificate of whomever", () => {
+    const stranger = testOrganization("StrangerMSP").identity("client");
+    assert.deepEqual(refusal(judge(envelope(stranger), config, unixMs(stranger.certificate.notAfterMs + 1))), [
+      Status.BAD_REQUEST,
+      "broadcast client identity expired",
+    ]);
+  });
+
   it("is refused by policy with Fabric's words", () => {
     const stranger = testOrganization("StrangerMSP").identity("client");
     const words =

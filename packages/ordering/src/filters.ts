@@ -3,10 +3,10 @@
  * Source: hyperledger/fabric, orderer/common/msgprocessor/filter.go, sizefilter.go, expiration.go, sigfilter.go.
  */
 import type { ChannelConfig } from "@hansa/channel-config";
-import { verifiedSigners } from "@hansa/msp";
+import { certificateEndMs, verifiedSigners } from "@hansa/msp";
 import type { UnixMs } from "@hansa/primitives";
-import { readSignatureHeader, Status, WireError } from "@hansa/wire";
-import { type BroadcastMessage, CANNOT_PARSE, type Refusal, rejected } from "./route.js";
+import { CANNOT_PARSE, readSignatureHeader, Status, WireError } from "@hansa/wire";
+import { type BroadcastMessage, type Refusal, rejected } from "./route.js";
 
 const CHANNEL_WRITERS = "/Channel/Writers";
 const ORDERER_WRITERS = "/Channel/Orderer/Writers";
@@ -52,7 +52,7 @@ export function messageBytes(message: { payload: Uint8Array; signature: Uint8Arr
   return message.payload.length + message.signature.length;
 }
 
-/** Whether the identity's certificate has run out. One that cannot be read is left to the signature policy. */
+/** Whether the identity's certificate has run out, whoever issued it. One that cannot be read is left to the policy. */
 export function hasExpired(identity: Uint8Array, config: ChannelConfig, now: UnixMs): boolean {
   const expiresAt = expiryOf(identity, config);
   return expiresAt !== undefined && now >= expiresAt;
@@ -62,7 +62,7 @@ export function expiryOf(identity: Uint8Array, config: ChannelConfig): number | 
   try {
     return config.msps.identity(identity).certificate.notAfterMs;
   } catch {
-    return undefined;
+    return certificateEndMs(identity);
   }
 }
 

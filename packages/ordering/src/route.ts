@@ -3,7 +3,7 @@
  * Source: hyperledger/fabric, orderer/common/multichannel/registrar.go (BroadcastChannelSupport).
  */
 import type { ChannelId } from "@hansa/primitives";
-import { common, decode, HeaderType, readPair, Status, WireError } from "@hansa/wire";
+import { CANNOT_PARSE, common, decode, HeaderType, readPair, Status, WireError } from "@hansa/wire";
 
 /** An answer other than SUCCESS: the status and text that the client gets. */
 export type Refusal = { readonly kind: "rejected"; readonly status: common.Status; readonly info: string };
@@ -63,9 +63,6 @@ export function readBroadcast(raw: Uint8Array): BroadcastMessage | Refusal {
     throw error;
   }
 }
-
-/** The end of Go's own text for bytes that are no protobuf message. */
-export const CANNOT_PARSE = "proto: cannot parse invalid wire-format data";
 
 /** Whether the message is ordered as it is, leads to a new configuration, or may not be sent by clients. */
 export function classify(type: number): "normal" | "configUpdate" | Refusal {

@@ -2,11 +2,9 @@
  * What Go's gRPC library says by itself, before any service is asked. Fabric's clients and scripts know these texts.
  * Source: grpc/grpc-go, server.go and rpc_util.go; golang/protobuf, proto/decode.go.
  */
-import { isWireFormat } from "@hansa/wire";
+import { CANNOT_PARSE, isWireFormat } from "@hansa/wire";
 import { GrpcStatus, RpcStatus } from "./status.js";
 import type { Incoming } from "./stream.js";
-
-const CANNOT_PARSE = "proto: cannot parse invalid wire-format data";
 
 /** Fabric's services. Chaincodes are not among them: their conversations are read, and ended, message by message. */
 export function answersAsGo(path: string): boolean {

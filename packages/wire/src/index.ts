@@ -4,6 +4,7 @@ export * from "./block.js";
 export { asBuffer } from "./buffer.js";
 export * from "./codec.js";
 export * from "./envelope.js";
+export * from "./go-texts.js";
 export * from "./integers.js";
 export * from "./names.js";
 export * from "./scan.js";

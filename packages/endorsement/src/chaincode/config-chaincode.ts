@@ -2,9 +2,9 @@
  * `cscc`: which channels this peer is in, their configuration, and joining one.
  * Source: hyperledger/fabric, core/scc/cscc/configure.go; texts alike.
  */
-import { ChannelConfig, configOfBlock } from "@hansa/channel-config";
+import { ChannelConfig } from "@hansa/channel-config";
 import { type Bytes, messageOf, toUtf8 } from "@hansa/primitives";
-import { common, encode, METADATA, protos, splitBlock } from "@hansa/wire";
+import { common, decode, encode, METADATA, protos, splitBlock, unmarshalFailure } from "@hansa/wire";
 import type { AccessControl } from "./access.js";
 import type { EndorserChannel } from "./channel.js";
 import { readBlock } from "./query-chaincode.js";
@@ -78,11 +78,18 @@ export class ConfigChaincode implements SystemChaincode {
   }
 
   async #joinChain(block: Bytes, denial: (channelId: string) => string | undefined): Promise<ChaincodeResponse> {
+    let decoded: common.Block;
+    try {
+      decoded = decode(common.Block, block, "common.Block");
+    } catch (error) {
+      return failed(`Failed to reconstruct the genesis block, ${unmarshalFailure(error)}`);
+    }
     let channelId: string;
     try {
-      channelId = configOfBlock(block).channelId;
+      channelId = channelIdOf(decoded);
     } catch (error) {
-      return failed(`"JoinChain" request failed to extract channel id from the block due to [${messageOf(error)}]`);
+      const reason = unmarshalFailure(error) ?? messageOf(error);
+      return failed(`"JoinChain" request failed to extract channel id from the block due to [${reason}]`);
     }
     try {
       const config = ChannelConfig.fromBlock(block);
@@ -156,4 +163,14 @@ function lastConfigIndex(block: Bytes): number {
   }
   const lastConfig = common.Metadata.decode(metadata[METADATA.LAST_CONFIG] ?? new Uint8Array(0));
   return Number(common.LastConfig.decode(lastConfig.value).index);
+}
+
+/** The channel that the first transaction names, whatever kind of transaction it is. */
+function channelIdOf({ data }: common.Block): string {
+  const [first] = data?.data ?? [];
+  if (first === undefined) throw new Error("failed to retrieve channel id - block is empty");
+  const { payload } = decode(common.Envelope, first, "common.Envelope");
+  const { header } = decode(common.Payload, payload, "common.Payload");
+  if (!header) throw new Error("failed to retrieve channel id - payload header is empty");
+  return decode(common.ChannelHeader, header.channelHeader ?? new Uint8Array(0), "common.ChannelHeader").channelId;
 }

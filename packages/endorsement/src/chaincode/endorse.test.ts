@@ -131,6 +131,18 @@ describe("two organisations", () => {
     assert.equal(await messageOf(invocation(["get", "x"]), network.pub), "");
   });
 
+  it("sign through no plug-in but Fabric's own", async () => {
+    await install();
+    const plugged = { endorsementPlugin: "notary" };
+    await approve(plugged);
+    await commit(plugged);
+    network.brewery.run(PACKAGE, contract);
+    assert.equal(
+      await messageOf(invocation(["get", "x"])),
+      "endorsing with plugin failed: plugin with name notary could not be used: plugin with name notary wasn't found",
+    );
+  });
+
   it("follow an upgrade, and a change of the package without one", async () => {
     await deploy();
     assert.equal(await messageOf(invocation(["get", "x"])), "");

@@ -9,7 +9,7 @@
 import type { TxSimulator } from "@hansa/ledger";
 import type { Identity, MspManager, SigningIdentity } from "@hansa/msp";
 import { type Bytes, type Clock, concatBytes, messageOf, NO_BYTES, toHex, toUtf8 } from "@hansa/primitives";
-import { encode, protos, rwset } from "@hansa/wire";
+import { encode, protos, rwset, unmarshalFailure } from "@hansa/wire";
 import { allCollections, type StaticCollection } from "../lifecycle/collections.js";
 import type { AccessControl } from "./access.js";
 import type { EndorserChannel, PrivateWrites } from "./channel.js";
@@ -22,7 +22,14 @@ import {
   type Target,
   type TransactionScope,
 } from "./invoker.js";
-import { checkProposal, checkTimes, type Proposal, ProposalRejected, readProposal } from "./proposal.js";
+import {
+  checkExpiry,
+  checkProposal,
+  checkTimestamp,
+  type Proposal,
+  ProposalRejected,
+  readProposal,
+} from "./proposal.js";
 import { ShimType } from "./shim-message.js";
 import type { CallOutcome } from "./simulation.js";
 import { SYSTEM_NAMES } from "./system-chaincode.js";
@@ -93,8 +100,11 @@ async function processProposal(
 function admit(proposal: Proposal, channel: EndorserChannel | undefined, options: EndorserOptions): Identity {
   const { channelId, txId, chaincodeName } = proposal;
   const { meter } = options;
-  const creator = validated(() => checkProposal(proposal, channel?.config.msps ?? options.localMsp), meter);
-  checkTimes(proposal, creator, options.clock.now(), options.proposalWindowMs);
+  const msps = channel?.config.msps ?? options.localMsp;
+  const now = options.clock.now();
+  checkExpiry(proposal, msps, now);
+  const creator = validated(() => checkProposal(proposal, msps), meter);
+  checkTimestamp(proposal, now, options.proposalWindowMs);
   if (channel === undefined) return creator;
   if (channel.ledger.hasId(txId)) {
     meter?.duplicate(channelId, chaincodeName);
@@ -131,7 +141,7 @@ async function simulateAndSign(
     const target = findTarget(scope, options.invoker);
     const simulated = await run(scope, target, options.invoker).catch((cause: unknown) => {
       options.meter?.simulationFailed(channelId, chaincodeName);
-      throw new Error(`error in simulation: ${messageOf(cause)}`, { cause });
+      throw new Error(`error in simulation: ${unmarshalFailure(cause) ?? messageOf(cause)}`, { cause });
     });
     if (simulated.response.status >= 400) options.meter?.notEndorsed(channelId, chaincodeName);
     return finish(scope, target, simulated, options);
@@ -246,9 +256,19 @@ function finish(
   });
   const payload = encode(protos.ProposalResponsePayload, { proposalHash: proposal.hash, extension });
   if (response.status >= 500) return { response, payload, interest };
+  checkPlugin(target);
   const endorser = signer.serialized;
   const signature = signer.sign(concatBytes(payload, endorser));
   return { version: 1, response, payload, endorsement: { endorser, signature }, interest };
+}
+
+/** Fabric signs through the plug-in that the definition names; there is none but its own. */
+function checkPlugin(target: Target): void {
+  if (target.kind === "system") return;
+  const { endorsementPlugin } = target.chaincode.definition;
+  if (endorsementPlugin === "escc") return;
+  const text = `plugin with name ${endorsementPlugin} could not be used: plugin with name ${endorsementPlugin} wasn't found`;
+  throw new Error(`endorsing with plugin failed: ${text}`);
 }
 
 function refused(message: string): protos.ProposalResponse.$Properties {

@@ -71,7 +71,23 @@ describe("endorser", { skip: skipVectors }, () => {
 
   describe("a proposal that is not served", () => {
     it("is no proposal", async () => {
-      await rejects(Buffer.from("nonsense"), /protos\.SignedProposal|proto/i);
+      await rejects(Buffer.from("nonsense"), /^error unmarshalling SignedProposal: proto: cannot parse/);
+      const junk = Buffer.from([255, 255]);
+      const proposal = (fields: protos.Proposal.$Properties) =>
+        encode(protos.SignedProposal, { proposalBytes: encode(protos.Proposal, fields) });
+      const header = (fields: common.Header.$Properties) => proposal({ header: encode(common.Header, fields) });
+      const unread = (what: string) => `${what}: proto: cannot parse invalid wire-format data`;
+      await rejects(
+        encode(protos.SignedProposal, { proposalBytes: junk }),
+        unread("failed parsing proposal: error unmarshalling Proposal"),
+      );
+      await rejects(proposal({ header: junk }), unread("failed parsing header: error unmarshalling Header"));
+      await rejects(
+        header({ signatureHeader: junk }),
+        unread("failed parsing signature header: error unmarshalling SignatureHeader"),
+      );
+      await rejects(header({ channelHeader: junk }), unread("error unmarshalling ChannelHeader"));
+      await rejects(propose({ header: { extension: junk } }), unread("error unmarshalling ChaincodeHeaderExtension"));
       await rejects(new Uint8Array(), /ChaincodeHeaderExtension.ChaincodeId is nil/);
       await rejects(propose({ chaincode: "" }), "ChaincodeHeaderExtension.ChaincodeId.Name is empty");
       await rejects(
@@ -131,6 +147,16 @@ describe("endorser", { skip: skipVectors }, () => {
       const expiry = Certificate.parse(vectorFile("identities", "Org1MSP", "User1.TEST-ONLY.cert.pem").toString());
       const late = vectorPeer("Org1MSP", (expiry.notAfterMs + 1000) as UnixMs);
       await assert.rejects(late.endorser.process(propose({})), /^ProposalRejected: proposal client identity expired$/);
+    });
+
+    it("comes from an expired certificate of whomever", async () => {
+      const pem = vectorFile("identities", "Org1MSP", "User1.TEST-ONLY.cert.pem");
+      const late = vectorPeer("Org1MSP", (Certificate.parse(pem.toString()).notAfterMs + 1000) as UnixMs);
+      const creator = encode(msp.SerializedIdentity, { mspid: "ElsewhereMSP", idBytes: pem });
+      await assert.rejects(
+        late.endorser.process(propose({ creator })),
+        /^ProposalRejected: proposal client identity expired$/,
+      );
     });
   });
 
@@ -400,7 +426,11 @@ describe("endorser", { skip: skipVectors }, () => {
       );
       assert.match(
         (await ask(["JoinChain", fromUtf8("junk")])).message ?? "",
-        /^"JoinChain" request failed to extract channel id/,
+        /^Failed to reconstruct the genesis block, error unmarshalling Block: proto: cannot parse invalid wire-format data$/,
+      );
+      assert.match(
+        (await ask(["JoinChain", new Uint8Array(0)])).message ?? "",
+        /channel id from the block due to \[failed to retrieve channel id - block is empty\]$/,
       );
       assert.equal((await ask(["Nonsense", "x"])).message, "Requested function Nonsense not found.");
       assert.equal(toUtf8((await ask(["GetChannels"])).payload!).includes("mychannel"), true);

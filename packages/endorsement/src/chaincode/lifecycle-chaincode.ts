@@ -6,7 +6,7 @@
 import type { ChannelConfig } from "@hansa/channel-config";
 import { compileSignaturePolicy } from "@hansa/msp";
 import { type Bytes, HansaError, messageOf, toUtf8 } from "@hansa/primitives";
-import { decode, encode, lifecycle } from "@hansa/wire";
+import { CANNOT_PARSE, decode, encode, lifecycle } from "@hansa/wire";
 import { collectionsOf } from "../lifecycle/collections.js";
 import type { ApprovedDefinition, ChaincodeDefinition } from "../lifecycle/definition.js";
 import { LifecycleError, refuse } from "../lifecycle/error.js";
@@ -279,7 +279,7 @@ function read<T>(type: { decode(bytes: Bytes): T }, input: Bytes, method: string
   } catch (cause) {
     throw new HansaError(
       "LIFECYCLE_ARGS",
-      `could not decode input arg for *lifecycle.Invocation.${method}: ${messageOf(cause)}`,
+      `could not decode input arg for *lifecycle.Invocation.${method}: ${CANNOT_PARSE}`,
       { cause },
     );
   }

@@ -3,7 +3,7 @@
  * is passed on stays the bytes that came in.
  * Source: hyperledger/fabric, core/endorser/msgvalidation.go and core/handlers/auth/filter; texts alike.
  */
-import type { Identity, MspManager } from "@hansa/msp";
+import { certificateEndMs, type Identity, type MspManager } from "@hansa/msp";
 import { type Bytes, HansaError, messageOf } from "@hansa/primitives";
 import {
   common,
@@ -16,6 +16,8 @@ import {
   readPair,
   readSignatureHeader,
   transactionId,
+  unmarshalFailure,
+  type WireError,
 } from "@hansa/wire";
 
 /** A proposal that is not served at all. Towards clients: gRPC status UNKNOWN with this message. */
@@ -57,16 +59,28 @@ export function readProposal(signedProposal: Bytes): Proposal {
     return read(signedProposal);
   } catch (error) {
     if (error instanceof ProposalRejected) throw error;
-    throw new ProposalRejected(messageOf(error), { cause: error });
+    throw new ProposalRejected(unreadable(error) ?? messageOf(error), { cause: error });
   }
+}
+
+/** Fabric's filter reads down to the signature header before its endorser does, and puts words of its own in front. */
+const READ_BY_FILTER: Readonly<Record<string, string>> = {
+  "protos.Proposal": "failed parsing proposal: ",
+  "common.Header": "failed parsing header: ",
+  "common.SignatureHeader": "failed parsing signature header: ",
+};
+
+function unreadable(error: unknown): string | undefined {
+  const text = unmarshalFailure(error);
+  return text === undefined ? undefined : `${READ_BY_FILTER[(error as WireError).what] ?? ""}${text}`;
 }
 
 function read(signedProposal: Bytes): Proposal {
   const [proposalBytes, signature] = readPair(signedProposal, "protos.SignedProposal");
   const [headerBytes, payload] = readPair(proposalBytes, "protos.Proposal");
   const [channelHeaderBytes, signatureHeaderBytes] = readPair(headerBytes, "common.Header");
-  const channelHeader = decode(common.ChannelHeader, channelHeaderBytes, "common.ChannelHeader");
   const { creator, nonce } = readSignatureHeader(signatureHeaderBytes);
+  const channelHeader = decode(common.ChannelHeader, channelHeaderBytes, "common.ChannelHeader");
   const extension = decode(protos.ChaincodeHeaderExtension, channelHeader.extension, "protos.ChaincodeHeaderExtension");
   if (!extension.chaincodeId) throw new ProposalRejected("ChaincodeHeaderExtension.ChaincodeId is nil");
   const chaincodeName = extension.chaincodeId.name ?? "";
@@ -165,11 +179,27 @@ function check(proposal: Proposal, msps: MspManager): Identity {
 }
 
 /**
- * Expiry of the creator's certificate and, when a window is given, the proposal's own time.
+ * The creator's certificate must not have expired: Fabric asks before anything else, and of any certificate at all.
  * @throws ProposalRejected
  */
-export function checkTimes(proposal: Proposal, identity: Identity, now: number, windowMs: number | undefined): void {
-  if (now > identity.expiresAtMs) throw new ProposalRejected("proposal client identity expired");
+export function checkExpiry({ creator }: Proposal, msps: MspManager, now: number): void {
+  const end = endOf(creator, msps);
+  if (end !== undefined && now > end) throw new ProposalRejected("proposal client identity expired");
+}
+
+function endOf(creator: Bytes, msps: MspManager): number | undefined {
+  try {
+    return msps.identity(creator).expiresAtMs;
+  } catch {
+    return certificateEndMs(creator);
+  }
+}
+
+/**
+ * The proposal's own time, when a window is given.
+ * @throws ProposalRejected
+ */
+export function checkTimestamp(proposal: Proposal, now: number, windowMs: number | undefined): void {
   if (windowMs === undefined) return;
   const { timestamp } = proposal.channelHeader;
   const at = Number(timestamp?.seconds ?? 0) * 1000 + (timestamp?.nanos ?? 0) / 1e6;

@@ -5,7 +5,7 @@
  */
 import { parseRichQuery, type RichQuery, selectorFields } from "@hansa/ledger";
 import { type Bytes, NO_BYTES } from "@hansa/primitives";
-import { encode, protos, queryresult, toTimestamp } from "@hansa/wire";
+import { CANNOT_PARSE, encode, protos, queryresult, toTimestamp } from "@hansa/wire";
 import { ChaincodeError, refuse } from "./error.js";
 import type { ConversationLimits } from "./limits.js";
 import { type EncodedResults, OpenQueries, type Page } from "./queries.js";
@@ -115,7 +115,7 @@ function read<T>(type: { decode(bytes: Bytes): T }, payload: Bytes): T {
   try {
     return type.decode(payload);
   } catch (cause) {
-    throw new ChaincodeError("REFUSED", "unmarshal failed: proto: cannot parse invalid wire-format data", { cause });
+    throw new ChaincodeError("REFUSED", `unmarshal failed: ${CANNOT_PARSE}`, { cause });
   }
 }
 

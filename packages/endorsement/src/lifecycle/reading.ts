@@ -77,10 +77,14 @@ export async function listDefinitions(state: StateLookup & StateRange): Promise<
   return names.flatMap((name) => chaincodeDefinition(state, name) ?? []);
 }
 
-/** Start (inclusive) and end (exclusive) of the metadata keys: "/" plus one is "0". */
+/**
+ * Start (inclusive) and end (exclusive) of the metadata keys, as Fabric asks for them: the range stands in the read set
+ * of a transaction whose contract asked for the definitions, and endorsers must agree on it.
+ * Source: hyperledger/fabric, core/chaincode/lifecycle/ledger_shim.go (GetStateRange).
+ */
 export function metadataRange(namespace: string): [start: string, end: string] {
   const prefix = metadataPrefix(namespace);
-  return [prefix, `${prefix.slice(0, -1)}0`];
+  return [prefix, `${prefix}\u007f`];
 }
 
 /** Names behind the metadata keys that a cursor yields. */

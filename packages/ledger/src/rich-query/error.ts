@@ -7,7 +7,13 @@ import { HansaError } from "@hansa/primitives";
 export class RichQueryError extends HansaError {
   override readonly name = "RichQueryError";
 
-  constructor(kind: string, reason: string) {
-    super("RICH_QUERY", `error handling CouchDB request. Error:${kind},  Status Code:400,  Reason:${reason}`);
+  /** @param kind CouchDB's name of the error; undefined where Fabric refuses the query itself */
+  constructor(kind: string | undefined, reason: string) {
+    super(
+      "RICH_QUERY",
+      kind === undefined
+        ? reason
+        : `error handling CouchDB request. Error:${kind},  Status Code:400,  Reason:${reason}`,
+    );
   }
 }

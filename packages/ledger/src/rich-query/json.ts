@@ -8,7 +8,7 @@ const OPEN_BRACE = 0x7b;
 /** Deeper documents and queries are refused: each level costs a stack frame. */
 const MAX_DEPTH = 100;
 
-/** The object that a value holds; undefined for anything that is not one: rich queries do not see it. */
+/** The object that a value holds; undefined for anything that is not one. */
 export function readDocument(value: Uint8Array): JsonObject | undefined {
   if (value[0] !== OPEN_BRACE) return undefined;
   try {

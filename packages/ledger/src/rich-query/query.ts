@@ -87,7 +87,9 @@ function readSort(value: Json): { sort: SortField[]; descending: boolean } {
 
 function readFields(value: Json | undefined): RichQuery["fields"] {
   if (value === undefined || value === "all_fields") return undefined;
-  if (!isArray(value) || value.length > MAX_FIELDS)
+  // Fabric's own words: it looks at the fields before CouchDB sees the query.
+  if (!isArray(value)) throw new RichQueryError(undefined, "fields definition must be an array");
+  if (value.length > MAX_FIELDS)
     throw bad("invalid_fields_json", `Fields must be an array of strings, not: ${JSON.stringify(value).slice(0, 200)}`);
   const fields = value.map((name) => {
     if (typeof name === "string") return fieldPath(name);

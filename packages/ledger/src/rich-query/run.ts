@@ -8,6 +8,12 @@ import { matches } from "./selector.js";
 
 /** Read at once: small enough to give others their turn in between. */
 const PAGE = 500;
+/**
+ * What a value that is no JSON object counts as: Fabric keeps it as the attachment of a document without fields, which
+ * selectors such as {} and {"_id": {"$gt": null}} find.
+ * Source: hyperledger/fabric, core/ledger/kvledger/txmgmt/statedb/statecouchdb/couchdoc_conv.go.
+ */
+const NO_FIELDS: JsonObject = {};
 /** What CouchDB says where there is nothing to go on from. */
 const NO_BOOKMARK = "nil";
 
@@ -92,8 +98,8 @@ export class RichQueryResults {
     const place = "place" in candidate ? candidate : { place: Buffer.alloc(0), key };
     if (this.#after !== undefined && !this.#isAfter(place)) return undefined;
     const stored = "value" in candidate ? candidate : this.#reader.get(this.#namespace, key);
-    const document = stored && readDocument(stored.value);
-    if (stored === undefined || document === undefined) return undefined;
+    if (stored === undefined) return undefined;
+    const document = readDocument(stored.value) ?? NO_FIELDS;
     // An index may still name a place that the document has left.
     if (this.#plan !== undefined && indexKey(this.#plan.index, document, key)?.equals(place.place) !== true)
       return undefined;

@@ -188,6 +188,12 @@ describe("a query", () => {
     });
   }
 
+  it("whose fields are no list is refused in Fabric's own words", () => {
+    assert.throws(() => parseRichQuery('{"selector":{},"fields":"owner"}'), {
+      message: "fields definition must be an array",
+    });
+  });
+
   it("cannot reach into what objects inherit", () => {
     const result = project(JSON.parse('{"__proto__":{"polluted":1}}'), [["__proto__", "polluted"]], "k");
     assert.equal(({} as Record<string, unknown>).polluted, undefined);

@@ -6,7 +6,7 @@ import type { AccessControl } from "@hansa/endorsement/chaincode";
 import type { MspManager } from "@hansa/msp";
 import { type Clock, messageOf } from "@hansa/primitives";
 import { GrpcStatus, RpcStatus, type UnaryHandler } from "@hansa/transport";
-import { decode, encode, google, protos, toLong } from "@hansa/wire";
+import { CANNOT_PARSE, decode, encode, google, protos, toLong } from "@hansa/wire";
 import type { SnapshotRequests } from "./requests.js";
 
 export type SnapshotServiceOptions = {
@@ -54,7 +54,7 @@ function admitted<T extends Request>(
   try {
     request = type.decode(signed.request);
   } catch (error) {
-    throw new Error(`failed to unmarshal snapshot request: ${messageOf(error)}`, { cause: error });
+    throw new Error(`failed to unmarshal snapshot request: ${CANNOT_PARSE}`, { cause: error });
   }
   const creator = request.signatureHeader?.creator;
   if (!request.signatureHeader) throw new Error("missing signature header");

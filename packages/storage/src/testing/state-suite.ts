@@ -262,6 +262,19 @@ export function stateSuite({ open, isDurable }: StateHarness): void {
       }
     });
 
+    it("find values that are no documents where no field is asked for", async () => {
+      const store = await open();
+      await store.apply(batchOf(at(1), { m1: marble("tom", 5), count: "7", list: "[1]" }), 1);
+      assert.deepEqual((await ask(store, { selector: {} })).keys, ["count", "list", "m1"]);
+      assert.deepEqual((await ask(store, { selector: { _id: { $gt: "d" } } })).keys, ["list", "m1"]);
+      assert.deepEqual((await ask(store, { selector: { owner: { $exists: false } } })).keys, ["count", "list"]);
+      assert.deepEqual((await ask(store, { selector: { owner: { $ne: "ann" } } })).keys, ["m1"]);
+      const values = new RichQueryResults(store, "goods", parseRichQuery('{"selector":{}}'));
+      assert.equal((await values.next())?.value.toString(), "7");
+      await values.close();
+      await store.close();
+    });
+
     it("go on from a bookmark, through an index and without", async () => {
       const store = await open();
       const documents = Object.fromEntries(
