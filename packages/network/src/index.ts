@@ -12,6 +12,7 @@ export { type Explanation, explanationText } from "@hansa/endorsement/explain";
 export { CaRest } from "./client/ca-rest.js";
 export { type NetworkFile, networkShape } from "./config/file-shape.js";
 export type * from "./config/network-config.js";
+export { orderingWith } from "./config/ordering.js";
 export { parseNetworkFile, parseNetworkObject } from "./config/parse.js";
 export { NetworkFileError } from "./config/problems.js";
 export { jsonSchema } from "./config/shape.js";

@@ -5,6 +5,7 @@ import {
   Layout,
   type NetworkConfig,
   NetworkView,
+  orderingWith,
   type StartReport,
   startDetached,
 } from "@hansa/network";
@@ -89,14 +90,8 @@ function orderingOf(call: Call, { ordering }: NetworkConfig): NetworkConfig["ord
   const engine = call.options.text("engine") ?? ordering.engine;
   if (engine !== "embedded" && engine !== "jetstream")
     throw new HansaError("USAGE", `--engine is "${engine}"; expected embedded or jetstream.`);
-  const usual = engine === ordering.engine ? ordering.orderers : engine === "jetstream" ? 3 : 1;
-  const orderers = wholeNumber(call.options, "orderers", usual);
-  if (orderers < 1 || orderers > 9) throw new HansaError("USAGE", `--orderers is ${orderers}; expected 1 to 9.`);
-  if (orderers > 1 && engine === "embedded")
-    throw new HansaError("USAGE", `${orderers} orderers cannot share an order that one keeps by itself.`, {
-      nextStep: "Add --engine jetstream.",
-    });
-  return { ...ordering, engine, orderers };
+  if (call.options.text("orderers") === undefined) return orderingWith(ordering, { engine });
+  return orderingWith(ordering, { engine, orderers: wholeNumber(call.options, "orderers", 1) });
 }
 
 function describe(

@@ -1,3 +1,4 @@
+import { MOST_ORDERERS } from "./ordering.js";
 import type { ValueOf } from "./shape.js";
 import { optional, required } from "./shape.js";
 
@@ -225,7 +226,7 @@ export const networkShape = {
             "embedded: one orderer keeps the order itself (the default); jetstream: orderers share it over NATS JetStream",
           ),
           orderers: optional(
-            { kind: "integer", min: 1, max: 9 },
+            { kind: "integer", min: 1, max: MOST_ORDERERS },
             "how many orderers, all for all channels; 1 unless given, 3 with jetstream",
           ),
           servers: optional(

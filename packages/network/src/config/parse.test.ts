@@ -4,6 +4,7 @@ import path from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { networkShape } from "./file-shape.js";
+import { orderingWith } from "./ordering.js";
 import { parseNetworkFile, parseNetworkObject } from "./parse.js";
 import { NetworkFileError } from "./problems.js";
 import { jsonSchema } from "./shape.js";
@@ -236,6 +237,14 @@ describe("network file", () => {
     );
   });
 
+  it("bounds logs by what it says of them, and by defaults", () => {
+    const logs = (section: object) =>
+      parseNetworkObject({ network: "a", members: [{ name: "Pub" }], logs: section }).logs;
+    assert.equal(parseNetworkObject({ network: "a", members: [{ name: "Pub" }] }).logs, undefined);
+    assert.deepEqual(logs({ maxSize: "4 KB" }), { maxBytes: 4_096, kept: 3 });
+    assert.deepEqual(logs({ keep: 9 }), { maxBytes: 16 * 2 ** 20, kept: 9 });
+  });
+
   it("has a JSON schema that says the same", () => {
     const schema = JSON.parse(readFileSync(path.join(configs, "schema/network.schema.json"), "utf8"));
     const { $schema: _, title: __, ...shape } = schema;
@@ -244,5 +253,25 @@ describe("network file", () => {
       JSON.parse(JSON.stringify(jsonSchema(networkShape))),
       "run node scripts/generate-schema.mjs",
     );
+  });
+});
+
+describe("an ordering other than the file's", () => {
+  const { ordering } = parseNetworkObject({ network: "a", members: [{ name: "Pub" }] });
+
+  it("comes with its usual number of orderers", () => {
+    assert.deepEqual(orderingWith(ordering, {}), ordering);
+    assert.deepEqual(orderingWith(ordering, { engine: "jetstream" }), {
+      ...ordering,
+      engine: "jetstream",
+      orderers: 3,
+    });
+    assert.equal(orderingWith(ordering, { engine: "jetstream", orderers: 5 }).orderers, 5);
+  });
+
+  it("is refused where so many cannot be, or cannot share an order", () => {
+    for (const orderers of [0, 10])
+      assert.throws(() => orderingWith(ordering, { engine: "jetstream", orderers }), /has 1 to 9 orderers, not \d+/);
+    assert.throws(() => orderingWith(ordering, { orderers: 3 }), /3 orderers cannot share an order/);
   });
 });

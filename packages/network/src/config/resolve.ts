@@ -10,6 +10,7 @@ import type {
   OrdererConfig,
   OrderingConfig,
 } from "./network-config.js";
+import { canShareOrder, usualOrderers } from "./ordering.js";
 import type { Problem } from "./shape.js";
 import { durationMs, sizeBytes } from "./shape.js";
 import { didYouMean } from "./suggest.js";
@@ -200,11 +201,12 @@ function resolveOrdering(
   problems: Problem[],
 ): OrderingConfig {
   const { engine = "embedded", servers = [], replicas = 3, tls, credentials } = section;
-  const orderers = section.orderers ?? (engine === "jetstream" ? 3 : 1);
+  const orderers = section.orderers ?? usualOrderers(engine);
   const wrong = (key: string, found: unknown, expected: string) =>
     problems.push({ path: ["ordering", key], found: JSON.stringify(found), expected });
+  if (!canShareOrder(engine, orderers))
+    wrong("orderers", orderers, "1, or engine: jetstream, by which several orderers share the order");
   if (engine === "embedded") {
-    if (orderers > 1) wrong("orderers", orderers, "1, or engine: jetstream, by which several orderers share the order");
     for (const key of ["servers", "replicas", "tls", "credentials"] as const)
       if (section[key] !== undefined) wrong(key, section[key], "no such setting, or engine: jetstream");
   }
