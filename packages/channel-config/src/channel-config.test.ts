@@ -184,7 +184,11 @@ describe("names and durations", () => {
     }
     assert.equal(parseGoDuration("0"), 0);
     assert.equal(parseGoDuration("-1s"), -1000);
+    assert.equal(parseGoDuration("1.s.5s"), 1500);
     for (const text of ["", "2", "s", "2 s", "2days"]) assert.equal(parseGoDuration(text), undefined, text);
+    const startedAt = performance.now();
+    assert.equal(parseGoDuration("1".repeat(1_000_000)), undefined);
+    assert.ok(performance.now() - startedAt < 1_000, "a long text is refused soon");
   });
 });
 

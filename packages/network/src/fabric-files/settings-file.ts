@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import { parseGoDuration } from "@hansa/channel-config";
 import { HansaError, messageOf } from "@hansa/primitives";
 import { parseDocument } from "yaml";
 
@@ -253,21 +254,8 @@ function readText(file: string): string {
   return readFileSync(file, "utf8");
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
 function readDurationMs(text: string): number | undefined {
   if (/^\d{1,18}$/.test(text)) return Number(text) / 1e6;
-  if (!/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g))
-    total += Number(amount) * (UNIT_MS[unit ?? ""] ?? 0);
-  return total;
+  const ms = parseGoDuration(text);
+  return ms === undefined || ms < 0 ? undefined : ms;
 }

@@ -2,6 +2,7 @@
  * connection.json of a chaincode that runs as a service.
  * Source: hyperledger/fabric, core/container/externalbuilder/instance.go.
  */
+import { parseGoDuration } from "@hansa/channel-config";
 import { HansaError } from "@hansa/primitives";
 
 export type ServiceConnection = {
@@ -16,15 +17,6 @@ export class ConnectionError extends HansaError {
 }
 
 const DEFAULT_DIAL_TIMEOUT_MS = 3_000;
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-};
 
 /**
  * A contract that asks whose peer called it (`getMspID`, `GetMSPID`) needs a server per organisation. `addresses` names
@@ -68,12 +60,7 @@ export function readConnection(value: unknown, mspId: string): ServiceConnection
 function readDurationMs(value: unknown): number {
   if (value === undefined || value === null || value === "") return 0;
   if (typeof value === "number") return value / 1e6;
-  if (typeof value === "string" && /^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(value)) {
-    let total = 0;
-    for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
-      total += Number(amount) * (UNIT_MS[unit ?? ""] ?? 0);
-    }
-    return total;
-  }
-  throw new ConnectionError("CONNECTION_INVALID", "invalid duration");
+  const ms = typeof value === "string" ? parseGoDuration(value) : undefined;
+  if (ms === undefined || ms < 0) throw new ConnectionError("CONNECTION_INVALID", "invalid duration");
+  return ms;
 }
