@@ -44,7 +44,8 @@ export function page<T>(
 ): { readonly items: readonly T[]; readonly nextToken: string | undefined } {
   const name = JSON.stringify(scope.map((part) => part ?? null));
   const sorted = items.map((item) => ({ item, at: place(item) })).sort((a, b) => order(a.at, b.at));
-  const after = nextToken === undefined ? undefined : placeOf(key, name, nextToken);
+  // The service model allows an empty token: loops that begin with one ask for the first page.
+  const after = nextToken === undefined || nextToken === "" ? undefined : placeOf(key, name, nextToken);
   const rest = after === undefined ? sorted : sorted.filter(({ at }) => order(at, after) > 0);
   const taken = rest.slice(0, maxResults ?? maximum);
   const last = taken.at(-1);
