@@ -6,7 +6,7 @@ export { type ExportTarget, exportTarget } from "./export-target.js";
 export { FolderLock } from "./folder-lock.js";
 export { type FileJournalOptions, FileJournalStore } from "./journal-file.js";
 export { syncFolder, writeFileDurably } from "./journal-file-write.js";
-export { importStrand } from "./journal-import.js";
+export { importRecords, importStrand } from "./journal-import.js";
 export { MemoryJournalStore } from "./journal-memory.js";
 export { readSnapshotMetadata, type SnapshotMetadata } from "./snapshot-metadata.js";
 export { importBlocks, importBlocksIntoMemory, importState, verifySnapshot } from "./snapshot-read.js";

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { BadExport, openExport, verifyExport } from "@hansa/journal";
 import { readDigest } from "@hansa/journal/verify";
+import { Layout } from "@hansa/network";
 import { HansaError, toHex } from "@hansa/primitives";
 import { exportTarget, importStrand } from "@hansa/storage";
 import type { Call, Command } from "../command.js";
@@ -8,6 +9,7 @@ import { locateNetwork, runningSupervisor } from "../locate.js";
 import { wholeNumber } from "../options.js";
 import { theChannel } from "./channel-option.js";
 import { FORMATS, formatOf } from "./journal-format.js";
+import { restoreGovernanceStrand } from "./restore-governance.js";
 import { ROOTS_DETAILS, ROOTS_OPTION, rootsOf } from "./roots.js";
 
 const channel = {
@@ -169,11 +171,13 @@ export const journalImport: Command = {
     try {
       const roots = rootsOf(call);
       const opened = await openExport(locationOf(call, place), roots);
-      const imported = await importStrand(path.join(path.resolve(call.io.cwd, into), "journal"), opened);
+      const folder = path.resolve(call.io.cwd, into);
+      const imported = await importStrand(path.join(folder, "journal"), opened);
+      const acts = await governanceInto(call, folder);
       const { strandId, name, blocks } = imported;
       return {
-        data: { channel: name, strandId, blocks },
-        text: `Imported ${blocks} blocks of channel ${name}, strand ${strandId}.\n${roots === undefined ? `${UNCHECKED}\n` : ""}The orderer serves it when it starts next.\n`,
+        data: { channel: name, strandId, blocks, governanceBlocks: acts ?? null },
+        text: `Imported ${blocks} blocks of channel ${name}, strand ${strandId}.\n${roots === undefined ? `${UNCHECKED}\n` : ""}${acts === undefined ? "" : `The members' acts were lost too: ${acts} blocks of them are taken from the network's own copy.\n`}The orderer serves it when it starts next.\n`,
       };
     } catch (error) {
       throw error instanceof BadExport ? invalid(error) : error;
@@ -182,6 +186,18 @@ export const journalImport: Command = {
     }
   },
 };
+
+/** An orderer that lost its journal lost the members' acts too; the folder of its network has a copy of them. */
+async function governanceInto(call: Call, folder: string): Promise<number | undefined> {
+  const { governanceStrand } = new Layout(path.resolve(folder, "../.."));
+  try {
+    return await restoreGovernanceStrand(governanceStrand, path.join(folder, "journal"));
+  } catch (error) {
+    if (!(error instanceof HansaError) || error.code !== "DAMAGED") throw error;
+    call.progress(error.message);
+    return undefined;
+  }
+}
 
 function placeOf(call: Call) {
   const [endpointUrl, regionName] = [call.options.text("endpoint"), call.options.text("region")];
