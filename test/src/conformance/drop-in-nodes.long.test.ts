@@ -9,7 +9,8 @@ import { after, before, describe, it } from "node:test";
 import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
 import { until } from "../support/until.js";
-import { FabricNetwork, type Outcome, type PeerName } from "./fabric-nodes/fabric-network.js";
+import { done, installAndApprove } from "./fabric-nodes/deploy.js";
+import { FabricNetwork, type PeerName } from "./fabric-nodes/fabric-network.js";
 import type { NodeProcess } from "./fabric-nodes/node-process.js";
 import { assertSameLedgers } from "./fabric-nodes/same-ledger.js";
 import { serveChaincode, writeServedPackage } from "./fabric-nodes/served-chaincode.js";
@@ -40,21 +41,16 @@ describe("Hansa nodes started from Fabric's files", { skip }, () => {
     remove();
   });
 
-  const done = async (work: Promise<Outcome>): Promise<string> => {
-    const { exit, stdout, stderr } = await work;
-    assert.equal(exit, 0, stderr);
-    return stdout;
-  };
   const definition = ["--channelID", "mychannel", "--version", "1", "--sequence", "1"];
-  const deploy = async (name: string, archive: string): Promise<string> => {
-    const packageId = (await done(network.peer(ONE, "lifecycle", "chaincode", "calculatepackageid", archive))).trim();
-    const own = [...definition, "--name", name, ...network.through("orderer1")];
-    for (const peer of [ONE, TWO]) {
-      await done(network.peer(peer, "lifecycle", "chaincode", "install", archive));
-      await done(network.peer(peer, "lifecycle", "chaincode", "approveformyorg", ...own, "--package-id", packageId));
-    }
-    return packageId;
-  };
+  const deploy = (name: string, archive: string, serve: (packageId: string) => void = () => {}): Promise<void> =>
+    installAndApprove({
+      run: (peer, ...args) => network.peer(peer, ...args),
+      peers: [ONE, TWO],
+      archive,
+      definition: [...definition, "--name", name],
+      orderer: () => network.through("orderer1"),
+      serve,
+    });
   const commit = (name: string) =>
     done(
       network.peer(
@@ -99,9 +95,11 @@ describe("Hansa nodes started from Fabric's files", { skip }, () => {
   it("run a chaincode as a service through an external builder", async () => {
     const address = network.serviceAddress;
     const archive = await writeServedPackage(network, "bench", address);
-    const packageId = (await done(network.peer(ONE, "lifecycle", "chaincode", "calculatepackageid", archive))).trim();
-    chaincode = serveChaincode(network, "bench", packageId, address);
-    await deploy("bench", archive);
+    let packageId = "";
+    await deploy("bench", archive, (id) => {
+      packageId = id;
+      chaincode = serveChaincode(network, "bench", packageId, address);
+    });
     const built = path.join(network.at("data", ONE, "hansa/chaincodes/external"), packageId.replace(":", "-"));
     assert.deepEqual(JSON.parse(readFileSync(path.join(built, "build.json"), "utf8")), { builder: "served" });
     await commit("bench");

@@ -12,7 +12,8 @@ import { TxValidationCode } from "@hansa/wire";
 import { type Contract, connect, EndorseError, type Gateway, hash, signers } from "@hyperledger/fabric-gateway";
 import { temporaryFolder } from "../support/folder.js";
 import { until } from "../support/until.js";
-import { FabricNetwork, type Outcome, type PeerName } from "./fabric-nodes/fabric-network.js";
+import { done, installAndApprove } from "./fabric-nodes/deploy.js";
+import { FabricNetwork, type PeerName } from "./fabric-nodes/fabric-network.js";
 import type { NodeProcess } from "./fabric-nodes/node-process.js";
 import { assertSameLedgers } from "./fabric-nodes/same-ledger.js";
 import { serveChaincode, writeServedPackage } from "./fabric-nodes/served-chaincode.js";
@@ -30,12 +31,6 @@ describe("a real Fabric peer as the anchor of a member", { skip }, () => {
   let chaincode: NodeProcess | undefined;
   const closers: (() => void)[] = [];
 
-  const done = async (work: Promise<Outcome>): Promise<string> => {
-    const { exit, stdout, stderr } = await work;
-    assert.equal(exit, 0, stderr);
-    return stdout;
-  };
-
   before(async () => {
     network = await FabricNetwork.create(folder, tools!, ["orderer1"], [REAL]);
     await Promise.all([
@@ -50,15 +45,18 @@ describe("a real Fabric peer as the anchor of a member", { skip }, () => {
 
     const address = network.serviceAddress;
     const archive = await writeServedPackage(network, "basic", address);
-    const packageId = (await done(network.peer(REAL, "lifecycle", "chaincode", "calculatepackageid", archive))).trim();
-    chaincode = serveChaincode(network, "conformance", packageId, address);
     const definition = ["--channelID", "mychannel", "--name", "basic", "--version", "1", "--sequence", "1"];
     const orderer = network.through("orderer1");
-    for (const peer of [REAL, OURS]) {
-      await done(network.peer(peer, "lifecycle", "chaincode", "install", archive));
-      const approval = [...orderer, ...definition, "--package-id", packageId];
-      await done(network.peer(peer, "lifecycle", "chaincode", "approveformyorg", ...approval));
-    }
+    await installAndApprove({
+      run: (peer, ...args) => network.peer(peer, ...args),
+      peers: [REAL, OURS],
+      archive,
+      definition,
+      orderer: () => orderer,
+      serve: (packageId) => {
+        chaincode = serveChaincode(network, "conformance", packageId, address);
+      },
+    });
     const endorsers = network.endorsedBy(REAL, OURS);
     await done(network.peer(REAL, "lifecycle", "chaincode", "commit", ...orderer, ...definition, ...endorsers));
   });

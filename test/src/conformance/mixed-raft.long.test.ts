@@ -10,6 +10,7 @@ import { TxValidationCode } from "@hansa/wire";
 import { temporaryFolder } from "../support/folder.js";
 import { repositoryRoot } from "../support/paths.js";
 import { until } from "../support/until.js";
+import { done, installAndApprove } from "./fabric-nodes/deploy.js";
 import {
   FabricNetwork,
   ORDERERS,
@@ -43,11 +44,6 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
     remove();
   });
 
-  const done = async (work: Promise<Outcome>): Promise<Outcome> => {
-    const outcome = await work;
-    assert.equal(outcome.exit, 0, outcome.stderr);
-    return outcome;
-  };
   const height = (peer: PeerName): Promise<number> => network.height(peer);
   const bothAt = (least: number): Promise<number> =>
     until(`both peers at height ${least}`, async () => {
@@ -77,7 +73,7 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
       ],
     );
   const query = async (peer: PeerName, ...args: string[]): Promise<string> =>
-    (await done(network.peer(peer, "chaincode", "query", ...call(args)))).stdout.trim();
+    (await done(network.peer(peer, "chaincode", "query", ...call(args)))).trim();
   /** A transaction that an orderer of those still there takes; none does while they elect. */
   const submitted = (orderer: OrdererName, ...args: string[]): Promise<Outcome> =>
     until(`${orderer} to take a transaction`, async () => {
@@ -95,7 +91,7 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
 
   it("joins by the genesis block that the orderers joined by", async () => {
     for (const name of ORDERERS) {
-      const { stdout } = await done(
+      const stdout = await done(
         network.osnadmin(name, "join", "--channelID", "mychannel", "--config-block", network.at("genesis.block")),
       );
       assert.match(stdout, /Status: 201/);
@@ -110,19 +106,21 @@ describe("a Hansa peer in a channel of Fabric's Raft orderers", { skip }, () => 
   it("installs, approves and commits a chaincode with the real peer", async () => {
     const address = network.serviceAddress;
     const archive = await writeServedPackage(network, "everything", address);
-    const { stdout } = await done(network.peer(REAL, "lifecycle", "chaincode", "calculatepackageid", archive));
-    const packageId = stdout.trim();
-    chaincode = serveChaincode(network, "conformance", packageId, address);
     const collections = path.join(repositoryRoot, "test/contracts/conformance/collections.json");
     const definition = [
       ...["--channelID", "mychannel", "--name", "everything", "--version", "1", "--sequence", "1"],
       ...["--collections-config", collections],
     ];
-    for (const peer of [REAL, OURS]) {
-      await done(network.peer(peer, "lifecycle", "chaincode", "install", archive));
-      const approval = [...network.through("orderer1"), ...definition, "--package-id", packageId];
-      await done(network.peer(peer, "lifecycle", "chaincode", "approveformyorg", ...approval));
-    }
+    await installAndApprove({
+      run: (peer, ...args) => network.peer(peer, ...args),
+      peers: [REAL, OURS],
+      archive,
+      definition,
+      orderer: () => network.through("orderer1"),
+      serve: (packageId) => {
+        chaincode = serveChaincode(network, "conformance", packageId, address);
+      },
+    });
     const commit = [...network.through("orderer2"), ...definition, ...network.endorsedBy(REAL, OURS)];
     await done(network.peer(REAL, "lifecycle", "chaincode", "commit", ...commit));
     await done(invoke("orderer3", "put", "a", "1"));

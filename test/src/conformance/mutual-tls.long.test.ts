@@ -11,6 +11,7 @@ import { Client, credentials } from "@grpc/grpc-js";
 import { connect, type Gateway, GatewayError, hash, signers } from "@hyperledger/fabric-gateway";
 import { temporaryFolder } from "../support/folder.js";
 import { until } from "../support/until.js";
+import { done, installAndApprove } from "./fabric-nodes/deploy.js";
 import { FabricNetwork, type Outcome, PEERS, type PeerName } from "./fabric-nodes/fabric-network.js";
 import type { NodeProcess } from "./fabric-nodes/node-process.js";
 import { assertSameLedgers } from "./fabric-nodes/same-ledger.js";
@@ -57,11 +58,6 @@ describe("nodes that require a client's certificate", { skip }, () => {
     const { cert, key } = clientOf(PEERS[name].org, "Admin");
     return [...network.through("orderer1"), "--clientauth", "--certfile", cert, "--keyfile", key];
   };
-  const done = async (work: Promise<Outcome>): Promise<string> => {
-    const { exit, stdout, stderr } = await work;
-    assert.equal(exit, 0, stderr);
-    return stdout;
-  };
 
   before(async () => {
     network = await FabricNetwork.create(folder, tools!, ["orderer1"], [REAL, OURS]);
@@ -80,14 +76,17 @@ describe("nodes that require a client's certificate", { skip }, () => {
     for (const name of [REAL, OURS]) await done(peer(name, true, "channel", "join", "-b", genesis));
     const address = network.serviceAddress;
     const archive = await writeServedPackage(network, "basic", address);
-    const packageId = (await done(peer(OURS, true, "lifecycle", "chaincode", "calculatepackageid", archive))).trim();
-    chaincode = serveChaincode(network, "conformance", packageId, address);
     const definition = ["--channelID", "mychannel", "--name", "basic", "--version", "1", "--sequence", "1"];
-    for (const name of [REAL, OURS]) {
-      await done(peer(name, true, "lifecycle", "chaincode", "install", archive));
-      const approval = [...through(name), ...definition, "--package-id", packageId];
-      await done(peer(name, true, "lifecycle", "chaincode", "approveformyorg", ...approval));
-    }
+    await installAndApprove({
+      run: (name, ...args) => peer(name, true, ...args),
+      peers: [OURS, REAL],
+      archive,
+      definition,
+      orderer: through,
+      serve: (packageId) => {
+        chaincode = serveChaincode(network, "conformance", packageId, address);
+      },
+    });
     const commit = [...through(OURS), ...definition, ...network.endorsedBy(REAL, OURS)];
     await done(peer(OURS, true, "lifecycle", "chaincode", "commit", ...commit));
   });

@@ -13,7 +13,7 @@ import path from "node:path";
  *     contracts/<package id>.tgz  chaincode packages, as installed
  *     nodes/<node>/               each node's own data
  *     governance/strand           a copy of the governance strand
- *     logs/<node>.log
+ *     logs/<node>.log             and <node>.log.1 and so on, the older the higher
  */
 export class Layout {
   readonly root: string;

@@ -24,72 +24,28 @@ export function attackAuthorities(): void {
     };
     const bodyOf = (caName: string, method: string, request: Uint8Array) =>
       encode(hansa.ca.RequestBody, { caName, method, timestampMs: Date.now(), nonce: randomBytes(24), request });
-    const registration = (id: string) => encode(hansa.ca.RegisterRequest, { enrollmentId: id, type: "admin" });
+    /** What an authority says to who asks it to register an administrator. */
+    const toRegister = async (
+      by: SigningIdentity,
+      signedFor = "ca.org1.example.com",
+      sentTo: "Register" | "Revoke" = "Register",
+    ) => {
+      const registration = encode(hansa.ca.RegisterRequest, { enrollmentId: "mallory", type: "admin" });
+      return refusal(await call("org1", by, sentTo, bodyOf(signedFor, "Register", registration)));
+    };
 
-    const attacks: readonly [string, () => Promise<{ code: number; text: string } | undefined>, RegExp][] = [
-      [
-        "another member's administrator",
-        async () =>
-          refusal(
-            await call(
-              "org1",
-              admin("Org2"),
-              "Register",
-              bodyOf("ca.org1.example.com", "Register", registration("mallory")),
-            ),
-          ),
-        /./,
-      ],
-      [
-        "a forged administrator",
-        async () =>
-          refusal(
-            await call(
-              "org1",
-              forgedIdentity("Org1MSP"),
-              "Register",
-              bodyOf("ca.org1.example.com", "Register", registration("mallory")),
-            ),
-          ),
-        /./,
-      ],
-      [
-        "a client that would be a registrar",
-        async () =>
-          refusal(
-            await call(
-              "org1",
-              world.user,
-              "Register",
-              bodyOf("ca.org1.example.com", "Register", registration("mallory")),
-            ),
-          ),
-        /./,
-      ],
+    const attacks: readonly [string, () => ReturnType<typeof toRegister>, RegExp][] = [
+      ["another member's administrator", () => toRegister(admin("Org2")), /./],
+      ["a forged administrator", () => toRegister(forgedIdentity("Org1MSP")), /./],
+      ["a client that would be a registrar", () => toRegister(world.user), /./],
       [
         "a request that was signed for another method",
-        async () =>
-          refusal(
-            await call(
-              "org1",
-              world.user,
-              "Revoke",
-              bodyOf("ca.org1.example.com", "Register", registration("mallory")),
-            ),
-          ),
+        () => toRegister(world.user, undefined, "Revoke"),
         /was signed for Register, not for Revoke/,
       ],
       [
         "a request that was signed for another authority",
-        async () =>
-          refusal(
-            await call(
-              "org1",
-              world.user,
-              "Register",
-              bodyOf("ca.org2.example.com", "Register", registration("mallory")),
-            ),
-          ),
+        () => toRegister(world.user, "ca.org2.example.com"),
         /the request is for "ca\.org2\.example\.com"/,
       ],
     ];
