@@ -161,7 +161,7 @@ describe("channel participation", () => {
         channels,
         joinForm(Buffer.from([255])),
         400,
-        /^cannot unmarshal file part config-block into a block: /,
+        "cannot unmarshal file part config-block into a block: proto: cannot parse invalid wire-format data",
       ],
       ["empty block", channels, joinForm(Buffer.alloc(0)), 400, "invalid join block: block is not a config block"],
       [

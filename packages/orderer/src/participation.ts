@@ -5,7 +5,7 @@
 import { checkChannelId, readConfigUpdate } from "@hansa/channel-config";
 import { lastConfigNumber, readBroadcast } from "@hansa/ordering";
 import { HansaError, messageOf } from "@hansa/primitives";
-import { common, decode, HeaderType, Status, splitBlock } from "@hansa/wire";
+import { CANNOT_PARSE, common, decode, HeaderType, Status, splitBlock } from "@hansa/wire";
 import type { OrderedChannel } from "./channel.js";
 import type { Outcome } from "./engine.js";
 import { boundaryOf, parseForm } from "./multipart.js";
@@ -103,8 +103,8 @@ async function join(registrar: Registrar, request: ApiRequest): Promise<ApiAnswe
   const block = formFile(request, "config-block");
   try {
     common.Block.decode(block);
-  } catch (error) {
-    throw new ApiError(400, `cannot unmarshal file part config-block into a block: ${messageOf(error)}`);
+  } catch {
+    throw new ApiError(400, `cannot unmarshal file part config-block into a block: ${CANNOT_PARSE}`);
   }
   try {
     const channel = await registrar.join(block);

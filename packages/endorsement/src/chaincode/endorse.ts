@@ -9,7 +9,7 @@
 import type { TxSimulator } from "@hansa/ledger";
 import type { Identity, MspManager, SigningIdentity } from "@hansa/msp";
 import { type Bytes, type Clock, concatBytes, messageOf, NO_BYTES, toHex, toUtf8 } from "@hansa/primitives";
-import { encode, protos, rwset, unmarshalFailure } from "@hansa/wire";
+import { CANNOT_PARSE, encode, protos, rwset, unmarshalFailure } from "@hansa/wire";
 import { allCollections, type StaticCollection } from "../lifecycle/collections.js";
 import type { AccessControl } from "./access.js";
 import type { EndorserChannel, PrivateWrites } from "./channel.js";
@@ -208,7 +208,7 @@ function readOutcome(outcome: CallOutcome, txId: string, chaincodeName: string):
       event = encode(protos.ChaincodeEvent, { chaincodeId: chaincodeName, txId, eventName, payload });
     }
   } catch (cause) {
-    throw new Error(`failed to unmarshal response for transaction ${txId}: ${messageOf(cause)}`, { cause });
+    throw new Error(`failed to unmarshal response for transaction ${txId}: ${CANNOT_PARSE}`, { cause });
   }
   return { response, event };
 }
