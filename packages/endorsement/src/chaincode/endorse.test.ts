@@ -9,7 +9,7 @@ import { type Contract, SmallNetwork } from "./testing/small-network.js";
 const PACKAGE = "cargo_1.0:0123";
 const definition = { name: "cargo", version: "1.0", sequence: 1 };
 
-/** put KEY VALUE, get KEY, call CHAINCODE ARGS…, hang, fail */
+/** put KEY VALUE, get KEY, call CHAINCODE ARGS…, babble, hang, fail */
 const contract: Contract = async ([method, ...args], ask) => {
   const [key = "", value = ""] = args;
   switch (method) {
@@ -24,6 +24,9 @@ const contract: Contract = async ([method, ...args], ask) => {
       const called = protos.ChaincodeMessage.decode(await ask(ShimType.INVOKE_CHAINCODE, spec));
       return protos.Response.decode(called.payload);
     }
+    case "babble":
+      await ask(ShimType.COMPLETED, Buffer.from([255]));
+      return { status: 200 };
     case "hang":
       return new Promise(() => {});
     default:
@@ -129,6 +132,14 @@ describe("two organisations", () => {
     );
     await network.submit([network.pub], lifecycleCall("ApproveChaincodeDefinitionForMyOrg", args, network.pub));
     assert.equal(await messageOf(invocation(["get", "x"]), network.pub), "");
+  });
+
+  it("refuse an answer that is none", async () => {
+    await deploy();
+    assert.match(
+      (await messageOf(invocation(["babble"]))) ?? "",
+      /^error in simulation: failed to unmarshal response for transaction [0-9a-f]{64}: proto: cannot parse invalid wire-format data$/,
+    );
   });
 
   it("sign through no plug-in but Fabric's own", async () => {
