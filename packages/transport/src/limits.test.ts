@@ -271,11 +271,25 @@ describe("peers", () => {
 });
 
 describe("stopping", () => {
+  /** A handler that takes its time; `begun` resolves when it is first called. */
+  const slowly = (ms: number) => {
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const answer = (message: Uint8Array) => {
+      begin();
+      return sleep(ms, message);
+    };
+    return { answer, begun };
+  };
+
   it("lets a call under way finish, and takes no more", async () => {
-    const { server, address } = await serve({ Once: async (message) => sleep(100, message) });
+    const { answer, begun } = slowly(100);
+    const { server, address } = await serve({ Once: answer });
     const client = dial(address);
     const last = client.unary(Echo.methods.Once, bytes("last"));
-    await sleep(30);
+    await begun;
     const stopped = server.stop({ graceMs: 2_000 });
     assert.equal((await last).toString(), "last");
     await stopped;
@@ -284,14 +298,15 @@ describe("stopping", () => {
   });
 
   it("ends streams as soon as no call is under way", async () => {
-    const { server, address } = await serve({ Once: async (message) => sleep(100, message), Talk: never });
+    const { answer, begun } = slowly(100);
+    const { server, address } = await serve({ Once: answer, Talk: never });
     const client = dial(address);
     const call = client.bidi(Echo.methods.Talk);
     const order: string[] = [];
     const over = new Promise<Error | undefined>((resolve) => call.incoming.subscribe(() => {}, resolve));
     call.send(bytes("a"));
     const last = client.unary(Echo.methods.Once, bytes("last")).then(() => order.push("call"));
-    await sleep(30);
+    await begun;
     const stopped = server.stop({ graceMs: 5_000 }).then(() => order.push("stopped"));
     const error = await over;
     order.push("stream");
