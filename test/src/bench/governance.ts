@@ -149,12 +149,19 @@ async function callApi(account: ManagedAccount, inFlight: number) {
   const NodeId = Nodes![0]!.Id!;
   const { Proposals } = await client.send(new aws.ListProposalsCommand({ NetworkId }));
   const ProposalId = Proposals![0]!.ProposalId!;
+  const { Arn } = (await account.seen(account.memberId))!;
+  let newest = "";
   const calls: Readonly<Record<string, () => Promise<unknown>>> = {
     GetNetwork: () => client.send(new aws.GetNetworkCommand({ NetworkId })),
     ListMembers: () => client.send(new aws.ListMembersCommand({ NetworkId })),
     GetNode: () => client.send(new aws.GetNodeCommand({ ...member, NodeId })),
     GetProposal: () => client.send(new aws.GetProposalCommand({ NetworkId, ProposalId })),
-    CreateProposal: () => account.propose({ Invitations: [{ Principal: "999999999999" }] }),
+    CreateProposal: async () => {
+      newest = await account.propose({ Invitations: [{ Principal: "999999999999" }] });
+    },
+    // One of several members decides nothing yet.
+    VoteOnProposal: () => account.vote(newest),
+    TagResource: () => client.send(new aws.TagResourceCommand({ ResourceArn: Arn!, Tags: { newest } })),
   };
   const took = new Map<string, number[]>(Object.keys(calls).map((name) => [name, []]));
   const before = load();
