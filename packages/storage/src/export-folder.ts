@@ -1,8 +1,9 @@
 /** An export's files in a folder. */
-import { mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { open, readdir, readFile, rename } from "node:fs/promises";
 import path from "node:path";
 import type { ExportStore } from "@hansa/journal";
 import { type Bytes, HansaError, messageOf } from "@hansa/primitives";
+import { makeFolder } from "./make-folder.js";
 
 export class FolderExportStore implements ExportStore {
   readonly name: string;
@@ -14,7 +15,7 @@ export class FolderExportStore implements ExportStore {
   async put(key: string, bytes: Bytes): Promise<void> {
     const file = this.#path(key);
     await this.#saying("written", key, async () => {
-      await mkdir(path.dirname(file), { recursive: true });
+      await makeFolder(path.dirname(file));
       const draft = `${file}.draft`;
       const handle = await open(draft, "w");
       try {

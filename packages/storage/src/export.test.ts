@@ -99,6 +99,12 @@ describe("an export in a folder", () => {
     assert.deepEqual(await store.names(""), []);
   });
 
+  const skip = process.platform !== "linux" && "only Linux has /proc";
+  it("is refused at once where the system makes no folder", { skip }, async () => {
+    const { store } = exportTarget("/proc/hansa", root);
+    await assert.rejects(store.put("a/file", Buffer.of(1)), { code: "FILE_ACCESS" });
+  });
+
   it("says what cannot be written", async () => {
     const file = path.join(root, "a-file");
     writeFileSync(file, "");

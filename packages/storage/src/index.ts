@@ -8,6 +8,7 @@ export { type FileJournalOptions, FileJournalStore } from "./journal-file.js";
 export { syncFolder, writeFileDurably } from "./journal-file-write.js";
 export { importRecords, importStrand } from "./journal-import.js";
 export { MemoryJournalStore } from "./journal-memory.js";
+export { makeFolder } from "./make-folder.js";
 export { readSnapshotMetadata, type SnapshotMetadata } from "./snapshot-metadata.js";
 export { importBlocks, importBlocksIntoMemory, importState, verifySnapshot } from "./snapshot-read.js";
 export { snapshotFolder, writeSnapshot } from "./snapshot-write.js";

@@ -2,7 +2,7 @@
 import { readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { HansaError } from "@hansa/primitives";
-import { makeFolder } from "../launch/make-folder.js";
+import { makeFolder } from "@hansa/storage";
 
 /** What a chaincode may be called. Source: hyperledger/fabric, core/chaincode/lifecycle/scc.go. */
 const CONTRACT_NAME = /^[a-zA-Z0-9]+([-_][a-zA-Z0-9]+)*$/;

@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import os from "node:os";
 import path from "node:path";
 import { after, describe, it } from "node:test";
+import { makeFolder } from "@hansa/storage";
 import { Layout } from "../plan/layout.js";
 import { lockFolder } from "./lock.js";
-import { makeFolder } from "./make-folder.js";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "hansa-lock-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,9 +1,9 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { HansaError } from "@hansa/primitives";
+import { makeFolder } from "@hansa/storage";
 import { isAlive, startOf } from "../nodes/alive.js";
 import type { Layout } from "../plan/layout.js";
-import { makeFolder } from "./make-folder.js";
 
 /**
  * Takes a network's data folder for this process, so that two starts never mix. The lock lies beside the folder: a first

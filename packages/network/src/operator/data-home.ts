@@ -7,10 +7,11 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Founding, NetworkOperator } from "@hansa/control-plane";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
+import { makeFolder } from "@hansa/storage";
 import type { NetworkConfig } from "../config/network-config.js";
 import { parseNetworkObject } from "../config/parse.js";
 import { findSupervisor } from "../control/control-client.js";
-import { makeFolder } from "../launch/make-folder.js";
+
 import { Layout } from "../plan/layout.js";
 import { RemoteNetwork } from "./remote-network.js";
 
