@@ -3,7 +3,7 @@ import { type Bytes, NO_BYTES, unixMs } from "@hansa/primitives";
 import { decode, encode, hansa, toLong, toNumber } from "@hansa/wire";
 import type { StrandBlock } from "./strand.js";
 
-export function encodeStrandBlock({ block, records }: StrandBlock): Bytes {
+export function encodeStrandBlock({ block, records, streamPosition }: StrandBlock): Bytes {
   const { address, timestampMs, entryHashes, ...hashes } = block;
   return encode(hansa.governance.StrandBlock, {
     block: {
@@ -13,6 +13,7 @@ export function encodeStrandBlock({ block, records }: StrandBlock): Bytes {
       entryHashes: [...entryHashes],
     },
     records: [...records],
+    ...(streamPosition === undefined ? {} : { streamPosition }),
   });
 }
 
@@ -23,7 +24,7 @@ export function readStrandBlock(bytes: Bytes): StrandBlock {
 
 /** As `readStrandBlock`, of a message that is decoded already. @throws WireError for numbers out of range */
 export function strandBlockOf(message: hansa.governance.IStrandBlock): StrandBlock {
-  const { block, records } = message;
+  const { block, records, streamPosition } = message;
   return {
     block: {
       address: {
@@ -38,5 +39,6 @@ export function strandBlockOf(message: hansa.governance.IStrandBlock): StrandBlo
       blockHash: block?.blockHash ?? NO_BYTES,
     },
     records: records ?? [],
+    ...(streamPosition?.length ? { streamPosition } : {}),
   };
 }

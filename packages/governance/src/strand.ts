@@ -30,6 +30,8 @@ export type StrandBlock = {
   readonly block: JournalBlock;
   /** SignedRecord; entry i + 1 of the block is the SHA-256 of record i. */
   readonly records: readonly Bytes[];
+  /** hansa.ordering.StreamPosition, where orderers share a stream. Nothing here looks at it. */
+  readonly streamPosition?: Bytes;
 };
 
 /** How far a strand was followed. */

@@ -7,12 +7,12 @@ import { type Bytes, type Clock, HansaError, type Logger, messageOf, sha256, typ
 import { GrpcStatus, type Handlers, packAny, RpcStatus, type Send } from "@hansa/transport";
 import { decode, encode, HeaderType, hansa, type services, toLong, toNumber, WireError } from "@hansa/wire";
 import { StrandAccess } from "./governance-access.js";
-import type { GovernanceStrand, Ordered, Submission } from "./governance-strand.js";
+import type { GovernanceOrder, Ordered, Submission } from "./governance-order.js";
 import { blockMessage, inclusionProof } from "./journal-answers.js";
 import { statusOfRefusal } from "./journal-service.js";
 
 export type GovernanceOptions = {
-  readonly governance: GovernanceStrand;
+  readonly governance: GovernanceOrder;
   /** Signs the digests. */
   readonly identity: SigningIdentity;
   readonly timeWindowMs: number;
@@ -55,19 +55,20 @@ export function governanceCalls(options: GovernanceOptions): GovernanceCalls {
 }
 
 async function submit(raw: Bytes, { governance, identity, logger }: GovernanceOptions): Promise<Bytes> {
+  const refused = (status: RpcStatus) => {
+    logger.warn("governance record refused", { code: status.code, reason: status.message });
+    return status;
+  };
   if (raw.length > MAX_RECORD_BYTES) {
     throw new RpcStatus(GrpcStatus.INVALID_ARGUMENT, `${raw.length} bytes are more than ${MAX_RECORD_BYTES}`);
   }
   const submission = admitted(raw, governance);
-  if (submission.kind !== "ordered") {
-    const status = statusOfSubmission(submission);
-    logger.warn("governance record refused", { code: status.code, reason: status.message });
-    throw status;
-  }
+  if (submission.kind !== "ordered") throw refused(statusOfSubmission(submission));
   let ordered: Ordered;
   try {
     ordered = await submission.ordered;
   } catch (error) {
+    if (error instanceof GovernanceRefusal) throw refused(refusal(GrpcStatus.FAILED_PRECONDITION, error));
     if (!(error instanceof HansaError)) throw error;
     const reason = `the record may or may not be ordered: ${messageOf(error)}`;
     throw new RpcStatus(GrpcStatus.UNAVAILABLE, reason, [], { cause: error });
@@ -75,7 +76,7 @@ async function submit(raw: Bytes, { governance, identity, logger }: GovernanceOp
   return encode(hansa.governance.Receipt, receiptOf(ordered, identity));
 }
 
-function admitted(raw: Bytes, governance: GovernanceStrand): Submission {
+function admitted(raw: Bytes, governance: GovernanceOrder): Submission {
   try {
     // A copy: what gRPC hands over may be a view into a larger chunk, and this lives as long as the state.
     return governance.submit(Buffer.from(raw));
@@ -148,12 +149,12 @@ function readRequest(data: Bytes): { from: number; stay: boolean } {
 }
 
 /** @throws RpcStatus PERMISSION_DENIED once the sender is no member any more */
-function checkAccess(access: StrandAccess, governance: GovernanceStrand, now: UnixMs): void {
+function checkAccess(access: StrandAccess, governance: GovernanceOrder, now: UnixMs): void {
   const denied = governance.state && access.evaluate(governance.state, now);
   if (denied !== undefined) throw statusOfRefusal(denied);
 }
 
-async function readBlock(governance: GovernanceStrand, sequenceNo: number): Promise<Bytes> {
+async function readBlock(governance: GovernanceOrder, sequenceNo: number): Promise<Bytes> {
   try {
     return await governance.block(sequenceNo);
   } catch (error) {
@@ -163,7 +164,7 @@ async function readBlock(governance: GovernanceStrand, sequenceNo: number): Prom
 }
 
 /** Settles when the block is there, when it will not come, or when nobody waits any more. */
-function newBlock(governance: GovernanceStrand, sequenceNo: number, signal: AbortSignal): Promise<void> {
+function newBlock(governance: GovernanceOrder, sequenceNo: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const check = () => {
       if (sequenceNo >= governance.height && !governance.isHalted && !signal.aborted) return;

@@ -10,61 +10,32 @@
 import {
   type Act,
   encodeStrandBlock,
-  type Folded,
   GOVERNANCE_STRAND,
-  GovernanceRefusal,
   type GovernanceState,
-  Identities,
-  judgeRecord,
-  type Refused,
+  type Identities,
   readSignedRecord,
-  readStrandBlock,
-  type SignedRecord,
-  type StrandBlock,
   signedRecord,
-  verifyStrand,
 } from "@hansa/governance";
 import {
-  channelStrandId,
   emptyTip,
   type JournalBlock,
   type JournalRecord,
-  type JournalStore,
   type JournalStrand,
   nextBlock,
   type StrandTip,
   tipAfter,
 } from "@hansa/journal";
-import { decodeSerializedIdentity, type SigningIdentity } from "@hansa/msp";
+import { endsBlock, governanceStrandId } from "@hansa/ordering";
+import { assert, type Bytes, messageOf, NO_BYTES, type UnixMs } from "@hansa/primitives";
+import { RecordJudge } from "./governance-judge.js";
 import {
-  assert,
-  type Bytes,
-  type Clock,
-  equalBytes,
-  HansaError,
-  type Logger,
-  messageOf,
-  NO_BYTES,
-  sha256,
-  type UnixMs,
-} from "@hansa/primitives";
-
-/** Where an accepted record stands, durably. */
-export type Ordered = { readonly block: JournalBlock; readonly entryIndex: number; readonly strand: JournalStrand };
-
-export type Submission =
-  | { readonly kind: "ordered"; readonly ordered: Promise<Ordered> }
-  | { readonly kind: "refused"; readonly refusal: GovernanceRefusal }
-  /** Too much waits for the disk, or the strand takes no more. */
-  | { readonly kind: "unavailable"; readonly reason: string; readonly overloaded: boolean };
-
-export type GovernanceStrandOptions = {
-  readonly store: JournalStore;
-  /** A network is founded only by an administrator of this identity's organisation. */
-  readonly identity: SigningIdentity;
-  readonly clock: Clock;
-  readonly logger: Logger;
-};
+  type GovernanceOrder,
+  type GovernanceStrandOptions,
+  MAX_BACKLOG_RECORDS,
+  type Ordered,
+  type Submission,
+} from "./governance-order.js";
+import { openGovernanceStrand, replayStrand } from "./governance-replay.js";
 
 type Waiting = { readonly record: Bytes; done(ordered: Ordered): void; failed(error: unknown): void };
 
@@ -79,14 +50,11 @@ type Draft = {
 
 const MAX_BLOCK_RECORDS = 1_000;
 const MAX_BLOCK_BYTES = 4 * 1024 * 1024;
-/** Accepted and not yet durable. */
-const MAX_BACKLOG_RECORDS = 10_000;
-const READ_AHEAD_BLOCKS = 64;
 
-export class GovernanceStrand {
+export class GovernanceStrand implements GovernanceOrder {
   readonly #options: GovernanceStrandOptions;
   readonly #followers = new Set<() => void>();
-  readonly identities = new Identities();
+  readonly #judge: RecordJudge;
   #strand: JournalStrand | undefined;
   #tip: StrandTip | undefined;
   /** The block that every follower asks for next, without a look at the disk. */
@@ -104,38 +72,30 @@ export class GovernanceStrand {
 
   private constructor(options: GovernanceStrandOptions) {
     this.#options = options;
+    this.#judge = new RecordJudge(options.identity);
   }
 
   /** @throws JournalError, HansaError GOVERNANCE_DAMAGED naming strand and block */
   static async open(options: GovernanceStrandOptions): Promise<GovernanceStrand> {
     const governance = new GovernanceStrand(options);
     const { store, logger } = options;
-    for (const { strandId, name } of await store.list()) {
-      if (name !== GOVERNANCE_STRAND) continue;
-      const strand = await store.open(strandId);
-      if (strand.tip.size === 0) {
-        // The first block decides whether a network was founded.
-        logger.warn("unfinished founding undone", { strand: strandId });
-        await store.remove(strandId);
-        continue;
-      }
-      assert(governance.#strand === undefined, "the journal holds two governance strands");
-      await governance.#replay(strand);
-    }
+    const strand = await openGovernanceStrand(store, logger);
+    if (strand !== undefined) await governance.#replay(strand);
     return governance;
   }
 
-  /** Undefined before the founding is durable. */
+  get identities(): Identities {
+    return this.#judge.identities;
+  }
+
   get strand(): JournalStrand | undefined {
     return this.#state === undefined ? undefined : this.#strand;
   }
 
-  /** As all durable records lead to it; undefined before the founding. */
   get state(): GovernanceState | undefined {
     return this.#state;
   }
 
-  /** How many blocks are durable. */
   get height(): number {
     return this.#state === undefined ? 0 : (this.#strand?.tip.size ?? 0);
   }
@@ -150,11 +110,6 @@ export class GovernanceStrand {
     return Math.max(byClock, this.#accepted?.time ?? 0, this.#tip?.lastTimestampMs ?? 0) as UnixMs;
   }
 
-  /**
-   * Judges a record and queues it when the rules allow it.
-   * @param bytes hansa.governance.SignedRecord
-   * @throws WireError, GovernanceRefusal INVALID for bytes that are no record
-   */
   submit(bytes: Bytes): Submission {
     const signed = readSignedRecord(bytes);
     // The signatures cover the record only: whatever else came along is not kept.
@@ -165,7 +120,7 @@ export class GovernanceStrand {
     }
     const draft = this.#openDraft(record.length);
     const at = draft?.at ?? this.now();
-    const judged = this.#judge(signed, at);
+    const judged = this.#judge.judge(this.#accepted, signed, at, this.#options.clock.now());
     if (!judged.ok) return { kind: "refused", refusal: judged.refusal };
     this.#accepted = judged.state;
     const ordered = new Promise<Ordered>((done, failed) => {
@@ -174,20 +129,17 @@ export class GovernanceStrand {
     return { kind: "ordered", ordered };
   }
 
-  /** An encoded hansa.governance.StrandBlock. */
   block(sequenceNo: number): Promise<Bytes> {
     assert(this.strand !== undefined && sequenceNo < this.height, `governance block ${sequenceNo} of ${this.height}`);
     if (this.#newest?.sequenceNo === sequenceNo) return Promise.resolve(this.#newest.content);
     return this.strand.content(sequenceNo);
   }
 
-  /** Calls back after each block, and when the strand halts. Returns how to end it. */
   follow(onChange: () => void): () => void {
     this.#followers.add(onChange);
     return () => this.#followers.delete(onChange);
   }
 
-  /** Takes no more records and settles when the accepted ones are durable. */
   async halt(reason: string): Promise<void> {
     this.#halted ??= reason;
     while (this.#writing !== undefined) await this.#writing;
@@ -195,54 +147,14 @@ export class GovernanceStrand {
   }
 
   async #replay(strand: JournalStrand): Promise<void> {
-    const { strandId } = strand.info;
-    const { size, lastBlockHash } = strand.tip;
-    const blocks: StrandBlock[] = [];
-    for (let from = 0; from < size; from += READ_AHEAD_BLOCKS) {
-      const count = Math.min(READ_AHEAD_BLOCKS, size - from);
-      const contents = await Promise.all(Array.from({ length: count }, (_, i) => strand.content(from + i)));
-      for (const content of contents) blocks.push(readStrandBlock(content));
-    }
-    // Hashes and rules, no signatures: what stands on this node's own strand was verified when it was admitted.
-    const verified = verifyStrand(blocks, () => true);
-    if (!verified.ok) throw damaged(strandId, verified.fault.sequenceNo, verified.fault.reason);
-    const { tip, state } = verified.position;
-    if (state === undefined || tip?.strandId !== strandId || !equalBytes(tip.lastBlockHash, lastBlockHash)) {
-      throw damaged(strandId, size - 1, "its records are not those of the block that the journal holds");
-    }
+    const { size } = strand.tip;
+    const { tip, governance, aheadMs } = await replayStrand(strand, size);
     this.#strand = strand;
     this.#tip = tip;
-    this.#state = state;
-    this.#accepted = state;
-    this.#aheadMs = aheadOf(blocks);
-    this.#options.logger.info("governance strand opened", { network: state.networkId, blocks: size });
-  }
-
-  #judge(signed: SignedRecord, at: UnixMs): Folded {
-    const { act } = signed;
-    // First, because it is cheap, and before the founding anybody may come with anything.
-    if (act.kind === "founded" && !this.#isOwnOrganisation(act.operatorIdentity, act.operatorMspConfig)) {
-      return invalid(`a network is founded here by an administrator of ${this.#options.identity.mspId}`);
-    }
-    const judged = judgeRecord(this.#accepted, signed, at, this.identities.verifier(this.#options.clock.now()));
-    if (!judged.ok) return judged;
-    const stranger = this.identities.strangerIn(act);
-    return stranger === undefined ? judged : invalid(stranger);
-  }
-
-  /** The founder's certificate must come from the very CA that certified this node, whatever its MSP definition says. */
-  #isOwnOrganisation(operator: Bytes, mspConfig: Bytes): boolean {
-    const { mspId, certificate } = this.#options.identity;
-    try {
-      if (decodeSerializedIdentity(operator).mspid !== mspId) return false;
-      const msp = this.identities.msp(mspConfig);
-      const founder = this.identities.identity(mspConfig, operator).certificate;
-      const issuers = [...msp.rootCertificates, ...msp.intermediateCertificates];
-      return issuers.some((issuer) => certificate.isIssuedBy(issuer) && founder.isIssuedBy(issuer));
-    } catch (error) {
-      if (error instanceof HansaError) return false;
-      throw error;
-    }
+    this.#state = governance;
+    this.#accepted = governance;
+    this.#aheadMs = aheadMs;
+    this.#options.logger.info("governance strand opened", { network: governance?.networkId, blocks: size });
   }
 
   #openDraft(bytes: number): Draft | undefined {
@@ -259,8 +171,7 @@ export class GovernanceStrand {
     draft.state = state;
     this.#backlog++;
     // The founding names the strand, and after an advance another time begins.
-    const endsBlock = act.kind === "founded" || act.kind === "clockAdvanced";
-    if (endsBlock || draft.waiting.length >= MAX_BLOCK_RECORDS) draft.isFull = true;
+    if (endsBlock(act) || draft.waiting.length >= MAX_BLOCK_RECORDS) draft.isFull = true;
     if (act.kind === "clockAdvanced") this.#aheadMs += act.to - at;
     // At the end of this turn of the event loop, so that all that has arrived shares the block.
     this.#writing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#drain());
@@ -307,12 +218,10 @@ export class GovernanceStrand {
     return written.map(({ block }) => block);
   }
 
-  /** The strand is named by the record that founds it: another founding is another strand. */
   #found([draft]: readonly Draft[]): Promise<JournalStrand> {
     const record = draft?.waiting[0]?.record;
     assert(record !== undefined, "a strand begins with the record that founds it");
-    const strandId = channelStrandId(GOVERNANCE_STRAND, sha256(record));
-    return this.#options.store.create({ strandId, name: GOVERNANCE_STRAND });
+    return this.#options.store.create({ strandId: governanceStrandId(record), name: GOVERNANCE_STRAND });
   }
 
   /** Nothing that builds on what is not written may be written: what was accepted is given up, and nothing more taken. */
@@ -328,25 +237,4 @@ export class GovernanceStrand {
   #notify(): void {
     for (const onChange of [...this.#followers]) onChange();
   }
-}
-
-/** How far the strand has moved the network's time ahead of the clock. */
-function aheadOf(blocks: readonly StrandBlock[]): number {
-  let aheadMs = 0;
-  for (const { block, records } of blocks) {
-    // An advance is the last record of its block.
-    const { act } = readSignedRecord(records.at(-1) as Bytes);
-    if (act.kind === "clockAdvanced") aheadMs += act.to - block.timestampMs;
-  }
-  return aheadMs;
-}
-
-function invalid(reason: string): Refused {
-  return { ok: false, refusal: new GovernanceRefusal("INVALID", reason) };
-}
-
-function damaged(strandId: string, sequenceNo: number, reason: string): HansaError {
-  return new HansaError("GOVERNANCE_DAMAGED", `governance strand ${strandId}, block ${sequenceNo}: ${reason}`, {
-    nextStep: "restore this node's data folder from a copy",
-  });
 }

@@ -16,7 +16,7 @@ import {
 import { decode, encode, HeaderType, hansa, Status, type services, toNumber, WireError } from "@hansa/wire";
 import type { Channels } from "./broadcast.js";
 import { StrandAccess } from "./governance-access.js";
-import type { GovernanceStrand } from "./governance-strand.js";
+import type { GovernanceOrder } from "./governance-order.js";
 import {
   blockMessage,
   consistencyProof,
@@ -38,7 +38,7 @@ const { journal } = hansa;
 export type JournalOptions = {
   readonly channels: Channels;
   /** Answers for the strand of the members' acts. */
-  readonly governance: GovernanceStrand;
+  readonly governance: GovernanceOrder;
   /** Signs the digests. */
   readonly identity: SigningIdentity;
   /** Where members' peers sign them too. */

@@ -12,6 +12,8 @@ import { broadcastHandler, broadcastOne } from "./broadcast.js";
 import { type OrdererConfig, type ResolvedConfig, resolveConfig } from "./config.js";
 import { deliverHandler, deliverOne } from "./deliver.js";
 import { embeddedEngine } from "./embedded-engine.js";
+import type { EngineFactory } from "./engine.js";
+import type { GovernanceOrder, GovernanceStrandOptions } from "./governance-order.js";
 import { type GovernanceCalls, governanceCalls, governanceHandlers } from "./governance-service.js";
 import { GovernanceStrand } from "./governance-strand.js";
 import { journalHandlers } from "./journal-service.js";
@@ -67,7 +69,7 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
       ? new MemoryJournalStore()
       : new FileJournalStore(path.join(dataFolder, "journal"), { logger, verifyBytes });
   const { tailCacheBytes, maxBacklogMessages, timeWindowMs } = config;
-  const { engine, closeEngine } = await engineOf(config, logger);
+  const { engine, openGovernance, closeEngine } = await engineOf(config, logger);
   const measures = new OrdererMeasures();
   const clientRoots = listen.tls?.requireClientCert === true ? new ClientRoots(listen.tls) : undefined;
   const onConfig = (config: ChannelConfig) => clientRoots?.set(config.channelId, config.allTlsRoots());
@@ -91,7 +93,7 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
       logger: part("orderer.common.multichannel"),
     });
     closing.push(() => registrar.halt("chain is stopped"));
-    const governance = await GovernanceStrand.open({ store, identity, clock, logger: part("governance") });
+    const governance = await openGovernance({ store, identity, clock, logger: part("governance") });
     closing.push(() => governance.halt("the ordering node is stopping"));
 
     const server = new RpcServer({ logger: part("comm.grpc.server"), tls: listen.tls, meter: measures.grpc });
@@ -164,18 +166,30 @@ export async function startOrderer(given: OrdererConfig): Promise<RunningOrderer
   }
 }
 
-async function engineOf({ ordering, batching, pace, name }: ResolvedConfig, logger: Logger) {
+type Engine = {
+  readonly engine: EngineFactory;
+  openGovernance(options: GovernanceStrandOptions): Promise<GovernanceOrder>;
+  closeEngine(): Promise<void>;
+};
+
+async function engineOf(config: ResolvedConfig, logger: Logger): Promise<Engine> {
+  const { ordering, batching, pace, name, random } = config;
   if (ordering.engine === "embedded") {
     const engine = embeddedEngine(pace === undefined ? { batching } : { batching, pace });
-    return { engine, closeEngine: async () => {} };
+    return { engine, openGovernance: (options) => GovernanceStrand.open(options), closeEngine: async () => {} };
   }
   // The client of NATS takes a while to load, which an orderer that is needed again soon can do without.
-  const [{ streamEngine }, { NatsStreams }] = await Promise.all([
+  const [{ streamEngine }, { SharedGovernance }, { NatsStreams }] = await Promise.all([
     import("./jetstream/engine.js"),
+    import("./jetstream/governance.js"),
     import("./jetstream/nats.js"),
   ]);
-  const streams = new NatsStreams(ordering, name, logger);
-  return { engine: streamEngine(streams, { batching, pace }), closeEngine: () => streams.close() };
+  const source = new NatsStreams(ordering, name, logger);
+  return {
+    engine: streamEngine(source, { batching, pace }),
+    openGovernance: (options) => SharedGovernance.open({ ...options, source, random }),
+    closeEngine: () => source.close(),
+  };
 }
 
 function signingIdentity(given: OrdererConfig["identity"]): SigningIdentity {

@@ -9,15 +9,9 @@ import fc from "fast-check";
 import { admit } from "./admit.js";
 import { sealBlock } from "./block-assembly.js";
 import type { ChainStart } from "./chain.js";
+import { idsFrom, RECORD_WINDOW } from "./record-window.js";
 import { readBroadcast } from "./route.js";
-import {
-  applyMessage,
-  idsFrom,
-  RECORD_WINDOW,
-  type StreamChainState,
-  type StreamConsequence,
-  startStreamChain,
-} from "./stream-chain.js";
+import { applyMessage, type StreamChainState, type StreamConsequence, startStreamChain } from "./stream-chain.js";
 import { positionOf, type RecordBody, STREAM_START, type SubmittedItem, signRecord } from "./stream-record.js";
 
 const member = testOrganization("BreweryMSP");

@@ -5,11 +5,7 @@
  * Every orderer applies the same messages in the same order and so arrives at the same blocks, byte for byte but for
  * each one's own signature. Whatever could differ between them is in the messages: the time, who wants a batch cut, the
  * signed CONFIG transaction. An admission made by one configuration is judged again where the message stands when
- * another is in force there.
- *
- * A record counts once. Its maker says what it had read of the stream; the record is ignored when it stands
- * `RECORD_WINDOW` messages or more behind that, or when the same id stands between. So nothing older has to be
- * remembered, and a maker that has read that far without meeting its record may send its messages anew.
+ * another is in force there. A record counts once: see record-window.ts.
  * Source of the batch timer as a message: hyperledger/fabric v2.5, orderer/consensus/kafka/chain.go.
  */
 import { type ChannelConfig, ConfigError, validateConfigEnvelope } from "@hansa/channel-config";
@@ -29,6 +25,14 @@ import { admitNormal } from "./admit.js";
 import type { ChainStart, DraftBlock } from "./chain.js";
 import { nothingPending, order, type Pending } from "./cutter.js";
 import { messageBytes } from "./filters.js";
+import {
+  type IgnoreReason,
+  type ItemRef,
+  type Placed,
+  placeRecord,
+  type RecentIds,
+  recentIdsOf,
+} from "./record-window.js";
 import { type Refusal, readBroadcast } from "./route.js";
 import {
   encodePosition,
@@ -39,14 +43,8 @@ import {
   type SubmittedItem,
 } from "./stream-record.js";
 
-/** How many messages of the stream a record may come late, and how many ids are remembered. */
-export const RECORD_WINDOW = 256;
-
 /** Who may write into the stream: those who may sign blocks. */
 const RECORD_POLICY = "/Channel/Orderer/BlockValidation";
-
-/** One message of a submission: which record, and its place in it. */
-export type ItemRef = { readonly recordId: string; readonly index: number };
 
 type Held = ItemRef & {
   readonly envelope: Bytes;
@@ -72,14 +70,6 @@ export type StreamConsequence =
   | { readonly kind: "counted"; readonly recordId: string; readonly messages: number }
   | { readonly kind: "ignored"; readonly recordId: string | undefined; readonly reason: IgnoreReason };
 
-export type IgnoreReason =
-  | "no record"
-  | "seen before"
-  | "too late"
-  | "from a longer stream"
-  | "not signed by an orderer"
-  | "not the next block";
-
 export type StreamChainState = {
   readonly config: ChannelConfig;
   /** The newest block that was drafted. */
@@ -92,16 +82,10 @@ export type StreamChainState = {
   /** The stream's time when the newest block was cut. */
   readonly cutAtMs: UnixMs;
   readonly pending: Pending<Held>;
-  /** Ids of the newest records and where each came first, oldest first. */
-  readonly recentIds: Map<string, number>;
+  readonly recentIds: RecentIds;
   /** The message that an earlier run used in part. */
   readonly partlyUsed: StreamPosition | undefined;
 };
-
-/** Where reading has to begin so that `startStreamChain` knows the recent ids: at the message after this one. */
-export function idsFrom(position: StreamPosition): number {
-  return Math.max(0, position.sequence - 1 - RECORD_WINDOW);
-}
 
 /**
  * The state after the block that ends at `position`, next to apply being the position's own message.
@@ -110,20 +94,15 @@ export function idsFrom(position: StreamPosition): number {
 export function startStreamChain(
   start: ChainStart,
   position: StreamPosition,
-  earlier: readonly { readonly sequence: number; readonly message: Bytes }[],
+  earlier: readonly Placed[],
 ): StreamChainState {
-  const recentIds = new Map<string, number>();
-  for (const { sequence, message } of earlier) {
-    const id = readRecord(message)?.record.id;
-    if (id !== undefined && !recentIds.has(id)) recentIds.set(id, sequence);
-  }
   return {
     ...start,
     sequence: Math.max(0, position.sequence - 1),
     timeMs: position.timeMs,
     cutAtMs: position.cutAtMs,
     pending: nothingPending(),
-    recentIds,
+    recentIds: recentIdsOf(earlier),
     partlyUsed: position.sequence === 0 ? undefined : position,
   };
 }
@@ -170,15 +149,8 @@ class Apply {
 
   #faultOf(record: StreamRecord, signed: SignedData): IgnoreReason | undefined {
     const { sequence, recentIds, config } = this.state;
-    const isSeen = recentIds.has(record.id);
-    if (!isSeen) recentIds.set(record.id, sequence);
-    for (const [id, at] of recentIds) {
-      if (at >= sequence - RECORD_WINDOW) break;
-      recentIds.delete(id);
-    }
-    if (isSeen) return "seen before";
-    if (record.afterSequence >= sequence) return "from a longer stream";
-    if (record.afterSequence < sequence - RECORD_WINDOW) return "too late";
+    const fault = placeRecord(recentIds, sequence, record);
+    if (fault !== undefined) return fault;
     return config.policy(RECORD_POLICY).evaluateSigned([signed]).ok ? undefined : "not signed by an orderer";
   }
 

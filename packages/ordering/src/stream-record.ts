@@ -139,9 +139,14 @@ export function positionOf({ metadata }: SplitBlock): StreamPosition {
   const slot = metadata[METADATA.ORDERER] ?? NO_BYTES;
   if (slot.length === 0) return STREAM_START;
   const { value } = decode(common.Metadata, slot, "common.Metadata of ORDERER");
+  return decodePosition(value);
+}
+
+/** @param bytes hansa.ordering.StreamPosition @throws WireError */
+export function decodePosition(bytes: Bytes): StreamPosition {
   const { sequence, messageHash, itemsTaken, timestampMs, cutAtMs } = decode(
     WirePosition,
-    value,
+    bytes,
     "hansa.ordering.StreamPosition",
   );
   return {

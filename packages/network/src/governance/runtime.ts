@@ -7,9 +7,8 @@ import type { Ordered } from "@hansa/control-plane";
 import { type Act, encodeRecord, fold, GovernanceRefusal, type GovernanceState, signedRecord } from "@hansa/governance";
 import type { SigningIdentity } from "@hansa/msp";
 import { type Bytes, HansaError, type Logger, type MspId, messageOf } from "@hansa/primitives";
-import { RpcClient } from "@hansa/transport";
 import type { Target } from "../client/admin-client.js";
-import { readIdentity, readIdentityFileSync, userFiles } from "../identity/material.js";
+import { readIdentity, userFiles } from "../identity/material.js";
 import { orderedChannelNames } from "../membership/participation.js";
 import type { RunningNetwork } from "../membership/running-network.js";
 import { authoritySpec } from "../nodes/specs.js";
@@ -19,6 +18,7 @@ import { Enactor } from "./enactor.js";
 import { GovernanceFollower } from "./follower.js";
 import { foundedAct, networkIdOf, orderingOrganization } from "./founding.js";
 import { orderConfigUpdate, readCurrentConfig } from "./ordered-channels.js";
+import { Orderers } from "./orderers.js";
 import { orderRecord, strandOf } from "./ordering-desk.js";
 import { isPassing } from "./passing.js";
 import { StrandCopy } from "./strand-copy.js";
@@ -44,7 +44,7 @@ export class GovernanceRuntime {
   readonly #enactor: Enactor;
   readonly #signer: EnactmentSigner;
   readonly #stopping = new AbortController();
-  #orderer: RpcClient | undefined;
+  readonly #orderers: Orderers;
   #operator: Promise<SigningIdentity> | undefined;
   #founding: Promise<void>;
   #settling: Promise<void> = Promise.resolve();
@@ -54,6 +54,7 @@ export class GovernanceRuntime {
     this.network = network;
     this.logger = logger;
     this.#onDeleted = onDeleted;
+    this.#orderers = new Orderers(network);
     this.copy = StrandCopy.open(network.layout.governanceStrand);
     this.follower = new GovernanceFollower({
       logger,
@@ -66,9 +67,14 @@ export class GovernanceRuntime {
     this.#enactor = new Enactor({
       channels: {
         names: () => orderedChannelNames(network.view),
-        read: async (channelId) => readCurrentConfig(this.orderer(), await this.operator(), channelId),
-        order: async (channelId, update, signatures) =>
-          orderConfigUpdate(this.orderer(), await this.operator(), channelId, update, signatures),
+        read: async (channelId) => {
+          const operator = await this.operator();
+          return this.#orderers.ask((orderer) => readCurrentConfig(orderer, operator, channelId));
+        },
+        order: async (channelId, update, signatures) => {
+          const operator = await this.operator();
+          return this.#orderers.ask((orderer) => orderConfigUpdate(orderer, operator, channelId, update, signatures));
+        },
       },
       state: () => this.follower.state,
       onState: (listener) => this.follower.listen(listener),
@@ -77,12 +83,7 @@ export class GovernanceRuntime {
       logger,
     });
     this.follower.listen(() => this.#settleSoon());
-    this.follower.start(
-      strandOf(
-        () => this.orderer(),
-        () => this.operator(),
-      ),
-    );
+    this.follower.start(strandOf(this.#orderers, () => this.operator()));
     this.#founding = this.#foundUntilDone();
     this.#founding.catch(() => {});
     this.#enactor.start();
@@ -107,15 +108,9 @@ export class GovernanceRuntime {
     return this.#stopping.signal.aborted;
   }
 
-  /** A connection of governance's own: others may close theirs. */
+  /** The orderer that governance speaks to now, over a connection of its own. */
   orderer(): Target {
-    const { view, layout } = this.network;
-    const { id, host, organization } = view.plan.nodes.find((node) => node.kind === "orderer")!;
-    this.#orderer ??= new RpcClient(`127.0.0.1:${view.state.ports[id]!.port}`, {
-      rootPems: [readIdentityFileSync(layout.tlsRoot(organization.kind, organization.domain))],
-      serverName: host,
-    });
-    return { name: id, rpc: this.#orderer };
+    return this.#orderers.target();
   }
 
   /** The ordering organisation's administrator: reads and sends, and signs nothing that counts. */
@@ -140,7 +135,12 @@ export class GovernanceRuntime {
     const networkId = networkIdOf(network.config());
     const record = encodeRecord(networkId, act);
     const signatures = await Promise.all(this.#signersOf(act).map((mspId) => this.#sign(mspId, record)));
-    const place = await orderRecord(this.orderer(), signedRecord(record, signatures)).catch((cause: unknown) => {
+    const place = await orderRecord(signedRecord(record, signatures), {
+      orderers: this.#orderers,
+      reader: () => this.operator(),
+      after: this.follower.size,
+      signal: this.#stopping.signal,
+    }).catch((cause: unknown) => {
       if (cause instanceof HansaError) throw cause;
       throw new HansaError("NODE_UNREACHABLE", `The orderer does not answer: ${messageOf(cause)}.`, {
         cause,
@@ -155,7 +155,7 @@ export class GovernanceRuntime {
   async stop(): Promise<void> {
     this.#stopping.abort();
     // Whatever is under way fails at once instead of waiting for answers; a later start continues it.
-    this.#orderer?.close();
+    this.#orderers.close();
     this.authorities.close();
     await Promise.allSettled([this.#enactor.stop(), this.follower.stop(), this.#settling, this.#founding]);
     this.authorities.close();

@@ -5,6 +5,7 @@ import { HansaError, messageOf } from "@hansa/primitives";
 import { RpcClient } from "@hansa/transport";
 import type { Target } from "../client/admin-client.js";
 import { askExplanation } from "../client/explain-client.js";
+import { servingOrderer } from "../client/serving-orderer.js";
 import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
 import { didYouMean } from "../config/suggest.js";
 import type { ContractPackage } from "../deploy/contract-package.js";
@@ -196,7 +197,7 @@ export class NetworkView {
         signers: await Promise.all(
           signers.map((each) => readIdentity(each.mspId, userFiles(this.layout, each, "Admin"))),
         ),
-        orderer: this.target(this.#orderer()),
+        orderer: this.target(await servingOrderer(this)),
         operator: () => readIdentity(ordering.mspId, userFiles(this.layout, ordering, "Admin")),
       },
       edit,
@@ -218,7 +219,7 @@ export class NetworkView {
     const followers = (channel === undefined ? [] : await this.deployingOrgs(channel)).flatMap(({ admin, peers }) =>
       peers.map((peer) => ({ identity: admin, peer })),
     );
-    const orderer = this.target(this.#orderer());
+    const orderer = this.target(await servingOrderer(this));
     return new ChannelSettings({ channelId, orderer, reader: reader.admin, holders, followers });
   }
 
@@ -241,7 +242,13 @@ export class NetworkView {
       throw new HansaError("UNKNOWN_NODE", `${member.name} has no peer to ask.`, {
         nextStep: `Ask as another member of the channel: ${channel.members.join(", ")}.`,
       });
-    return new ChannelJournal(this.name, channel.name, this.target(this.#orderer()), this.target(peer), reader);
+    return new ChannelJournal(
+      this.name,
+      channel.name,
+      this.target(await servingOrderer(this)),
+      this.target(peer),
+      reader,
+    );
   }
 
   /**
@@ -313,7 +320,7 @@ export class NetworkView {
     const channel = this.channel(channelName);
     // Members without a peer cannot approve; what their channels ask for decides whether the others suffice.
     const organizations = (await this.deployingOrgs(channel)).filter(({ peers }) => peers.length > 0);
-    return { channel, organizations, orderer: this.target(this.#orderer()) };
+    return { channel, organizations, orderer: this.target(await servingOrderer(this)) };
   }
 
   #organization(name: string): Organization {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { SigningIdentity } from "@hansa/msp";
+import { servingOrderer } from "../client/serving-orderer.js";
 import type { ChannelDefinition, NetworkConfig } from "../config/network-config.js";
 import { loadedConfig } from "../governance/loaded-config.js";
 import { readBlock, readCurrentConfig } from "../governance/ordered-channels.js";
@@ -47,7 +48,7 @@ export function operatorOf({ plan, layout }: NetworkView): Promise<SigningIdenti
 
 /** What the configuration in force of a channel says, as the orderer has it. */
 export async function configOf(view: NetworkView, operator: SigningIdentity, name: string) {
-  const target = view.target(view.plan.nodes.find(({ kind }) => kind === "orderer")!);
+  const target = view.target(await servingOrderer(view));
   const { config } = await readCurrentConfig(target, operator, name);
   const loaded = loadedConfig(name, config);
   const { batchTimeoutMs, maxMessageCount, preferredMaxBytes, absoluteMaxBytes } = loaded.orderer;

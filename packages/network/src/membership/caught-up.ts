@@ -3,6 +3,7 @@ import { fromUtf8, HansaError } from "@hansa/primitives";
 import { common, decode, splitBlock, toNumber } from "@hansa/wire";
 import { evaluate } from "../client/admin-client.js";
 import { nextQuestionInMs } from "../client/patience.js";
+import { servingOrderer } from "../client/serving-orderer.js";
 import { readBlock } from "../governance/ordered-channels.js";
 import { readIdentity, userFiles } from "../identity/material.js";
 import type { PlannedNode } from "../plan/plan.js";
@@ -17,7 +18,7 @@ const WITHIN_MS = 600_000;
  */
 export async function caughtUp(network: NetworkCore, node: PlannedNode): Promise<void> {
   const { view, layout } = network;
-  const orderer = view.plan.nodes.find(({ kind }) => kind === "orderer")!;
+  const orderer = await servingOrderer(view);
   const [operator, admin] = await Promise.all(
     [orderer.organization, node.organization].map((each) => readIdentity(each.mspId, userFiles(layout, each, "Admin"))),
   );

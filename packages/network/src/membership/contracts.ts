@@ -1,3 +1,4 @@
+import { servingOrderer } from "../client/serving-orderer.js";
 import { bringContracts } from "../deploy/bring-contracts.js";
 import { readIdentity, userFiles } from "../identity/material.js";
 import type { PlannedNode } from "../plan/plan.js";
@@ -17,7 +18,7 @@ async function bringContractsAlone(network: NetworkCore, node: PlannedNode, caug
   const deployed = contracts.filter(({ channel }) => channels.some(({ name }) => name === channel));
   if (deployed.length === 0) return;
   const { organization } = node;
-  const orderer = view.plan.nodes.find(({ kind }) => kind === "orderer")!;
+  const orderer = await servingOrderer(view);
   await bringContracts({
     peer: view.target(node),
     orderer: view.target(orderer),

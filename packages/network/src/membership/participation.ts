@@ -3,7 +3,9 @@ import { readFile } from "node:fs/promises";
 import { request } from "node:https";
 import path from "node:path";
 import { HansaError, messageOf } from "@hansa/primitives";
+import { orderersOf } from "../client/serving-orderer.js";
 import type { NetworkView } from "../library/network-view.js";
+import type { PlannedNode } from "../plan/plan.js";
 
 const TIMEOUT_MS = 15_000;
 const CHANNELS = "/participation/v1/channels";
@@ -17,10 +19,17 @@ export type OrdererChannel = {
   readonly height: number;
 };
 
-/** Names of the channels that the orderer has. @throws HansaError NODE_UNREACHABLE */
+/** Names of the channels that the orderers which are up have. @throws HansaError NODE_UNREACHABLE when none is */
 export async function orderedChannelNames(view: NetworkView): Promise<string[]> {
-  const { channels } = (await ask(view, "GET", CHANNELS, [200])) as { channels: readonly { name: string }[] | null };
-  return (channels ?? []).map(({ name }) => name).sort();
+  const answers = await Promise.allSettled(orderersOf(view).map((orderer) => namesAt(view, orderer)));
+  const names = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  if (names.length > 0) return [...new Set(names.flat())].sort();
+  throw (answers[0] as PromiseRejectedResult).reason;
+}
+
+async function namesAt(view: NetworkView, orderer: PlannedNode): Promise<string[]> {
+  const answer = await ask(view, "GET", CHANNELS, [200], { orderer });
+  return ((answer as { channels: readonly { name: string }[] | null }).channels ?? []).map(({ name }) => name);
 }
 
 /** @throws HansaError UNKNOWN_CHANNEL, NODE_UNREACHABLE */
@@ -39,7 +48,7 @@ export async function joinOrderer(view: NetworkView, block: Uint8Array): Promise
   const encoded = new Response(form);
   const body = Buffer.from(await encoded.arrayBuffer());
   const contentType = encoded.headers.get("content-type") ?? "";
-  return (await ask(view, "POST", CHANNELS, [201], { body, contentType })) as OrdererChannel;
+  return (await ask(view, "POST", CHANNELS, [201], { sent: { body, contentType } })) as OrdererChannel;
 }
 
 /** Has the orderer give up a channel, with its blocks. @throws HansaError UNKNOWN_CHANNEL, ORDERING_REFUSED, … */
@@ -54,9 +63,8 @@ async function ask(
   method: string,
   url: string,
   expected: readonly number[],
-  sent?: Sent,
+  { sent, orderer = orderersOf(view)[0]! }: { sent?: Sent; orderer?: PlannedNode } = {},
 ): Promise<unknown> {
-  const orderer = view.plan.nodes.find(({ kind }) => kind === "orderer")!;
   const { adminPort } = view.state.ports[orderer.id]!;
   const folder = path.join(view.layout.nodeIdentity("orderer", orderer.organization.domain, orderer.host), "tls");
   const [ca, cert, key] = await Promise.all(

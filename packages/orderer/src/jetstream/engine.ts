@@ -10,24 +10,25 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { ChannelConfig } from "@hansa/channel-config";
 import {
+  type Admitted,
   admit,
   applyMessage,
   type Batching,
   type BroadcastMessage,
   type ChainStart,
   type PaceSettings,
-  RECORD_ID_BYTES,
+  type RecordBody,
   type StreamChainState,
   type StreamConsequence,
 } from "@hansa/ordering";
-import { equalBytes, messageOf, toHex } from "@hansa/primitives";
+import { equalBytes, toHex } from "@hansa/primitives";
 import { blockHeaderHash, Status, splitBlock } from "@hansa/wire";
 import type { BlockLog, TimedDraft } from "../block-log.js";
 import type { Answer, EngineFactory, EngineOptions, OrderingEngine, Outcome } from "../engine.js";
-import { StreamReader } from "./reader.js";
+import { OTHER_HISTORY, type SessionStart, StreamSession } from "./session.js";
 import type { SharedStream, StreamSource } from "./shared-stream.js";
-import { findStart, HistoryError, type StreamStart } from "./start.js";
-import { Submitter } from "./submitter.js";
+import { findStart, HistoryError } from "./start.js";
+import { type Sender, Submitter } from "./submitter.js";
 
 /** Blocks waiting to be written, above which reading waits. */
 const MAX_UNWRITTEN_BLOCKS = 64;
@@ -36,12 +37,13 @@ const CUT_GRACE_MS = 300;
 /** The same while batches are cut by records, and messages that say so are for the last ones of a crowd. */
 const ADAPTIVE_GRACE_MS = { own: 10, others: 60 };
 const CUT_AGAIN_MS = 1_000;
-const RETRY_MS = 200;
-const POLL_MS = 5;
+const STOP_POLL_MS = 50;
 /** How long a stopping node waits for what its senders wait for. */
 const STOP_WITHIN_MS = 2_000;
 
 export type StreamEngineSettings = { readonly batching: Batching; readonly pace: PaceSettings | undefined };
+
+type ChannelSender = Sender & { readonly admitted: Admitted };
 
 type BlockConsequence = Extract<StreamConsequence, { kind: "block" }>;
 
@@ -55,15 +57,14 @@ export function streamEngine(source: StreamSource, settings: StreamEngineSetting
 class StreamEngine implements OrderingEngine {
   readonly #log: BlockLog;
   readonly #options: EngineOptions;
-  readonly #source: StreamSource;
   readonly #batching: Batching;
-  readonly #submitter: Submitter;
+  readonly #submitter: Submitter<ChannelSender>;
+  readonly #session: StreamSession;
   readonly #roomWaiters: (() => void)[] = [];
   readonly #unwritten: BlockConsequence[] = [];
   /** In force at the newest message that was applied. */
   #config: ChannelConfig;
   #state: StreamChainState | undefined;
-  #reader: StreamReader | undefined;
   #maxEnvelopeBytes = Number.POSITIVE_INFINITY;
   #writing: Promise<void> | undefined;
   #cutTimer: { readonly block: bigint; readonly timer: NodeJS.Timeout } | undefined;
@@ -80,15 +81,26 @@ class StreamEngine implements OrderingEngine {
     this.#log = log;
     this.#config = start.config;
     this.#options = options;
-    this.#source = source;
     this.#batching = settings.batching;
     this.#submitter = new Submitter({ ...options, ...settings });
     this.#submitter.onAnswered = () => this.#answered();
+    this.#session = new StreamSession(
+      {
+        open: () => source.open(log.strand.info.strandId, `channel ${log.channelId}`),
+        start: (stream) => this.#start(stream),
+        apply: (sequence, message) => this.#apply(sequence, message),
+        missing: () => this.#missing(),
+        restored: () => this.#restored(),
+        ended: () => this.#clearCutTimer(),
+        failed: (reason, error) => this.#fail(reason, error),
+      },
+      { ...options, submitter: this.#submitter },
+    );
   }
 
   async resume(): Promise<void> {
     // Blocks are served from the journal whether or not the stream can be reached.
-    this.#running = this.#run();
+    this.#running = this.#session.run();
   }
 
   submit(message: BroadcastMessage, answer: Answer): void {
@@ -118,7 +130,7 @@ class StreamEngine implements OrderingEngine {
     const deadline = performance.now() + STOP_WITHIN_MS;
     while (this.#submitter.waiting > 0 && !this.#stopped && performance.now() < deadline) {
       if (this.#state !== undefined && this.#state.pending.messages.length > 0) this.#askForCut();
-      await pause(10 * POLL_MS);
+      await pause(STOP_POLL_MS);
     }
     this.#stop(unavailable(this.#log.haltReason ?? "chain is stopped"));
     await this.#running;
@@ -128,7 +140,7 @@ class StreamEngine implements OrderingEngine {
   #stop(outcome: Outcome): void {
     this.#stopped = true;
     this.#clearCutTimer();
-    this.#reader?.stop();
+    this.#session.stop();
     this.#submitter.end(outcome);
     for (const resolve of this.#roomWaiters.splice(0)) resolve();
   }
@@ -140,99 +152,25 @@ class StreamEngine implements OrderingEngine {
     this.#log.notify();
   }
 
-  async #run(): Promise<void> {
-    const { logger } = this.#options;
-    let complaint: string | undefined;
-    while (!this.#stopped) {
-      try {
-        const stream = await this.#source.open(this.#log.strand.info.strandId, this.#log.channelId);
-        await this.#writing;
-        const start = await findStart(this.#log, stream);
-        complaint = undefined;
-        await this.#follow(stream, start);
-      } catch (error) {
-        if (this.#stopped) return;
-        if (error instanceof HistoryError) {
-          this.#fail("the ordering engine has another history than the journal", error);
-          return;
-        }
-        // Said once for each reason, not five times a second.
-        if (messageOf(error) !== complaint) logger.warn("ordering engine not ready", { reason: messageOf(error) });
-        complaint = messageOf(error);
-        await pause(RETRY_MS);
-      }
-    }
-  }
-
-  /** Reads and writes the stream until that cannot go on as it is. */
-  async #follow(stream: SharedStream, start: StreamStart): Promise<void> {
-    const { logger } = this.#options;
-    const reader = new StreamReader(stream, start.state.sequence, logger);
-    reader.expect(start.last);
-    this.#state = start.state;
-    this.#useConfig(start.state.config);
-    this.#reader = reader;
+  /** Reading begins anew, at the newest block that the stream led to. */
+  async #start(stream: SharedStream): Promise<SessionStart> {
+    await this.#writing;
+    const { state, last, knownBlock } = await findStart(this.#log, stream);
+    this.#state = state;
+    this.#useConfig(state.config);
     this.#maxEnvelopeBytes = this.#submitter.maxEnvelopeBytes(stream);
-    logger.info("stream followed", { after: start.state.sequence, until: start.last, block: start.knownBlock });
-    const session = { isOver: false };
-    const opening = this.#open(stream, reader, start, session);
-    try {
-      const end = await reader.run((sequence, message) => this.#apply(sequence, message));
-      if (end === "the stream lacks messages") throw new HistoryError("STREAM_TRIMMED", end);
-      if (end === "the stream has lost messages") logger.error(end, { after: reader.position });
-    } finally {
-      session.isOver = true;
-      reader.stop();
-      this.#clearCutTimer();
-      this.#submitter.close(unavailable("the ordering engine has lost messages; this one may be among them"));
-      await opening;
-    }
+    return { after: state.sequence, last, knownBlock };
   }
 
-  /** Lets messages in when the stream was read to its end and holds all that the journal holds. */
-  async #open(
-    stream: SharedStream,
-    reader: StreamReader,
-    { last }: StreamStart,
-    session: { readonly isOver: boolean },
-  ): Promise<void> {
-    const { logger } = this.#options;
-    const reached = async (sequence: number) => {
-      while (reader.position < sequence && !session.isOver) await pause(POLL_MS);
-    };
-    await reached(last);
-    const missing = () => (this.#state === undefined ? 0 : this.#log.height - 1 - Number(this.#state.tip.number));
-    if (!session.isOver && missing() > 0) {
-      logger.warn("stream is shorter than the journal: blocks are published again", { blocks: missing() });
-    }
-    while (!session.isOver && missing() > 0) {
-      try {
-        const { sequence } = await this.#publish(
-          stream,
-          reader,
-          await this.#restoredBlock(this.#log.height - missing()),
-        );
-        await reached(sequence);
-      } catch (error) {
-        logger.warn("block not published again yet", { reason: messageOf(error) });
-        await pause(RETRY_MS);
-      }
-    }
-    if (session.isOver) return;
-    this.#submitter.open({ stream, reader });
+  #missing(): number {
+    return this.#state === undefined ? 0 : this.#log.height - 1 - Number(this.#state.tip.number);
   }
 
-  async #restoredBlock(number: number) {
+  async #restored(): Promise<RecordBody> {
+    const number = this.#log.height - this.#missing();
     const block = await this.#log.block(number);
     const { timestampMs } = await this.#log.strand.block(number);
-    return { kind: "restored", block, timestampMs } as const;
-  }
-
-  async #publish(stream: SharedStream, reader: StreamReader, body: Parameters<Submitter["sign"]>[2]) {
-    const id = this.#options.random.bytes(RECORD_ID_BYTES);
-    const sequence = await stream.publish(this.#submitter.sign(id, reader.position, body), toHex(id));
-    reader.expect(sequence);
-    return { sequence };
+    return { kind: "restored", block, timestampMs };
   }
 
   #apply(sequence: number, message: Uint8Array): Promise<void> | undefined {
@@ -294,10 +232,7 @@ class StreamEngine implements OrderingEngine {
       }
     } catch (error) {
       const isHistory = error instanceof HistoryError;
-      const reason = isHistory
-        ? "the ordering engine has another history than the journal"
-        : "the journal cannot be written";
-      this.#fail(reason, error);
+      this.#fail(isHistory ? OTHER_HISTORY : "the journal cannot be written", error);
     } finally {
       this.#writing = undefined;
     }

@@ -43,11 +43,11 @@ export class NatsStreams implements StreamSource {
     this.#logger = logger;
   }
 
-  async open(strandId: string, channelId: string): Promise<SharedStream> {
+  async open(strandId: string, what: string): Promise<SharedStream> {
     const connection = await this.#connected();
     const manager = await jetstreamManager(connection, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false });
     const stream = new NatsStream(connection, manager, strandId);
-    await this.#make(manager, stream, channelId);
+    await this.#make(manager, stream, what);
     return stream;
   }
 
@@ -57,7 +57,7 @@ export class NatsStreams implements StreamSource {
     await connection?.close();
   }
 
-  async #make(manager: JetStreamManager, stream: NatsStream, channelId: string): Promise<void> {
+  async #make(manager: JetStreamManager, stream: NatsStream, what: string): Promise<void> {
     const replicas = this.#settings.replicas ?? DEFAULT_REPLICAS;
     const found = await manager.streams.info(stream.name).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
@@ -66,7 +66,7 @@ export class NatsStreams implements StreamSource {
     if (found === undefined) {
       await manager.streams.add({
         name: stream.name,
-        description: `order of channel ${channelId}`,
+        description: `order of ${what}`,
         subjects: [stream.subject],
         storage: "file",
         num_replicas: replicas,
@@ -78,7 +78,7 @@ export class NatsStreams implements StreamSource {
         deny_purge: true,
         republish: { src: stream.subject, dest: stream.followSubject },
       });
-      this.#logger.info("stream made", { channel: channelId, stream: stream.name, replicas });
+      this.#logger.info("stream made", { of: what, stream: stream.name, replicas });
       return;
     }
     const { num_replicas: kept, allow_direct: direct, republish } = found.config;

@@ -45,7 +45,8 @@ export interface StreamSource {
   /**
    * The stream of this strand; makes it where there is none. Fails while the servers cannot be reached.
    * @param strandId 22 letters and digits
+   * @param what the strand in words, for those who look at the servers
    */
-  open(strandId: string, channelId: string): Promise<SharedStream>;
+  open(strandId: string, what: string): Promise<SharedStream>;
   close(): Promise<void>;
 }

@@ -58,12 +58,15 @@ const NOT_AN_ORDERER: Outcome = {
   info: "the channel does not accept this node's certificate as an orderer's",
 };
 
-export type Sender = { readonly admitted: Admitted; readonly answer: Answer };
+/** What a record carries of a message. A configuration comes alone. */
+type Submittable = Pick<Admitted, "kind" | "envelope" | "sequence">;
 
-type Waiting = Sender & { readonly since: number; answered: boolean };
+export type Sender = { readonly admitted: Submittable; readonly answer: Answer };
 
-type OwnRecord = {
-  readonly items: readonly Waiting[];
+type Waiting<S extends Sender> = { readonly sender: S; readonly since: number; answered: boolean };
+
+type OwnRecord<S extends Sender> = {
+  readonly items: readonly Waiting<S>[];
   readonly afterSequence: number;
   /** The stream has it, and it counted. */
   isPlaced: boolean;
@@ -81,10 +84,10 @@ export type SubmitterOptions = {
 /** Where records go; absent while the stream cannot be written. */
 export type Outlet = { readonly stream: SharedStream; readonly reader: StreamReader };
 
-export class Submitter {
+export class Submitter<S extends Sender> {
   readonly #options: SubmitterOptions;
-  readonly #records = new Map<string, OwnRecord>();
-  readonly #queue: Waiting[] = [];
+  readonly #records = new Map<string, OwnRecord<S>>();
+  readonly #queue: Waiting<S>[] = [];
   #outlet: Outlet | undefined;
   #limits: BatchLimits = { maxMessageCount: 1, preferredMaxBytes: 0 };
   #inFlight: string | undefined;
@@ -126,10 +129,10 @@ export class Submitter {
     for (let i = 0; i < messages; i++) this.#arrived();
   }
 
-  submit(sender: Sender): void {
+  submit(sender: S): void {
     this.#waitingCount++;
     this.#arrived();
-    this.#queue.push({ ...sender, since: performance.now(), answered: false });
+    this.#queue.push({ sender, since: performance.now(), answered: false });
     this.#schedule();
   }
 
@@ -201,12 +204,12 @@ export class Submitter {
   }
 
   /** The sender of a message of this node that is not ordered and may be sent again. */
-  take({ recordId, index }: ItemRef): Sender | undefined {
+  take({ recordId, index }: ItemRef): S | undefined {
     const item = this.#records.get(recordId)?.items[index];
     if (item === undefined || item.answered) return undefined;
     item.answered = true;
     this.#waitingCount--;
-    return item;
+    return item.sender;
   }
 
   /** What is pending for this block need not wait for company. Of no consequence when it was cut meanwhile. */
@@ -221,7 +224,7 @@ export class Submitter {
     );
   }
 
-  #again(id: string, { items }: OwnRecord): void {
+  #again(id: string, { items }: OwnRecord<S>): void {
     this.#records.delete(id);
     this.#queue.unshift(...items.filter(({ answered }) => !answered));
     this.#landed(id);
@@ -257,7 +260,7 @@ export class Submitter {
     this.#lastPublishAt = this.#now();
     const id = random.bytes(RECORD_ID_BYTES);
     const afterSequence = outlet.reader.position;
-    const submitted = items.map(({ admitted }) => ({
+    const submitted = items.map(({ sender: { admitted } }) => ({
       envelope: admitted.envelope,
       configSequence: admitted.sequence,
       isConfig: admitted.kind === "config",
@@ -276,16 +279,16 @@ export class Submitter {
   }
 
   /** What goes into the next record: a configuration alone, others as many as fit. */
-  #nextItems(streamBytes: number): Waiting[] {
+  #nextItems(streamBytes: number): Waiting<S>[] {
     const { maxMessageCount, preferredMaxBytes } = this.#limits;
     const maxBytes = Math.min(preferredMaxBytes, streamBytes);
-    const items: Waiting[] = [];
+    const items: Waiting<S>[] = [];
     let bytes = 0;
     for (;;) {
       const next = this.#queue[0];
       if (next === undefined || items.length >= maxMessageCount) break;
-      const size = next.admitted.envelope.length + ITEM_OVERHEAD_BYTES;
-      const isConfig = next.admitted.kind === "config";
+      const size = next.sender.admitted.envelope.length + ITEM_OVERHEAD_BYTES;
+      const isConfig = next.sender.admitted.kind === "config";
       if (items.length > 0 && (isConfig || bytes + size > maxBytes)) break;
       this.#queue.shift();
       if (next.answered) continue;
@@ -328,12 +331,12 @@ export class Submitter {
     }
   }
 
-  #answer(item: Waiting, outcome: Outcome): void {
+  #answer(item: Waiting<S>, outcome: Outcome): void {
     if (item.answered) return;
     item.answered = true;
     this.#waitingCount--;
     assert(this.#waitingCount >= 0, "more answers than senders");
-    item.answer(outcome);
+    item.sender.answer(outcome);
     this.#onAnswered();
   }
 

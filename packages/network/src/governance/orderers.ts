@@ -1,0 +1,66 @@
+/**
+ * The way to the orderers of a network, one of which is spoken to at a time. Whoever finds that it does not serve leaves
+ * it, and everybody goes on with the next.
+ */
+import { RpcClient } from "@hansa/transport";
+import type { Target } from "../client/admin-client.js";
+import { orderersOf } from "../client/serving-orderer.js";
+import { readIdentityFileSync } from "../identity/material.js";
+import type { NetworkView } from "../library/network-view.js";
+import type { Layout } from "../plan/layout.js";
+import { isPassing } from "./passing.js";
+
+type Places = { readonly view: NetworkView; readonly layout: Layout };
+
+export class Orderers {
+  readonly #network: Places;
+  #place = 0;
+  #current: Target | undefined;
+
+  constructor(network: Places) {
+    this.#network = network;
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return orderersOf(this.#network.view).length;
+  }
+
+  /** The one that is spoken to. The connection is of this object alone: others may close theirs. */
+  target(): Target {
+    const { view, layout } = this.#network;
+    const orderers = orderersOf(view);
+    const { id, host, organization } = orderers[this.#place % orderers.length]!;
+    this.#current ??= {
+      name: id,
+      rpc: new RpcClient(`127.0.0.1:${view.state.ports[id]!.port}`, {
+        rootPems: [readIdentityFileSync(layout.tlsRoot(organization.kind, organization.domain))],
+        serverName: host,
+      }),
+    };
+    return this.#current;
+  }
+
+  /** Goes on with the next one, unless somebody did already. What still waits for this one fails. */
+  leave(target: Target): void {
+    if (this.#current !== target || this.count === 1) return;
+    this.#place++;
+    this.close();
+  }
+
+  /** Calls the one that is spoken to; leaves it when it does not serve. */
+  async ask<T>(call: (target: Target) => Promise<T>): Promise<T> {
+    const target = this.target();
+    try {
+      return await call(target);
+    } catch (error) {
+      if (isPassing(error)) this.leave(target);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#current?.rpc.close();
+    this.#current = undefined;
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Which records of a shared stream count. Its maker says what it had read of the stream; a record is ignored when it
+ * stands `RECORD_WINDOW` messages or more behind that, or when the same id stands between. So nothing older has to be
+ * remembered, and a maker that has read that far without meeting its record may send its messages anew.
+ */
+import type { Bytes } from "@hansa/primitives";
+import { readRecord, type StreamPosition, type StreamRecord } from "./stream-record.js";
+
+/** How many messages of the stream a record may come late, and how many ids are remembered. */
+export const RECORD_WINDOW = 256;
+
+/** One message of a submission: which record, and its place in it. */
+export type ItemRef = { readonly recordId: string; readonly index: number };
+
+export type IgnoreReason =
+  | "no record"
+  | "seen before"
+  | "too late"
+  | "from a longer stream"
+  | "not signed by an orderer"
+  | "not the next block";
+
+/** Ids of the newest records and where each came first, oldest first. */
+export type RecentIds = Map<string, number>;
+
+/** A message of the stream and where it stands. */
+export type Placed = { readonly sequence: number; readonly message: Bytes };
+
+/** Where reading has to begin so that the ids that count at a position are known: at the message after this one. */
+export function idsFrom({ sequence }: Pick<StreamPosition, "sequence">): number {
+  return Math.max(0, sequence - 1 - RECORD_WINDOW);
+}
+
+/** @param earlier oldest first */
+export function recentIdsOf(earlier: readonly Placed[]): RecentIds {
+  const recent: RecentIds = new Map();
+  for (const { sequence, message } of earlier) {
+    const id = readRecord(message)?.record.id;
+    if (id !== undefined && !recent.has(id)) recent.set(id, sequence);
+  }
+  return recent;
+}
+
+/** Notes a record at its place, and says why it does not count there; undefined when nothing here speaks against it. */
+export function placeRecord(
+  recent: RecentIds,
+  sequence: number,
+  { id, afterSequence }: StreamRecord,
+): IgnoreReason | undefined {
+  const isSeen = recent.has(id);
+  if (!isSeen) recent.set(id, sequence);
+  for (const [known, at] of recent) {
+    if (at >= sequence - RECORD_WINDOW) break;
+    recent.delete(known);
+  }
+  if (isSeen) return "seen before";
+  if (afterSequence >= sequence) return "from a longer stream";
+  return afterSequence < sequence - RECORD_WINDOW ? "too late" : undefined;
+}
