@@ -5,7 +5,7 @@ import { decode, HeaderType, protos } from "@hansa/wire";
 import { evaluate, type Target } from "../client/admin-client.js";
 import { didYouMean } from "../config/suggest.js";
 import { readIdentity, userFiles } from "../identity/material.js";
-import { joinOrderer, leaveOrderer, orderedChannelNames } from "../membership/participation.js";
+import { channelNamesAt, joinOrderer, leaveOrderer } from "../membership/participation.js";
 import type { PlannedNode } from "../plan/plan.js";
 import type { NetworkView } from "./network-view.js";
 
@@ -33,7 +33,7 @@ export class NodeChannels {
 
   /** @throws HansaError NODE_UNREACHABLE, ENDORSEMENT_REFUSED */
   async list(): Promise<string[]> {
-    if (this.#node.kind === "orderer") return orderedChannelNames(this.#view);
+    if (this.#node.kind === "orderer") return channelNamesAt(this.#view, this.#node);
     const { peer, admin } = await this.#peer();
     const answer = await evaluate(peer, admin, { channelId: "", chaincode: "cscc", args: [fromUtf8("GetChannels")] });
     const { channels } = decode(protos.ChannelQueryResponse, answer, "protos.ChannelQueryResponse");
@@ -46,7 +46,7 @@ export class NodeChannels {
    */
   async join(genesisBlock: Uint8Array): Promise<void> {
     if (this.#node.kind === "orderer") {
-      await joinOrderer(this.#view, genesisBlock);
+      await joinOrderer(this.#view, genesisBlock, this.#node);
       return;
     }
     const { peer, admin } = await this.#peer();
@@ -60,7 +60,7 @@ export class NodeChannels {
       throw new HansaError("USAGE", `${this.#node.id} is a peer; a peer stays on its channels while it runs.`, {
         nextStep: "Remove the member from the channel, or delete the peer with: hansa node delete",
       });
-    await leaveOrderer(this.#view, channel);
+    await leaveOrderer(this.#view, channel, this.#node);
   }
 
   async #peer(): Promise<{ peer: Target; admin: SigningIdentity }> {

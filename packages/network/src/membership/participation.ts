@@ -21,15 +21,16 @@ export type OrdererChannel = {
 
 /** Names of the channels that the orderers which are up have. @throws HansaError NODE_UNREACHABLE when none is */
 export async function orderedChannelNames(view: NetworkView): Promise<string[]> {
-  const answers = await Promise.allSettled(orderersOf(view).map((orderer) => namesAt(view, orderer)));
+  const answers = await Promise.allSettled(orderersOf(view).map((orderer) => channelNamesAt(view, orderer)));
   const names = answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
   if (names.length > 0) return [...new Set(names.flat())].sort();
   throw (answers[0] as PromiseRejectedResult).reason;
 }
 
-async function namesAt(view: NetworkView, orderer: PlannedNode): Promise<string[]> {
+/** Names of the channels that one orderer has. @throws HansaError NODE_UNREACHABLE */
+export async function channelNamesAt(view: NetworkView, orderer: PlannedNode): Promise<string[]> {
   const answer = await ask(view, "GET", CHANNELS, [200], { orderer });
-  return ((answer as { channels: readonly { name: string }[] | null }).channels ?? []).map(({ name }) => name);
+  return ((answer as { channels: readonly { name: string }[] | null }).channels ?? []).map(({ name }) => name).sort();
 }
 
 /** @throws HansaError UNKNOWN_CHANNEL, NODE_UNREACHABLE */
@@ -38,22 +39,26 @@ export async function ordererChannel(view: NetworkView, channel: string): Promis
 }
 
 /**
- * Has the orderer take up a channel.
+ * Has an orderer take up a channel; the first unless given.
  * @param block bytes of its genesis block
  * @throws HansaError ORDERING_REFUSED with the orderer's reason, NODE_UNREACHABLE
  */
-export async function joinOrderer(view: NetworkView, block: Uint8Array): Promise<OrdererChannel> {
+export async function joinOrderer(
+  view: NetworkView,
+  block: Uint8Array,
+  orderer?: PlannedNode,
+): Promise<OrdererChannel> {
   const form = new FormData();
   form.append("config-block", new Blob([new Uint8Array(block)]), "config.block");
   const encoded = new Response(form);
   const body = Buffer.from(await encoded.arrayBuffer());
   const contentType = encoded.headers.get("content-type") ?? "";
-  return (await ask(view, "POST", CHANNELS, [201], { sent: { body, contentType } })) as OrdererChannel;
+  return (await ask(view, "POST", CHANNELS, [201], { sent: { body, contentType }, orderer })) as OrdererChannel;
 }
 
-/** Has the orderer give up a channel, with its blocks. @throws HansaError UNKNOWN_CHANNEL, ORDERING_REFUSED, … */
-export async function leaveOrderer(view: NetworkView, channel: string): Promise<void> {
-  await ask(view, "DELETE", `${CHANNELS}/${encodeURIComponent(channel)}`, [204]);
+/** Has an orderer give up a channel, with its blocks; the first unless given. @throws HansaError UNKNOWN_CHANNEL, ORDERING_REFUSED, … */
+export async function leaveOrderer(view: NetworkView, channel: string, orderer?: PlannedNode): Promise<void> {
+  await ask(view, "DELETE", `${CHANNELS}/${encodeURIComponent(channel)}`, [204], { orderer });
 }
 
 type Sent = { readonly body: Buffer; readonly contentType: string };
@@ -63,7 +68,7 @@ async function ask(
   method: string,
   url: string,
   expected: readonly number[],
-  { sent, orderer = orderersOf(view)[0]! }: { sent?: Sent; orderer?: PlannedNode } = {},
+  { sent, orderer = orderersOf(view)[0]! }: { sent?: Sent; orderer?: PlannedNode | undefined } = {},
 ): Promise<unknown> {
   const { adminPort } = view.state.ports[orderer.id]!;
   const folder = path.join(view.layout.nodeIdentity("orderer", orderer.organization.domain, orderer.host), "tls");

@@ -110,13 +110,15 @@ export async function startCluster(program: string, size = 3) {
     },
     address: (i: number) => orderers[i]?.address,
     client: (i: number) => new TestClient(orderers[i]?.address ?? "127.0.0.1:1"),
-    /** Which server leads the only stream; undefined while none does. */
+    /** Which server leads the stream of the channel; undefined while none does. */
     leader: async (): Promise<number | undefined> => {
       const connection = await connectTo(settings.servers);
       try {
         const manager = await jetstreamManager(connection, { checkAPI: false, timeout: 1_000 });
-        const [name = ""] = await manager.streams.names().next();
-        const leader = (await manager.streams.info(name)).cluster?.leader ?? "";
+        // The channel's: the other one is for governance.
+        const streams = await manager.streams.list().next();
+        const channel = streams.find(({ config }) => config.description?.includes("channel"));
+        const leader = channel?.cluster?.leader ?? "";
         return leader === "" ? undefined : Number(leader.slice("nats-".length));
       } catch {
         return undefined;
