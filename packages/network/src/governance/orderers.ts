@@ -16,6 +16,7 @@ export class Orderers {
   readonly #network: Places;
   #place = 0;
   #current: Target | undefined;
+  #isClosed = false;
 
   constructor(network: Places) {
     this.#network = network;
@@ -29,23 +30,24 @@ export class Orderers {
   /** The one that is spoken to. The connection is of this object alone: others may close theirs. */
   target(): Target {
     const { view, layout } = this.#network;
+    if (this.#current !== undefined) return this.#current;
     const orderers = orderersOf(view);
     const { id, host, organization } = orderers[this.#place % orderers.length]!;
-    this.#current ??= {
-      name: id,
-      rpc: new RpcClient(`127.0.0.1:${view.state.ports[id]!.port}`, {
-        rootPems: [readIdentityFileSync(layout.tlsRoot(organization.kind, organization.domain))],
-        serverName: host,
-      }),
-    };
+    const rpc = new RpcClient(`127.0.0.1:${view.state.ports[id]!.port}`, {
+      rootPems: [readIdentityFileSync(layout.tlsRoot(organization.kind, organization.domain))],
+      serverName: host,
+    });
+    if (this.#isClosed) rpc.close();
+    this.#current = { name: id, rpc };
     return this.#current;
   }
 
   /** Goes on with the next one, unless somebody did already. What still waits for this one fails. */
   leave(target: Target): void {
-    if (this.#current !== target || this.count === 1) return;
+    if (this.#isClosed || this.#current !== target || this.count === 1) return;
     this.#place++;
-    this.close();
+    this.#current = undefined;
+    target.rpc.close();
   }
 
   /** Calls the one that is spoken to; leaves it when it does not serve. */
@@ -59,8 +61,9 @@ export class Orderers {
     }
   }
 
+  /** Whatever is asked from now on fails. */
   close(): void {
+    this.#isClosed = true;
     this.#current?.rpc.close();
-    this.#current = undefined;
   }
 }
