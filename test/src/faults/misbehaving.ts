@@ -36,7 +36,7 @@ export function testMisbehaving(contractsRun: "process" | "worker", mode: "proce
       network = await startNetwork(
         {
           network: "misbehaving",
-          contractTimeouts: { execute: `${EXECUTE_MS}ms`, start: "3s" },
+          contractTimeouts: { execute: `${EXECUTE_MS}ms`, start: "6s" },
           contractMemory: "500 MB",
           contractsRun,
           members: [{ name: "Alpha" }, { name: "Beta" }],

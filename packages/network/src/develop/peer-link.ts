@@ -28,6 +28,8 @@ export type Begun = {
 };
 
 const BEGIN_WITHIN_MS = 10_000;
+/** A session that has just ended may be there yet for its peer. */
+const FREE_WITHIN_MS = 2_000;
 const ASK_AGAIN_MS = 100;
 
 export class PeerLink {
@@ -50,14 +52,15 @@ export class PeerLink {
    * @throws HansaError NODE_UNREACHABLE, CONTRACT_NOT_RUNNING, IN_USE
    */
   async begin(signal: AbortSignal): Promise<Begun> {
-    const giveUpAt = performance.now() + BEGIN_WITHIN_MS;
+    const startedAt = performance.now();
     for (;;) {
       try {
         return await this.#beginOnce();
       } catch (error) {
         this.close();
-        const isFinal = error instanceof HansaError && error.code === "IN_USE";
-        if (isFinal || signal.aborted || performance.now() > giveUpAt) throw error;
+        const isInUse = error instanceof HansaError && error.code === "IN_USE";
+        const giveUpAt = startedAt + (isInUse ? FREE_WITHIN_MS : BEGIN_WITHIN_MS);
+        if (signal.aborted || performance.now() > giveUpAt) throw error;
         await sleep(ASK_AGAIN_MS, undefined, { signal }).catch(() => {});
       }
     }

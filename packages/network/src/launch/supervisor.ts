@@ -23,7 +23,7 @@ const FOLDER_CHECK_MS = 2_000;
  * A governance act passes this process, an authority and the orderer, each for a moment; behind peers that fill every
  * core with transactions it would wait for its turn each time.
  */
-const PEER_NICENESS = 10;
+const PEER_NICENESS = 5;
 
 export type DetachedOptions = {
   readonly config: NetworkConfig;
