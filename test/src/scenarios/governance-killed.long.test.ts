@@ -102,14 +102,26 @@ describe("a supervisor that is killed while it carries out a decision", () => {
     });
   }
 
+  async function whoOrderAndSign(): Promise<number[]> {
+    const { nodes } = await askStatus((await findSupervisor(network.layout))!);
+    return nodes.flatMap(({ kind, pid, organization }) =>
+      pid !== undefined && (kind === "orderer" || organization === "Ana") ? [pid] : [],
+    );
+  }
+
+  it("lets who acts wait for the orderer and the authorities that were killed", async () => {
+    for (const pid of await whoOrderAndSign()) process.kill(pid, "SIGKILL");
+    const { proposal } = await assembly.invite([ana], joiningMember("Dee", 4));
+    assert.equal(assembly.proposal(proposal).status, "APPROVED");
+  });
+
   it("goes on when the orderer and the authorities that sign are killed meanwhile", async () => {
     const cem = joiningMember("Cem", 3);
     const { invitation } = await assembly.invite([ana], cem);
     const member = await network.prepareMember(cem);
-    const { nodes } = await askStatus((await findSupervisor(network.layout))!);
+    const pids = await whoOrderAndSign();
     await network.submit({ kind: "invitationAccepted", invitationId: invitation, member });
-    for (const { kind, pid, organization } of nodes)
-      if (pid !== undefined && (kind === "orderer" || organization === "Ana")) process.kill(pid, "SIGKILL");
+    for (const pid of pids) process.kill(pid, "SIGKILL");
     await assembly.enacted();
     assert.equal(assembly.member(cem).status, "active");
     assert.deepEqual(await membersByChannel(), everywhere(2));

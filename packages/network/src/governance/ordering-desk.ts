@@ -9,7 +9,7 @@ import { decode, encode, HeaderType, hansa, services, signedEnvelope, toLong, to
 import type { Target } from "../client/admin-client.js";
 import type { StrandSource } from "./follower.js";
 import type { Orderers } from "./orderers.js";
-import { isPassing } from "./passing.js";
+import { HEALS_WITHIN_MS, isPassing } from "./passing.js";
 
 /** Where a record stands. */
 export type OrderedPlace = { readonly sequenceNo: number; readonly entryIndex: number; readonly at: UnixMs };
@@ -17,8 +17,8 @@ export type OrderedPlace = { readonly sequenceNo: number; readonly entryIndex: n
 const SUBMIT_TIMEOUT_MS = 15_000;
 /** Of several orderers one that hangs is not waited for as long as a lone one. */
 const SUBMIT_TO_ONE_OF_SEVERAL_MS = 5_000;
-/** How long the orderers are asked one after the other. */
-const SUBMIT_WITHIN_MS = 20_000;
+/** How long several orderers are asked one after the other. */
+const SUBMIT_TO_SEVERAL_WITHIN_MS = 20_000;
 const PAUSE_MS = 200;
 
 export type Submitting = {
@@ -30,8 +30,8 @@ export type Submitting = {
 };
 
 /**
- * Orders a signed record, once. Resolves when it is durable. When an orderer of several does not answer, the next one is
- * asked: should it refuse what the other had ordered, the strand says where the record stands.
+ * Orders a signed record, once. Resolves when it is durable. When an orderer does not answer, the next one is asked, or
+ * the same one again: should it refuse what was ordered before, the strand says where the record stands.
  * @param record encoded hansa.governance.SignedRecord
  * @throws GovernanceRefusal when the rules do not allow it; RpcStatus when no orderer answers
  */
@@ -41,7 +41,7 @@ export async function orderRecord(
 ): Promise<OrderedPlace> {
   const { count } = orderers;
   const timeoutMs = count === 1 ? SUBMIT_TIMEOUT_MS : SUBMIT_TO_ONE_OF_SEVERAL_MS;
-  const deadline = performance.now() + SUBMIT_WITHIN_MS;
+  const deadline = performance.now() + (count === 1 ? HEALS_WITHIN_MS : SUBMIT_TO_SEVERAL_WITHIN_MS);
   for (let attempt = 1; ; attempt++) {
     const target = orderers.target();
     try {
@@ -52,7 +52,7 @@ export async function orderRecord(
         if (place === undefined) throw error;
         return place;
       }
-      if (!isPassing(error) || count === 1 || signal.aborted || performance.now() > deadline) throw error;
+      if (!isPassing(error) || signal.aborted || performance.now() > deadline) throw error;
       orderers.leave(target);
     }
     if (attempt % count === 0) await pause(PAUSE_MS);

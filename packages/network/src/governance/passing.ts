@@ -9,6 +9,9 @@ const PASSING_STATUS: ReadonlySet<number> = new Set([
   GrpcStatus.CANCELLED,
 ]);
 
+/** A node that was killed is back within a second or two, or within some on a busy machine: who acts does not notice. */
+export const HEALS_WITHIN_MS = 10_000;
+
 /** Whether a failure comes of a node that is down, busy or just starting, so that the same may work later. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof CaError) return error.fault === "UNAVAILABLE" || error.fault === "OVERLOADED";

@@ -20,7 +20,7 @@ import { foundedAct, networkIdOf, orderingOrganization } from "./founding.js";
 import { orderConfigUpdate, readCurrentConfig } from "./ordered-channels.js";
 import { Orderers } from "./orderers.js";
 import { orderRecord, strandOf } from "./ordering-desk.js";
-import { isPassing } from "./passing.js";
+import { HEALS_WITHIN_MS, isPassing } from "./passing.js";
 import { StrandCopy } from "./strand-copy.js";
 
 export type RuntimeOptions = {
@@ -199,18 +199,15 @@ export class GovernanceRuntime {
   }
 
   async #sign(mspId: MspId, record: Bytes): Promise<{ identity: Bytes; signature: Bytes }> {
-    try {
-      return await this.authorities.ask(mspId, (ca, registrar) => ca.signGovernanceRecord(registrar, record));
-    } catch (cause) {
-      if (isPassing(cause))
-        throw new HansaError("NODE_UNREACHABLE", `The authority of ${mspId} does not answer: ${messageOf(cause)}.`, {
-          cause,
-          nextStep: "See what the nodes are doing with: hansa status",
-        });
-      if (cause instanceof HansaError && cause.code === "MISSING_IDENTITY") throw cause;
-      throw new HansaError("SIGNATURE_REFUSED", `The authority of ${mspId} does not sign: ${messageOf(cause)}.`, {
-        cause,
-      });
+    const deadline = performance.now() + HEALS_WITHIN_MS;
+    for (;;) {
+      try {
+        return await this.authorities.ask(mspId, (ca, registrar) => ca.signGovernanceRecord(registrar, record));
+      } catch (cause) {
+        const isOver = this.isStopped || performance.now() > deadline;
+        if (!isPassing(cause) || isOver) throw unsigned(mspId, cause);
+      }
+      await pause(RETRY_MS, this.#stopping.signal);
     }
   }
 
@@ -292,5 +289,17 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
       resolve();
     }
     signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+function unsigned(mspId: MspId, cause: unknown): HansaError {
+  if (isPassing(cause))
+    return new HansaError("NODE_UNREACHABLE", `The authority of ${mspId} does not answer: ${messageOf(cause)}.`, {
+      cause,
+      nextStep: "See what the nodes are doing with: hansa status",
+    });
+  if (cause instanceof HansaError && cause.code === "MISSING_IDENTITY") return cause;
+  return new HansaError("SIGNATURE_REFUSED", `The authority of ${mspId} does not sign: ${messageOf(cause)}.`, {
+    cause,
   });
 }
