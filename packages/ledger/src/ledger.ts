@@ -5,22 +5,13 @@
  * holds. After a crash `open` applies the blocks that the state lacks, by the verdicts that are stored with them.
  * Source: hyperledger/fabric, core/ledger/kvledger/kv_ledger.go.
  */
-import { assert, equalBytes, type Logger, messageOf, NO_BYTES, silentLogger, toHex } from "@hansa/primitives";
-import {
-  type BlockParts,
-  blockChunks,
-  blockDataHash,
-  blockHeaderHash,
-  common,
-  decode,
-  encode,
-  METADATA,
-  splitBlock,
-  TxValidationCode,
-} from "@hansa/wire";
+import { assert, type Logger, messageOf, NO_BYTES, silentLogger } from "@hansa/primitives";
+import { type BlockParts, blockChunks, METADATA, splitBlock, TxValidationCode } from "@hansa/wire";
 import { type BlockStore, firstBlock, type TxLocation } from "./block-store.js";
+import { type ChainTip, NO_TIP, nextNumber, storedBlock, storedTip, tipAfter } from "./chain-tip.js";
 import { type CollectionChanges, recordCollections } from "./collection-history.js";
 import { commitHash } from "./commit-hash.js";
+import { committedBlock } from "./committed-block.js";
 import { LedgerError } from "./error.js";
 import { ExpirySchedule } from "./expiry.js";
 import { KeyHistory } from "./history.js";
@@ -51,16 +42,6 @@ import { type CollectionLookup, TxSimulator } from "./simulator.js";
 import { Snapshots } from "./snapshots.js";
 import type { StateBatch, StateReader, StateStore } from "./state.js";
 
-/** Where the chain stands: count of blocks, header hashes of the last one and the one before, its commit hash. */
-type Tip = {
-  readonly height: number;
-  readonly currentHash: Uint8Array;
-  readonly previousHash: Uint8Array;
-  readonly commitHash: Uint8Array;
-};
-
-const NO_TIP: Tip = { height: 0, currentHash: NO_BYTES, previousHash: NO_BYTES, commitHash: NO_BYTES };
-const METADATA_COUNT = 5;
 const NO_SETS: TakenSets = new Map();
 /** Blocks whose writes may be on their way into the state. */
 const MAX_APPLYING = 16;
@@ -77,9 +58,9 @@ export class Ledger {
   readonly #logger: Logger;
   readonly #listeners = new Set<CommitListener>();
   /** Of the last block that is stored. */
-  #tip: Tip = NO_TIP;
+  #tip: ChainTip = NO_TIP;
   /** Of the last block that was taken in, which may still be on its way into the store. */
-  #begun: Tip = NO_TIP;
+  #begun: ChainTip = NO_TIP;
   #isCommitting = false;
   /** Writes of the state that are under way. A commit does not wait for its own: the block is stored, and is enough. */
   readonly #applying = new Set<Promise<void>>();
@@ -210,22 +191,17 @@ export class Ledger {
     assert(transactions.length === block.envelopes.length, "one verdict for each envelope");
     this.#isCommitting = true;
     try {
-      const number = this.#checkPlace(block);
+      const number = nextNumber(this.channelId, this.#begun, block);
       const failure = this.#unstored ?? this.#applyFailure;
       if (failure !== undefined) throw failure;
       while (this.#applying.size >= MAX_APPLYING) await Promise.race(this.#applying);
       const prepared = await prepareBlock(number, transactions, this.#state, true);
       const hash = number === 0 ? NO_BYTES : commitHash(this.#begun.commitHash, prepared.codes, prepared.batch);
-      const committed = finished(number, block, transactions, prepared, hash);
+      const committed = committedBlock(number, block, transactions, prepared, hash);
       const storedAll = this.#measure("private");
       await this.#applyRest(number, transactions, await this.#keepPrivate(number, transactions), prepared);
-      const storedBlock = this.#measure("blocks");
-      const tip = {
-        height: number + 1,
-        currentHash: committed.headerHash,
-        previousHash: block.header.previousHash,
-        commitHash: hash,
-      };
+      const storedParts = this.#measure("blocks");
+      const tip = tipAfter(committed);
       const stored = this.blocks
         .append({
           number,
@@ -234,7 +210,7 @@ export class Ledger {
           transactions: committed.transactions,
         })
         .then(() => {
-          storedBlock();
+          storedParts();
           storedAll();
           this.#tip = tip;
         });
@@ -328,34 +304,6 @@ export class Ledger {
     this.#applying.add(applying);
   }
 
-  #checkPlace(block: BlockParts): number {
-    const { header } = block;
-    const number = Number(header.number);
-    const { height, currentHash } = this.#begun;
-    if (number !== height) {
-      throw new LedgerError(
-        "BLOCK_OUT_OF_ORDER",
-        `channel ${this.channelId}: block ${header.number} came where block ${height} was due`,
-      );
-    }
-    if (number > 0 && !equalBytes(header.previousHash, currentHash)) {
-      throw new LedgerError(
-        "PREVIOUS_HASH_MISMATCH",
-        `channel ${this.channelId}: block ${number} follows ${toHex(header.previousHash)}, ` +
-          `but block ${number - 1} is ${toHex(currentHash)}`,
-      );
-    }
-    const dataHash = blockDataHash(block.envelopes);
-    if (!equalBytes(dataHash, header.dataHash)) {
-      throw new LedgerError(
-        "DATA_HASH_MISMATCH",
-        `channel ${this.channelId}: block ${number} says its data hash is ${toHex(header.dataHash)}, ` +
-          `but it is ${toHex(dataHash)}`,
-      );
-    }
-    return number;
-  }
-
   async #recover(): Promise<void> {
     await this.#expiry.load();
     const height = this.blocks.height();
@@ -378,26 +326,12 @@ export class Ledger {
     for (let number = savepoint === undefined ? 0 : savepoint + 1; number < height; number++) {
       await this.#applyAgain(number);
     }
-    this.#tip = await this.#storedTip();
+    this.#tip = await storedTip(this.blocks);
     this.#begun = this.#tip;
   }
 
-  async #storedTip(): Promise<Tip> {
-    const height = this.blocks.height();
-    const { basis } = this.blocks;
-    if (basis !== undefined && height === firstBlock(this.blocks)) {
-      const { lastBlockHash, previousBlockHash, commitHash } = basis;
-      return { height, currentHash: lastBlockHash, previousHash: previousBlockHash, commitHash };
-    }
-    if (height === 0) return NO_TIP;
-    const last = await this.#stored(height - 1);
-    const { header } = last;
-    const commitHash = storedCommitHash(last);
-    return { height, currentHash: blockHeaderHash(header), previousHash: header.previousHash, commitHash };
-  }
-
   async #applyAgain(number: number): Promise<void> {
-    const block = await this.#stored(number);
+    const block = await storedBlock(this.blocks, number);
     const codes = block.metadata[METADATA.TRANSACTIONS_FILTER] ?? NO_BYTES;
     const transactions = block.envelopes.map((envelope, index) =>
       readTransaction(envelope, codes[index] ?? TxValidationCode.VALID),
@@ -432,39 +366,4 @@ export class Ledger {
     await applyPurges(number, transactions, codes, batch, this.#state);
     await this.#expiry.apply(number, batch);
   }
-
-  async #stored(number: number): Promise<BlockParts> {
-    const block = await this.block(number);
-    assert(block !== undefined, `block ${number} is below the height but not in the store`);
-    return block;
-  }
-}
-
-function storedCommitHash(block: BlockParts): Uint8Array {
-  const bytes = block.metadata[METADATA.COMMIT_HASH] ?? NO_BYTES;
-  return decode(common.Metadata, bytes, "common.Metadata").value;
-}
-
-function finished(
-  number: number,
-  block: BlockParts,
-  transactions: readonly ValidatedTransaction[],
-  { codes }: PreparedBlock,
-  hash: Uint8Array,
-): CommittedBlock {
-  const metadata: Uint8Array[] = [...block.metadata];
-  while (metadata.length < METADATA_COUNT) metadata.push(NO_BYTES);
-  metadata[METADATA.TRANSACTIONS_FILTER] = codes;
-  if (hash.length > 0) metadata[METADATA.COMMIT_HASH] = encode(common.Metadata, { value: hash });
-  return {
-    number,
-    headerHash: blockHeaderHash(block.header),
-    block: { ...block, metadata },
-    codes,
-    commitHash: hash,
-    transactions: transactions.map((transaction, index) => {
-      const code = codes[index] ?? TxValidationCode.VALID;
-      return code === transaction.code ? transaction : { ...transaction, code };
-    }),
-  };
 }
