@@ -2,6 +2,7 @@ export * from "./config.js";
 export * from "./deliver-metrics.js";
 export * from "./grpc-metrics.js";
 export type { HealthCheck } from "./health.js";
+export * from "./http-answers.js";
 export * from "./log-levels.js";
 export * from "./metrics.js";
 export * from "./orderer-metrics.js";

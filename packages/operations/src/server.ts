@@ -5,7 +5,6 @@
  * certificate, health and version for all.
  * Source: hyperledger/fabric, core/operations/system.go, common/fabhttp/server.go, core/middleware.
  */
-import { randomUUID } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -13,6 +12,7 @@ import type { TLSSocket } from "node:tls";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import type { OperationsConfig } from "./config.js";
 import { checkHealth, type HealthCheck } from "./health.js";
+import { goJson, requestIdOf } from "./http-answers.js";
 import { readSpec } from "./log-spec-request.js";
 import type { Metrics } from "./metrics.js";
 import { processMetricsText } from "./process-metrics.js";
@@ -62,6 +62,8 @@ export class OperationsServer {
               requestCert: true,
               rejectUnauthorized: tls.clientAuthRequired ?? false,
               minVersion: "TLSv1.2",
+              // Nothing is negotiated, as in Go without HTTP/2: who offers other versions only is served all the same.
+              ALPNProtocols: [],
             },
             onRequest,
           );
@@ -124,7 +126,7 @@ export class OperationsServer {
       );
       return { status: 401 };
     }
-    response.setHeader("X-Request-Id", requestId(request));
+    response.setHeader("X-Request-Id", requestIdOf(request.headers["x-request-id"]));
     return endpoint.answer(method, request);
   }
 }
@@ -160,12 +162,12 @@ async function health(method: string, checks: OperationsParts["checks"]): Promis
   if (method !== "GET") return { status: 405 };
   const report = await checkHealth(checks);
   if (report === undefined) return { status: 408 };
-  return { status: report.status === "OK" ? 200 : 503, type: JSON_TYPE, body: JSON.stringify(report) };
+  return { status: report.status === "OK" ? 200 : 503, type: JSON_TYPE, body: goJson(report) };
 }
 
 function version(method: string): Answer {
-  if (method !== "GET") return { status: 400, type: JSON_TYPE, body: JSON.stringify({ Error: invalidMethod(method) }) };
-  return { status: 200, type: JSON_TYPE, body: JSON.stringify({ CommitSHA: "hansa", Version: HANSA_VERSION }) };
+  if (method !== "GET") return { status: 400, type: JSON_TYPE, body: goJson({ Error: invalidMethod(method) }) };
+  return { status: 200, type: JSON_TYPE, body: goJson({ CommitSHA: "hansa", Version: HANSA_VERSION }) };
 }
 
 async function logSpec(
@@ -173,8 +175,8 @@ async function logSpec(
   request: IncomingMessage,
   logging: NonNullable<OperationsConfig["logging"]>,
 ): Promise<Answer> {
-  const refuse = (error: string) => ({ status: 400, type: JSON_TYPE, body: `${JSON.stringify({ error })}\n` });
-  if (method === "GET") return { status: 200, type: JSON_TYPE, body: `${JSON.stringify({ spec: logging.spec() })}\n` };
+  const refuse = (error: string) => ({ status: 400, type: JSON_TYPE, body: `${goJson({ error })}\n` });
+  if (method === "GET") return { status: 200, type: JSON_TYPE, body: `${goJson({ spec: logging.spec() })}\n` };
   if (method !== "PUT") return refuse(invalidMethod(method));
   const body = await readBody(request);
   if (body === undefined) return { ...refuse(`the request is larger than ${MAX_BODY_BYTES} bytes`), isLast: true };
@@ -222,12 +224,6 @@ function readBody(request: IncomingMessage): Promise<string | undefined> {
     request.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
     request.on("error", reject);
   });
-}
-
-/** The caller's own, or a new one. */
-function requestId(request: IncomingMessage): string {
-  const given = request.headers["x-request-id"];
-  return typeof given === "string" && /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
 }
 
 const invalidMethod = (method: string) => `invalid request method: ${method}`;

@@ -35,6 +35,8 @@ export class AdminServer {
               requestCert: true,
               rejectUnauthorized: true,
               minVersion: "TLSv1.2",
+              // Nothing is negotiated, as in Go without HTTP/2: who offers other versions only is served all the same.
+              ALPNProtocols: [],
             },
             onRequest,
           );
@@ -77,14 +79,16 @@ async function serve(request: IncomingMessage, response: ServerResponse, api: Ap
   const body = await readBody(request, maxBytes);
   const answer = await api({
     method: request.method ?? "GET",
-    // Not by URL, which throws for some of what clients may write here.
-    path: (request.url ?? "/").split("?", 1)[0]!,
-    accept: request.headers.accept,
-    contentType: request.headers["content-type"],
+    target: request.url ?? "/",
+    accept: request.headersDistinct.accept?.[0],
+    contentTypes: request.headersDistinct["content-type"] ?? [],
+    requestId: request.headersDistinct["x-request-id"]?.[0],
     body,
   });
-  response.writeHead(answer.status, answer.headers);
-  response.end(answer.body);
+  // Lest the answer come in chunks. HEAD hears how long it would be; 204 must not say.
+  const length = answer.status === 204 ? {} : { "Content-Length": Buffer.byteLength(answer.body) };
+  response.writeHead(answer.status, { ...answer.headers, ...length });
+  response.end(request.method === "HEAD" ? undefined : answer.body);
 }
 
 /** Undefined when it is larger than allowed; the rest is then left unread and the connection not used again. */

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { request as httpsRequest } from "node:https";
 import { describe, it } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { ChannelConfig, computeConfigUpdate, genesisBlock, withBatchSettings } from "@hansa/channel-config";
 import { signedUpdate } from "@hansa/channel-config/testing";
 import fc from "fast-check";
-import { boundaryOf, parseForm } from "./multipart.js";
+import { parseForm, readMediaType } from "./multipart.js";
 import { startOrderer } from "./orderer.js";
+import { readPath } from "./request-path.js";
 import { TestClient, testClock, testNetwork, testTls } from "./testing.js";
 
 const { orgs, ordererOrg, ordererIdentity, profile, genesis } = testNetwork();
@@ -63,15 +65,79 @@ async function running() {
   return { orderer, base };
 }
 
+/** The protocol that a client and the server at this address agreed on; false for none. */
+function negotiated(url: string, offered: string[]): Promise<string | false | null> {
+  const { hostname: host, port } = new URL(url);
+  const { certPem: cert, keyPem: key } = tls.client;
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ host, port: Number(port), ca: tls.caPem, cert, key, ALPNProtocols: offered }, () => {
+      socket.end();
+      resolve(socket.alpnProtocol);
+    });
+    socket.on("error", reject);
+  });
+}
+
 const jsonOf = ({ body }: Answer) => JSON.parse(body.toString()) as unknown;
 
 describe("channel participation", () => {
   it("finds nothing at paths that are none", async () => {
     const { orderer, base } = await running();
-    for (const path of ["//", "//[", "/participation", "/participation/v1/channels/trade/blocks/1/2", "/%zz"])
-      assert.equal((await call(`${new URL(base).origin}${path}`)).status, 404, path);
+    const { origin } = new URL(base);
+    for (const path of [
+      "/",
+      "/participation",
+      "/participation/v1/channels/",
+      "/participation/v1/channels/a%2Fblocks",
+    ]) {
+      const { status, headers, body } = await call(`${origin}${path}`);
+      assert.deepEqual([status, body.toString()], [404, "404 page not found\n"], path);
+      assert.equal(headers["content-length"], "19");
+      assert.equal(headers["x-content-type-options"], "nosniff");
+      assert.equal(headers["x-request-id"] !== undefined, path.startsWith("/participation/v1/"), path);
+    }
     assert.equal((await call(`${base}/channels/%zz`)).status, 400);
-    await assert.rejects(call(`${base}/channels`, { withCertificate: false }));
+    await orderer.stop();
+  });
+
+  it("sends clients from other spellings of a path to its own, as Go's server does", async () => {
+    const { orderer, base } = await running();
+    const moved = await call(`${base}?x=1`);
+    assert.deepEqual([moved.status, moved.headers.location], [301, "/participation/v1/?x=1"]);
+    assert.equal(moved.body.toString(), '<a href="/participation/v1/?x=1">Moved Permanently</a>.\n\n');
+    const posted = await call(base, { method: "POST" });
+    assert.deepEqual([posted.status, posted.headers["content-type"], posted.body.length], [301, undefined, 0]);
+    const wrong = await call(`${base}/`, { method: "POST" });
+    assert.deepEqual([wrong.status, wrong.headers.allow, wrong.body.length], [405, undefined, 0]);
+    await orderer.stop();
+    const cases: [string, ReturnType<typeof readPath>][] = [
+      ["/a/b", { kind: "clean", path: "/a/b" }],
+      ["/a/%62", { kind: "clean", path: "/a/b" }],
+      ["/a/", { kind: "clean", path: "/a/" }],
+      ["/a", { kind: "elsewhere", location: "/a/" }],
+      ["//", { kind: "elsewhere", location: "/" }],
+      ["//a//b/./../c?q=//", { kind: "elsewhere", location: "/a/c?q=//" }],
+      ["/a/%2e%2e", { kind: "elsewhere", location: "/" }],
+      ["//[(~*$&+,:;=@", { kind: "elsewhere", location: "/%5B%28~%2A$&+,:;=@" }],
+      ["/%zz", { kind: "malformed" }],
+    ];
+    for (const [target, read] of cases) assert.deepEqual(readPath(target, "/a/"), read, target);
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const once = readPath(`/${text}`, "/a/");
+        if (once.kind === "elsewhere") assert.equal(readPath(once.location, "/a/").kind, "clean");
+      }),
+    );
+  });
+
+  it("names each request, and says how long an answer is", async () => {
+    const { orderer, base } = await running();
+    const own = await call(`${base}/channels`, { headers: { "X-Request-Id": "mine" } });
+    assert.equal(own.headers["x-request-id"], "mine");
+    assert.equal(own.headers["content-length"], String(own.body.length));
+    const head = await call(`${base}/channels`, { method: "HEAD" });
+    assert.deepEqual([head.status, head.headers["content-length"], head.body.length], [405, "41", 0]);
+    assert.match(String(head.headers["x-request-id"]), /^[0-9a-f-]{36}$/);
     await orderer.stop();
   });
 
@@ -171,6 +237,24 @@ describe("channel participation", () => {
         400,
         "invalid join block: invalid block: Header.DataHash is different from Hash(block.Data)",
       ],
+      [
+        "same name twice, of which the first counts",
+        channels,
+        form([
+          { name: "config-block", filename: "a", content: genesis },
+          { name: "config-block", filename: "b", content: Buffer.from("x") },
+        ]),
+        405,
+        "cannot join: channel already exists",
+      ],
+      [
+        "bad media type",
+        channels,
+        { ...plain, headers: { "Content-Type": "multipart/form-data; boundary" } },
+        400,
+        "cannot parse Mime media type: mime: invalid media parameter",
+      ],
+      ["escaped", `${channels}/a<b`, {}, 400, "invalid channel ID: 'a<b' contains illegal characters"],
       ["no form", channels, plain, 400, "unsupported Content-Type: [text/plain]"],
       ["no such part", channels, form([]), 400, "form does not contains part key: config-block"],
       ["too many parts", channels, extra, 400, "form contains too many parts"],
@@ -200,12 +284,19 @@ describe("channel participation", () => {
       const answer = await call(url, ask);
       assert.equal(answer.status, status, `${name}: ${answer.body}`);
       const { error } = jsonOf(answer) as { error: string };
+      assert.doesNotMatch(answer.body.toString(), /[<>&]/, name);
       if (text instanceof RegExp) assert.match(error, text, name);
       else assert.equal(error, text, name);
       if (status === 405) assert.match(String(answer.headers.allow), /^GET/);
     }
     const lost = await call(`${base}/elsewhere`);
     assert.deepEqual([lost.status, lost.body.toString()], [404, "404 page not found\n"]);
+    await orderer.stop();
+  });
+
+  it("negotiates no version of HTTP, whatever a client offers", async () => {
+    const { orderer, base } = await running();
+    assert.deepEqual([await negotiated(base, ["http/1.0"]), await negotiated(base, ["h2"])], [false, false]);
     await orderer.stop();
   });
 
@@ -247,7 +338,9 @@ describe("a multipart form", () => {
           ...(isFile ? { filename: "f" } : {}),
         }));
         const { body, headers } = form(sent);
-        const read = parseForm(body as Buffer, boundaryOf(headers?.["Content-Type"] ?? "") ?? "");
+        const type = readMediaType(headers?.["Content-Type"] ?? "");
+        assert.ok(typeof type !== "string");
+        const read = parseForm(body as Buffer, type.parameters.get("boundary") ?? "");
         assert.ok(typeof read !== "string");
         assert.deepEqual(
           read.map(({ name, isFile, content }) => ({ name, isFile, content: [...content] })),
@@ -259,8 +352,41 @@ describe("a multipart form", () => {
 
   it("survives any bytes", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void parseForm(Buffer.from(bytes), "-")));
-    assert.equal(parseForm(Buffer.from("--b\r\n"), "b"), "multipart: NextPart: unexpected EOF");
-    assert.equal(boundaryOf('multipart/form-data; boundary="a b"'), "a b");
-    assert.equal(boundaryOf("multipart/form-data"), undefined);
+    fc.assert(fc.property(fc.string(), (text) => void readMediaType(text)));
+  });
+
+  it("is read as Go reads it", () => {
+    const named = 'Content-Disposition: form-data; name="a"; filename=f';
+    const file = (content: string) => [{ name: "a", isFile: true, content: Buffer.from(content) }];
+    const cases: [string, ReturnType<typeof parseForm>][] = [
+      ["", "multipart: NextPart: EOF"],
+      ["--b", "multipart: NextPart: EOF"],
+      ["--b--", []],
+      [`--b\r\n${named}`, []],
+      [`--b\r\n${named}\r\n\r\nx`, "unexpected EOF"],
+      [`--b\r\n${named}\r\n\r\nx\r\n--b`, "multipart: NextPart: EOF"],
+      ["--b\r\njunk\r\n\r\nx\r\n--b--", 'malformed MIME header: missing colon: "junk"'],
+      [`before\r\n--b \r\n${named}\r\n\r\nx\r\n--by\r\n--b--\r\n`, file("x\r\n--by")],
+      [`--b\n${named}\n\nx\n--b--\n`, file("x")],
+      [`--b\r\n${named}\r\n\r\n--b--`, file("")],
+      ['--b\r\ncontent-disposition: FORM-data;\r\n NAME="a"; filename=f\r\n\r\nx\r\n--b--', file("x")],
+      ["--b\r\nContent-Disposition: attachment; name=a; filename=f\r\n\r\nx\r\n--b--", []],
+    ];
+    for (const [text, read] of cases) assert.deepEqual(parseForm(Buffer.from(text), "b"), read, text);
+    const types: [string, string][] = [
+      ["", "mime: no media type"],
+      ["text plain", "mime: expected slash after first token"],
+      ["text/", "mime: expected token after slash"],
+      ["text/plain/x", "mime: unexpected content after media subtype"],
+      ["text/plain; a", "mime: invalid media parameter"],
+      ["text/plain; a=1; A=2", "mime: duplicate parameter name"],
+    ];
+    for (const [header, fault] of types) assert.equal(readMediaType(header), fault, header);
+    const parameters = new Map([["boundary", 'a "b']]);
+    assert.deepEqual(readMediaType('Multipart/Form-Data; Boundary="a \\"b" ;'), {
+      type: "multipart/form-data",
+      parameters,
+    });
+    assert.equal(readMediaType("multipart/form-data;;"), "mime: invalid media parameter");
   });
 });

@@ -3,20 +3,24 @@
  * Source: hyperledger/fabric, orderer/common/channelparticipation/restapi.go.
  */
 import { checkChannelId, readConfigUpdate } from "@hansa/channel-config";
+import { goJson, requestIdOf } from "@hansa/operations";
 import { lastConfigNumber, readBroadcast } from "@hansa/ordering";
 import { HansaError, messageOf } from "@hansa/primitives";
 import { CANNOT_PARSE, common, decode, HeaderType, Status, splitBlock } from "@hansa/wire";
 import type { OrderedChannel } from "./channel.js";
 import type { Outcome } from "./engine.js";
-import { boundaryOf, parseForm } from "./multipart.js";
+import { parseForm, readMediaType } from "./multipart.js";
 import { ParticipationError, type ParticipationFault, type Registrar } from "./registrar.js";
+import { readPath } from "./request-path.js";
 
 export type ApiRequest = {
   readonly method: string;
-  /** Without the query. */
-  readonly path: string;
+  /** Path and query as the client wrote them. */
+  readonly target: string;
+  /** Of headers that came more than once, the first; of Content-Type, all. */
   readonly accept: string | undefined;
-  readonly contentType: string | undefined;
+  readonly contentTypes: readonly string[];
+  readonly requestId: string | undefined;
   /** Undefined when it was larger than the server takes. */
   readonly body: Buffer | undefined;
 };
@@ -32,6 +36,12 @@ export type Api = (request: ApiRequest) => Promise<ApiAnswer>;
 const BASE = "/participation/v1/";
 const CHANNELS = `${BASE}channels`;
 const NO_STORE = { "Cache-Control": "no-store" };
+const TEXT = { "Content-Type": "text/plain; charset=utf-8" };
+const NOT_FOUND: ApiAnswer = {
+  status: 404,
+  headers: { ...TEXT, "X-Content-Type-Options": "nosniff" },
+  body: "404 page not found\n",
+};
 
 class ApiError extends Error {
   constructor(
@@ -45,21 +55,29 @@ class ApiError extends Error {
 
 export function participationApi(registrar: Registrar): Api {
   return async (request) => {
-    try {
-      return await route(registrar, request);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const headers: Record<string, string> = error.allow === undefined ? {} : { Allow: error.allow };
-      return json(error.status, { error: error.message }, headers);
-    }
+    const target = readPath(request.target, BASE);
+    if (target.kind === "malformed")
+      return { status: 400, headers: { ...TEXT, Connection: "close" }, body: "400 Bad Request" };
+    if (target.kind === "elsewhere") return redirect(301, target.location, request.method);
+    if (!target.path.startsWith(BASE)) return NOT_FOUND;
+    const { status, headers, body } = await answer(registrar, request, target.path);
+    return { status, headers: { ...headers, "X-Request-Id": requestIdOf(request.requestId) }, body };
   };
 }
 
-async function route(registrar: Registrar, request: ApiRequest): Promise<ApiAnswer> {
-  const { method, path } = request;
-  if (path === BASE && method === "GET") {
-    return { status: 302, headers: { Location: CHANNELS, "Content-Type": "text/html; charset=utf-8" }, body: "" };
+async function answer(registrar: Registrar, request: ApiRequest, path: string): Promise<ApiAnswer> {
+  try {
+    return await route(registrar, request, path);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const headers: Record<string, string> = error.allow === undefined ? {} : { Allow: error.allow };
+    return json(error.status, { error: error.message }, headers);
   }
+}
+
+async function route(registrar: Registrar, request: ApiRequest, path: string): Promise<ApiAnswer> {
+  const { method } = request;
+  if (path === BASE) return method === "GET" ? redirect(302, CHANNELS, method) : { status: 405, headers: {}, body: "" };
   if (path === CHANNELS) {
     if (method === "GET") return list(registrar, request);
     if (method === "POST") return join(registrar, request);
@@ -78,7 +96,7 @@ async function route(registrar: Registrar, request: ApiRequest): Promise<ApiAnsw
     if (method === "GET") return fetchBlock(registrar, request, id, blockId);
     throw notAllowed(method, "GET");
   }
-  return { status: 404, headers: { "Content-Type": "text/plain; charset=utf-8" }, body: "404 page not found\n" };
+  return NOT_FOUND;
 }
 
 function list(registrar: Registrar, request: ApiRequest): ApiAnswer {
@@ -206,10 +224,8 @@ function infoOf(channel: OrderedChannel) {
 
 const urlOf = (name: string) => `${CHANNELS}/${name}`;
 
-function channelIdOf(segment: string): string {
-  let name = segment;
+function channelIdOf(name: string): string {
   try {
-    name = decodeURIComponent(segment);
     checkChannelId(name);
     return name;
   } catch (error) {
@@ -224,21 +240,26 @@ function negotiate({ accept }: ApiRequest): void {
   throw new ApiError(406, "response Content-Type is application/json only");
 }
 
-function requireForm({ contentType }: ApiRequest): void {
-  if (contentType?.includes("multipart/form-data")) return;
-  throw new ApiError(400, `unsupported Content-Type: [${contentType ?? ""}]`);
+function requireForm({ contentTypes }: ApiRequest): void {
+  // Fabric's pattern is "multipart/form-data*", whose star belongs to the last letter.
+  if (contentTypes.some((type) => type.includes("multipart/form-dat"))) return;
+  throw new ApiError(400, `unsupported Content-Type: [${contentTypes.join(" ")}]`);
 }
 
-function formFile({ contentType, body }: ApiRequest, key: string): Uint8Array {
+function formFile({ contentTypes, body }: ApiRequest, key: string): Uint8Array {
+  const type = readMediaType(contentTypes[0] ?? "");
+  if (typeof type === "string") throw new ApiError(400, `cannot parse Mime media type: ${type}`);
   const cannotRead = (reason: string) => new ApiError(400, `cannot read form from request body: ${reason}`);
+  const boundary = type.parameters.get("boundary");
+  if (!boundary) throw cannotRead("multipart: boundary is empty");
   if (body === undefined) throw cannotRead("http: request body too large");
-  const boundary = boundaryOf(contentType ?? "");
-  if (boundary === undefined) throw cannotRead("multipart: boundary is empty");
   const parts = parseForm(body, boundary);
   if (typeof parts === "string") throw cannotRead(parts);
   const file = parts.find(({ name, isFile }) => isFile && name === key);
   if (file === undefined) throw new ApiError(400, `form does not contains part key: ${key}`);
-  if (parts.length !== 1) throw new ApiError(400, "form contains too many parts");
+  // Of several files by the same name the first counts.
+  if (parts.some(({ name, isFile }) => !isFile || name !== key))
+    throw new ApiError(400, "form contains too many parts");
   return file.content;
 }
 
@@ -247,5 +268,14 @@ function notAllowed(method: string, allow: string): ApiError {
 }
 
 function json(status: number, content: unknown, headers: Readonly<Record<string, string>> = {}): ApiAnswer {
-  return { status, headers: { ...headers, "Content-Type": "application/json" }, body: `${JSON.stringify(content)}\n` };
+  return { status, headers: { ...headers, "Content-Type": "application/json" }, body: `${goJson(content)}\n` };
+}
+
+/** Source: golang.org, net/http (Redirect): a page to read for GET, its type for HEAD, nothing for others. */
+function redirect(status: 301 | 302, location: string, method: string): ApiAnswer {
+  const type = { "Content-Type": "text/html; charset=utf-8" };
+  const headers = { Location: location, ...(method === "GET" || method === "HEAD" ? type : {}) };
+  const text = status === 301 ? "Moved Permanently" : "Found";
+  const href = location.replace(/[<>&"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  return { status, headers, body: "Content-Type" in headers ? `<a href="${href}">${text}</a>.\n\n` : "" };
 }
