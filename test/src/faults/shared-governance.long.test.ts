@@ -1,12 +1,14 @@
 /**
  * The first of three orderers is killed and stays away: members propose, vote and join through the Managed Blockchain
- * API all the same, and when it is back, its governance strand is the others', byte for byte.
+ * API all the same, and channels are made, changed, proved and used by those who know Fabric. When it is back, it has
+ * all that, and its governance strand is the others', byte for byte.
  */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, describe, it } from "node:test";
 import * as aws from "@aws-sdk/client-managedblockchain";
+import { withBatchSettings } from "@hansa/channel-config";
 import { GOVERNANCE_STRAND, readSignedRecord, readStrandBlock } from "@hansa/governance";
 import { askChannels, askStatus, findSupervisor, Layout, NetworkView } from "@hansa/network";
 import { toHex } from "@hansa/primitives";
@@ -16,6 +18,7 @@ import { hansa } from "../support/hansa-command.js";
 import { journalRequest } from "../support/journal-request.js";
 import { ManagedAccount } from "../support/managed-account.js";
 import { ManagedService } from "../support/managed-service.js";
+import { repositoryRoot } from "../support/paths.js";
 import { until } from "../support/until.js";
 import { identityOf } from "./forge.js";
 import { natsServerIsMissing } from "./nats.js";
@@ -26,6 +29,10 @@ const CHANNEL = "trade";
 const FIRST = "orderer";
 /** A decision takes well under a second on a machine of its own; this one may be busy with other networks. */
 const DECIDED_WITHIN_MS = 15_000;
+const MADE = "made";
+const BATCH = { batchTimeoutMs: 500, maxMessageCount: 7, absoluteMaxBytes: 1_000_000, preferredMaxBytes: 500_000 };
+/** An orderer that is away is waited for much longer where it is needed. */
+const MADE_WITHIN_MS = 15_000;
 
 describe("the governance of a network with three orderers", natsServerIsMissing, () => {
   let service: ManagedService;
@@ -33,6 +40,7 @@ describe("the governance of a network with three orderers", natsServerIsMissing,
   let alpha: ManagedAccount;
   let beta: ManagedAccount;
   let gamma: ManagedAccount;
+  let lock: FolderLock | undefined;
   before(async () => {
     service = await ManagedService.start();
     const [a, b, c] = service.accounts;
@@ -63,10 +71,18 @@ describe("the governance of a network with three orderers", natsServerIsMissing,
     }
   });
   after(async () => {
+    lock?.release();
     view?.closeConnections();
     await hansa(service.folder, "down", "--wipe", "--network", NAME);
     await service?.stop();
   });
+
+  /** What the command prints. */
+  async function done(...args: string[]): Promise<string> {
+    const { exit, stdout, stderr } = await hansa(service.folder, ...args, "--network", NAME);
+    assert.equal(exit, 0, stderr);
+    return stdout;
+  }
 
   const supervisor = async () => (await findSupervisor(view.layout))!;
   const status = async () => (await askStatus(await supervisor())).nodes.find(({ id }) => id === FIRST)!;
@@ -92,32 +108,76 @@ describe("the governance of a network with three orderers", natsServerIsMissing,
     kill(pid!);
     // Its supervisor starts it again at once; it ends at its locked folder until the lock is gone.
     await until(`the end of ${FIRST}`, async () => (isAlive(pid!) ? undefined : true));
-    const lock = FolderLock.acquire(path.join(view.layout.node(FIRST), "journal"));
+    lock = FolderLock.acquire(path.join(view.layout.node(FIRST), "journal"));
+    const begun = performance.now();
+    const proposal = await alpha.propose({ Invitations: [{ Principal: gamma.accountId }] });
+    await alpha.vote(proposal);
+    await beta.vote(proposal);
+    assert.equal((await beta.proposal(proposal)).Status, "APPROVED");
+    const decidedMs = performance.now() - begun;
+    await assert.rejects(beta.vote(proposal), { name: "IllegalActionException" });
+    await gamma.accept("Gamma");
+    await gamma.joined();
+    const joinedMs = performance.now() - begun;
+    const [channel] = await askChannels(await supervisor());
+    assert.equal(channel?.mspIds.length, 3, "the channel has taken the newcomer in");
+    context.diagnostic(`decided after ${Math.round(decidedMs)} ms, joined after ${Math.round(joinedMs)} ms`);
+    assert.ok(decidedMs < DECIDED_WITHIN_MS, `decided after ${decidedMs} ms`);
+  });
+
+  it("makes a channel meanwhile, that peers join and clients use, and that is changed and proved", async (context) => {
+    const begun = performance.now();
+    await done("channel", "create", MADE, "--members", "Alpha");
+    const madeMs = performance.now() - begun;
+    context.diagnostic(`channel made after ${Math.round(madeMs)} ms`);
+    assert.ok(madeMs < MADE_WITHIN_MS, `made after ${madeMs} ms`);
+    await done(
+      "contract",
+      "deploy",
+      path.join(repositoryRoot, "test/contracts/bench"),
+      "--channel",
+      MADE,
+      "--name",
+      "bench",
+    );
+    await alpha.createBareNode();
+    const grown = await NetworkView.open(view.layout);
     try {
-      const begun = performance.now();
-      const proposal = await alpha.propose({ Invitations: [{ Principal: gamma.accountId }] });
-      await alpha.vote(proposal);
-      await beta.vote(proposal);
-      assert.equal((await beta.proposal(proposal)).Status, "APPROVED");
-      const decidedMs = performance.now() - begun;
-      await assert.rejects(beta.vote(proposal), { name: "IllegalActionException" });
-      await gamma.accept("Gamma");
-      await gamma.joined();
-      const joinedMs = performance.now() - begun;
-      const [channel] = await askChannels(await supervisor());
-      assert.equal(channel?.mspIds.length, 3, "the channel has taken the newcomer in");
-      assert.notEqual((await status()).state, "running");
-      context.diagnostic(`decided after ${Math.round(decidedMs)} ms, joined after ${Math.round(joinedMs)} ms`);
-      assert.ok(decidedMs < DECIDED_WITHIN_MS, `decided after ${decidedMs} ms`);
+      const gateway = grown.member("Alpha").gateway();
+      const sent = gateway
+        .getNetwork(MADE)
+        .getContract("bench")
+        .newProposal("create", { arguments: ["key", "value"] });
+      const proposal = await sent.endorse();
+      const commit = await proposal.submit();
+      assert.ok((await commit.getStatus()).successful);
+      await grown.updateChannel(MADE, (config) => withBatchSettings(config, BATCH));
+      const heights = async () => (await grown.ledgers(MADE)).map(({ height }) => height);
+      await until("both peers to have the same blocks", async () => {
+        const found = await heights();
+        return found.length === 2 && found[0] === found[1] ? true : undefined;
+      });
+      await done("receipt", proposal.getTransactionId(), "--channel", MADE, "--output", "receipt.json");
+      await done("journal", "digest", "--channel", MADE);
     } finally {
-      lock.release();
+      grown.closeConnections();
     }
+    const info = await done("channel", "info", MADE);
+    assert.match(info, /^orderer +- +.*does not speak of its channels/m);
+    assert.match(info, /^orderer2 +\d+ +active/m);
+    assert.match(await done("env", "Alpha"), /ORDERER_HOST='?orderer2\./);
+    const { Network } = await alpha.client.send(new aws.GetNetworkCommand({ NetworkId: alpha.networkId }));
+    const second = view.state.ports.orderer2!.port;
+    assert.match(Network?.FrameworkAttributes?.Fabric?.OrderingServiceEndpoint ?? "", new RegExp(`:${second}$`));
+    assert.notEqual((await status()).state, "running");
   });
 
   it("has the same strand everywhere when it is back, with every act on it once", async () => {
+    lock?.release();
     await until(`${FIRST} to run again`, async () => ((await status()).state === "running" ? true : undefined));
     const orderers = view.plan.nodes.filter(({ kind }) => kind === "orderer").map(({ id }) => id);
     assert.equal(orderers[0], FIRST);
+    assert.match(await done("channel", "info", MADE), /^orderer +\d+ +active/m);
     const strands = await until("all strands to have the same length", async () => {
       const all = await Promise.all(orderers.map(strandAt));
       return new Set(all.map(({ length }) => length)).size === 1 ? all : undefined;

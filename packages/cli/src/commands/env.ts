@@ -11,7 +11,9 @@ export const env: Command = {
   examples: ['eval "$(hansa env Brewery)"', "hansa env Pub --user User1"],
   async run(call) {
     const view = await locateNetwork(call);
-    const data = view.member(call.options.positionals[0]!).env(call.options.text("user"));
+    const data = view
+      .member(call.options.positionals[0]!)
+      .env(call.options.text("user"), await view.servingOrdererId());
     const text = Object.entries(data).map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
     return { data, text: text.join("") };
   },

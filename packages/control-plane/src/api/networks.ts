@@ -60,7 +60,13 @@ export async function createNetwork(context: Context, input: Input<"CreateNetwor
 export async function getNetwork(context: Context, input: Input<"GetNetwork">): Promise<Answer> {
   const view = context.network(input.networkId);
   const { settings } = context.world;
-  const orderer = await context.world.observer.find(view.networkId, ({ kind }) => kind === "orderer");
+  const { observer } = context.world;
+  // Of several any will do, as long as it is up.
+  const first = await observer.find(view.networkId, ({ kind }) => kind === "orderer");
+  const isUp = first === undefined || first.state === "running";
+  const orderer = isUp
+    ? first
+    : ((await observer.find(view.networkId, ({ kind, state }) => kind === "orderer" && state === "running")) ?? first);
   const resourceArn = context.world.arn("networks", view.networkId);
   return {
     Network: {

@@ -11,7 +11,6 @@ import { authoritySpec } from "../nodes/specs.js";
 import { managedHost, type PlannedNode } from "../plan/plan.js";
 import { type Change, concerns } from "./channel-changes.js";
 import { memberIdentity, networkIdOf } from "./founding.js";
-import { readCurrentConfig } from "./ordered-channels.js";
 import type { GovernanceRuntime } from "./runtime.js";
 
 /** What the update of one channel would be, in words. */
@@ -130,8 +129,6 @@ export class Operations {
   /** What the update of each channel would be, in words, if a proposal passed now. Channels that stay are left out. */
   async preview(proposed: Pick<Proposed, "invitations" | "removals" | "newPolicy" | "channels">): Promise<Preview[]> {
     const { network, state } = this.#runtime;
-    const orderer = this.#runtime.orderer();
-    const operator = await this.#runtime.operator();
     const policy = proposed.newPolicy ?? state.policy;
     const removes = proposed.removals.flatMap((id) => state.members.get(id)?.mspId ?? []);
     // Whose certificates a newcomer brings is known when it accepts.
@@ -140,7 +137,7 @@ export class Operations {
     const enters = (name: string) => choice.kind === "all" || (choice.kind === "listed" && choice.names.includes(name));
     const previews = await Promise.all(
       (await network.channels()).map(async ({ name }): Promise<Preview> => {
-        const { config } = await readCurrentConfig(orderer, operator, name);
+        const { config } = await this.#runtime.readConfig(name);
         const admitted = enters(name) ? admits : [];
         const change: Change = { admits: admitted, removes, policy };
         const stays = admitted.length === 0 && proposed.newPolicy === undefined;

@@ -2,6 +2,7 @@
  * The way to the orderers of a network, one of which is spoken to at a time. Whoever finds that it does not serve leaves
  * it, and everybody goes on with the next.
  */
+import { HansaError } from "@hansa/primitives";
 import { RpcClient } from "@hansa/transport";
 import type { Target } from "../client/admin-client.js";
 import { orderersOf } from "../client/serving-orderer.js";
@@ -50,8 +51,8 @@ export class Orderers {
     target.rpc.close();
   }
 
-  /** Calls the one that is spoken to; leaves it when it does not serve. */
-  async ask<T>(call: (target: Target) => Promise<T>): Promise<T> {
+  /** Has the one that is spoken to do something; leaves it when it does not serve. */
+  async tell<T>(call: (target: Target) => Promise<T>): Promise<T> {
     const target = this.target();
     try {
       return await call(target);
@@ -61,9 +62,28 @@ export class Orderers {
     }
   }
 
+  /** Asks the one that is spoken to, and while that does not serve, or lacks the channel, the next: each one once. */
+  async ask<T>(call: (target: Target) => Promise<T>): Promise<T> {
+    for (let others = this.count - 1; ; others--) {
+      const target = this.target();
+      try {
+        return await call(target);
+      } catch (error) {
+        if (!isPassing(error) && !lacksChannel(error)) throw error;
+        this.leave(target);
+        if (others === 0 || this.#isClosed) throw error;
+      }
+    }
+  }
+
   /** Whatever is asked from now on fails. */
   close(): void {
     this.#isClosed = true;
     this.#current?.rpc.close();
   }
+}
+
+/** One that was away when a channel was made takes it up in a moment. */
+function lacksChannel(error: unknown): boolean {
+  return error instanceof HansaError && error.code === "UNKNOWN_CHANNEL";
 }

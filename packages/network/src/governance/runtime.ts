@@ -7,7 +7,6 @@ import type { Ordered } from "@hansa/control-plane";
 import { type Act, encodeRecord, fold, GovernanceRefusal, type GovernanceState, signedRecord } from "@hansa/governance";
 import type { SigningIdentity } from "@hansa/msp";
 import { type Bytes, HansaError, type Logger, type MspId, messageOf } from "@hansa/primitives";
-import type { Target } from "../client/admin-client.js";
 import { readIdentity, userFiles } from "../identity/material.js";
 import { orderedChannelNames } from "../membership/participation.js";
 import type { RunningNetwork } from "../membership/running-network.js";
@@ -17,7 +16,7 @@ import { EnactmentSigner } from "./enactment-signer.js";
 import { Enactor } from "./enactor.js";
 import { GovernanceFollower } from "./follower.js";
 import { foundedAct, networkIdOf, orderingOrganization } from "./founding.js";
-import { orderConfigUpdate, readCurrentConfig } from "./ordered-channels.js";
+import { type CurrentConfig, orderConfigUpdate, readCurrentConfig } from "./ordered-channels.js";
 import { Orderers } from "./orderers.js";
 import { orderRecord, strandOf } from "./ordering-desk.js";
 import { HEALS_WITHIN_MS, isPassing } from "./passing.js";
@@ -67,13 +66,10 @@ export class GovernanceRuntime {
     this.#enactor = new Enactor({
       channels: {
         names: () => orderedChannelNames(network.view),
-        read: async (channelId) => {
-          const operator = await this.operator();
-          return this.#orderers.ask((orderer) => readCurrentConfig(orderer, operator, channelId));
-        },
+        read: (channelId) => this.readConfig(channelId),
         order: async (channelId, update, signatures) => {
           const operator = await this.operator();
-          return this.#orderers.ask((orderer) => orderConfigUpdate(orderer, operator, channelId, update, signatures));
+          return this.#orderers.tell((orderer) => orderConfigUpdate(orderer, operator, channelId, update, signatures));
         },
       },
       state: () => this.follower.state,
@@ -108,9 +104,10 @@ export class GovernanceRuntime {
     return this.#stopping.signal.aborted;
   }
 
-  /** The orderer that governance speaks to now, over a connection of its own. */
-  orderer(): Target {
-    return this.#orderers.target();
+  /** A channel's configuration in force, as any orderer has it. @throws as readCurrentConfig */
+  async readConfig(channelId: string): Promise<CurrentConfig> {
+    const operator = await this.operator();
+    return this.#orderers.ask((orderer) => readCurrentConfig(orderer, operator, channelId));
   }
 
   /** The ordering organisation's administrator: reads and sends, and signs nothing that counts. */

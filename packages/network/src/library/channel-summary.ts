@@ -2,6 +2,7 @@
 import { ChannelConfig } from "@hansa/channel-config";
 import { formatPolicy } from "@hansa/msp";
 import { HansaError, messageOf } from "@hansa/primitives";
+import { orderersOf } from "../client/serving-orderer.js";
 import { ordererChannel } from "../membership/participation.js";
 import { readLedgers } from "./ledgers.js";
 import type { NetworkView } from "./network-view.js";
@@ -80,14 +81,22 @@ export async function summarizeChannel(view: NetworkView, channelId: string): Pr
       application: [...loaded.capabilities.application],
     },
     policies: Object.fromEntries(policies),
-    nodes: [await ordererCopy(view, channelId), ...(await peerCopies(view, channelId))],
+    nodes: (await Promise.all([ordererCopies(view, channelId), peerCopies(view, channelId)])).flat(),
   };
 }
 
-async function ordererCopy(view: NetworkView, channelId: string): Promise<NodeCopy> {
-  const { height, status } = await ordererChannel(view, channelId);
-  const node = view.plan.nodes.find(({ kind }) => kind === "orderer")!.id;
-  return { node, height, blockHash: "", state: status };
+function ordererCopies(view: NetworkView, channelId: string): Promise<NodeCopy[]> {
+  return Promise.all(
+    orderersOf(view).map(async (orderer): Promise<NodeCopy> => {
+      try {
+        const { height, status } = await ordererChannel(view, channelId, orderer);
+        return { node: orderer.id, height, blockHash: "", state: status };
+      } catch (error) {
+        if (!(error instanceof HansaError)) throw error;
+        return { node: orderer.id, height: undefined, blockHash: "", state: messageOf(error) };
+      }
+    }),
+  );
 }
 
 async function peerCopies(view: NetworkView, channelId: string): Promise<NodeCopy[]> {

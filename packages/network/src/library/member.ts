@@ -216,8 +216,11 @@ export class Member {
     });
   }
 
-  /** Variables for Fabric's `peer` and `osnadmin` commands, named as Fabric's samples name them. */
-  env(user = "Admin"): Record<string, string> {
+  /**
+   * Variables for Fabric's `peer` and `osnadmin` commands, named as Fabric's samples name them.
+   * @param ordererId the orderer that they name; the network's first unless given
+   */
+  env(user = "Admin", ordererId?: string): Record<string, string> {
     const peer = this.peers[0];
     if (peer === undefined)
       throw new HansaError("UNKNOWN_NODE", `${this.name} has no peer that Fabric's commands could use.`, {
@@ -225,7 +228,8 @@ export class Member {
       });
     const { kind, domain } = this.#organization;
     const ordering = this.#plan.organizations.find((organization) => organization.kind === "orderer")!;
-    const orderer = this.#plan.nodes.find((node) => node.kind === "orderer")!;
+    const orderers = this.#plan.nodes.filter((node) => node.kind === "orderer");
+    const orderer = orderers.find(({ id }) => id === ordererId) ?? orderers[0]!;
     const ordererTls = path.join(this.#layout.nodeIdentity("orderer", ordering.domain, orderer.host), "tls");
     const asUser = userFiles(this.#layout, this.#organization, this.users[0]!);
     return {

@@ -223,6 +223,11 @@ export class NetworkView {
     return new ChannelSettings({ channelId, orderer, reader: reader.admin, holders, followers });
   }
 
+  /** The orderer to name to those who can be told of one only: one that is up, if any is. */
+  async servingOrdererId(): Promise<string> {
+    return (await servingOrderer(this)).id;
+  }
+
   /** Where every peer's copy of a channel stands. @throws HansaError UNKNOWN_CHANNEL */
   async ledgers(channel: string): Promise<PeerLedger[]> {
     return readLedgers(channel, await this.deployingOrgs(this.channel(channel)));

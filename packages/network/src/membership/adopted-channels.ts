@@ -6,9 +6,10 @@ import { loadedConfig } from "../governance/loaded-config.js";
 import { readBlock, readCurrentConfig } from "../governance/ordered-channels.js";
 import { readIdentity, userFiles } from "../identity/material.js";
 import type { NetworkView } from "../library/network-view.js";
+import type { PlannedNode } from "../plan/plan.js";
 import { writeFileDurably } from "../plan/state-file.js";
 import type { NetworkCore } from "./core.js";
-import { orderedChannelNames } from "./participation.js";
+import { channelHolders } from "./participation.js";
 
 /**
  * Has the network know every channel that the orderer has, with the members of its configuration in force, and keep
@@ -16,10 +17,10 @@ import { orderedChannelNames } from "./participation.js";
  */
 export async function adoptChannels(network: NetworkCore): Promise<void> {
   const { view, layout } = network;
-  const [names, operator] = await Promise.all([orderedChannelNames(view), operatorOf(view)]);
+  const [holders, operator] = await Promise.all([channelHolders(view), operatorOf(view)]);
   const adopted = await Promise.all(
-    names.map(async (name): Promise<ChannelDefinition> => {
-      const { mspIds, batch, genesis } = await configOf(view, operator, name);
+    [...holders].map(async ([name, orderers]): Promise<ChannelDefinition> => {
+      const { mspIds, batch, genesis } = await configOf(view, operator, name, orderers);
       const file = layout.genesisBlock(name);
       if ((await readFile(file).catch(() => undefined)) === undefined) await writeFileDurably(file, await genesis());
       const known = network.config().channels.find((channel) => channel.name === name);
@@ -46,9 +47,14 @@ export function operatorOf({ plan, layout }: NetworkView): Promise<SigningIdenti
   return readIdentity(organization.mspId, userFiles(layout, organization, "Admin"));
 }
 
-/** What the configuration in force of a channel says, as the orderer has it. */
-export async function configOf(view: NetworkView, operator: SigningIdentity, name: string) {
-  const target = view.target(await servingOrderer(view));
+/** What the configuration in force of a channel says, as one of the orderers that have it does. */
+export async function configOf(
+  view: NetworkView,
+  operator: SigningIdentity,
+  name: string,
+  orderers: readonly PlannedNode[],
+) {
+  const target = view.target(await servingOrderer(view, orderers));
   const { config } = await readCurrentConfig(target, operator, name);
   const loaded = loadedConfig(name, config);
   const { batchTimeoutMs, maxMessageCount, preferredMaxBytes, absoluteMaxBytes } = loaded.orderer;

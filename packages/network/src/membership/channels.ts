@@ -4,11 +4,11 @@ import { HansaError, messageOf } from "@hansa/primitives";
 import { DEFAULT_BATCH } from "../config/defaults.js";
 import { createGenesisBlock } from "../launch/genesis.js";
 import type { NetworkView } from "../library/network-view.js";
-import { serverSpec } from "../nodes/specs.js";
+import { tellAnyOrderer } from "../nodes/tell-nodes.js";
 import { adoptChannels, configOf, operatorOf } from "./adopted-channels.js";
 import { bringContractsTo } from "./contracts.js";
 import type { NetworkCore, NewChannel, OrderedChannel } from "./core.js";
-import { orderedChannelNames } from "./participation.js";
+import { channelHolders, orderedChannelNames } from "./participation.js";
 
 /** See RunningNetwork.createChannel. */
 export async function createChannel(network: NetworkCore, wanted: NewChannel): Promise<void> {
@@ -43,16 +43,20 @@ export async function createChannel(network: NetworkCore, wanted: NewChannel): P
     await network.change((config) => ({ channels: [...config.channels, definition] }));
     await network.changeState(({ channels }) => ({ channels: [...channels.filter((each) => each !== name), name] }));
   }
-  // The orderer first: peers that join follow it at once.
-  const orderer = view.plan.nodes.find(({ kind }) => kind === "orderer")!;
-  await network.keeper.reconfigure(orderer.id, serverSpec(orderer, view));
+  // An orderer first, whichever: peers that join follow it at once.
+  await tellAnyOrderer(network.keeper, view);
   await network.tellNodes({ strict: true });
 }
 
 /** See RunningNetwork.channels. */
 export async function orderedChannels(view: NetworkView): Promise<OrderedChannel[]> {
-  const [names, operator] = await Promise.all([orderedChannelNames(view), operatorOf(view)]);
-  return Promise.all(names.map(async (name) => ({ name, mspIds: (await configOf(view, operator, name)).mspIds })));
+  const [holders, operator] = await Promise.all([channelHolders(view), operatorOf(view)]);
+  return Promise.all(
+    [...holders].map(async ([name, orderers]) => ({
+      name,
+      mspIds: (await configOf(view, operator, name, orderers)).mspIds,
+    })),
+  );
 }
 
 /** See RunningNetwork.followChannels. */

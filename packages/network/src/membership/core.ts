@@ -3,7 +3,7 @@ import type { ChannelDefinition, NetworkConfig } from "../config/network-config.
 import type { NetworkView } from "../library/network-view.js";
 import { writeConnectionProfiles } from "../library/profile-files.js";
 import type { NodeKeeper, NodeReport } from "../nodes/keeper.js";
-import { tellNodes } from "../nodes/specs.js";
+import { tellNodes } from "../nodes/tell-nodes.js";
 import type { Layout } from "../plan/layout.js";
 import { type NetworkState, updateState, writeFileDurably } from "../plan/state-file.js";
 

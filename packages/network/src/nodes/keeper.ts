@@ -121,20 +121,24 @@ export class NodeKeeper {
    * Gives a node another configuration. Resolves when it serves by it: at once when nothing is new for it, after its
    * start when it is being started.
    * @param options `wait: false` does not wait for a node that does not run
+   * @returns whether it serves by it
    * @throws HansaError with the node's reason
    */
-  async reconfigure(id: string, config: unknown, { wait = true }: { wait?: boolean } = {}): Promise<void> {
+  async reconfigure(id: string, config: unknown, { wait = true }: { wait?: boolean } = {}): Promise<boolean> {
     const kept = this.#kept.get(id);
-    if (kept === undefined) return;
+    if (kept === undefined) return false;
     const turn = kept.turn.then(() => this.#reconfigure(kept, config, wait));
-    kept.turn = turn.catch(() => {});
-    await turn.catch((error: unknown) => {
+    kept.turn = turn.then(
+      () => {},
+      () => {},
+    );
+    return turn.catch((error: unknown) => {
       throw named(id, error, "does not follow its new settings");
     });
   }
 
-  async #reconfigure(kept: Kept, config: unknown, wait: boolean): Promise<void> {
-    if (kept.served === JSON.stringify(config)) return;
+  async #reconfigure(kept: Kept, config: unknown, wait: boolean): Promise<boolean> {
+    if (kept.served === JSON.stringify(config)) return kept.handle !== undefined;
     kept.config = config;
     const deadline = this.#clock.now() + FOLLOW_WITHIN_MS;
     while (kept.state !== "stopped" && !this.#closing) {
@@ -143,15 +147,16 @@ export class NodeKeeper {
         const outcome = await Promise.race([handle.reconfigure(config), handle.ended]);
         if (outcome === undefined) {
           kept.served = JSON.stringify(config);
-          return;
+          return true;
         }
       } else {
         // Whoever starts it starts it with the new configuration, and tells it when it was being started.
-        if (!wait) return;
+        if (!wait) return false;
         await this.#nextState(kept, deadline - this.#clock.now());
-        if (kept.served === JSON.stringify(config)) return;
+        if (kept.handle !== undefined && kept.served === JSON.stringify(config)) return true;
       }
     }
+    return false;
   }
 
   /** @throws HansaError when it stays as it is for so long */

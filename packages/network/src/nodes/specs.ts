@@ -2,7 +2,6 @@ import path from "node:path";
 import type { Layout } from "../plan/layout.js";
 import type { NetworkPlan, NodePorts, Organization, PlannedNode } from "../plan/plan.js";
 import type { Ports } from "../plan/ports.js";
-import type { NodeKeeper } from "./keeper.js";
 import { tlsFilesOf } from "./nats-spec.js";
 import type { NetworkParts } from "./network-parts.js";
 
@@ -160,19 +159,4 @@ function jetstreamSpec(node: PlannedNode, { layout, plan, config, state }: Netwo
     tls: tlsFilesOf(node, layout),
     credentials: layout.natsUser(node.id),
   };
-}
-
-/**
- * Tells every orderer and peer that is kept what changed for it. One that does not run at the moment is told by its
- * start. Returns why nodes do not follow, if some do not.
- */
-export async function tellNodes(keeper: NodeKeeper, network: NetworkParts): Promise<unknown[]> {
-  const kept = keeper.reports().filter(({ node }) => node.kind === "orderer" || node.kind === "peer");
-  const outcomes = await Promise.allSettled(
-    kept.map(async ({ node: { id } }) => {
-      const planned = network.plan.nodes.find((each) => each.id === id);
-      if (planned !== undefined) await keeper.reconfigure(id, serverSpec(planned, network), { wait: false });
-    }),
-  );
-  return outcomes.flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason] : []));
 }
