@@ -67,6 +67,14 @@ export type Ordered = {
   readonly at: UnixMs;
 };
 
+/** How much of a channel is known: the strand that the orderers keep of it, and how many of its blocks. */
+export type WrittenUpTo = { readonly channel: string; readonly strandId: string; readonly blocks: number };
+
+/** What the envelopes of a member come to in one block, at the network's time. */
+export type Writing = { readonly memberId: string; readonly at: UnixMs; readonly bytes: number };
+
+export type Written = { readonly upTo: WrittenUpTo; readonly writings: readonly Writing[] };
+
 export interface OperatedNetwork {
   readonly networkId: string;
   /** As of the newest record that was seen; every submitted act is in it when `submit` resolves. */
@@ -98,6 +106,11 @@ export interface OperatedNetwork {
   setLogging(target: LogTarget, on: boolean): Promise<void>;
   /** Channels with the ids of their members. */
   channels(): Promise<readonly { readonly name: string; readonly members: readonly string[] }[]>;
+  /**
+   * What members wrote to the channels beyond what is known, as far as one answer goes. Empty: everything is known. A
+   * channel that begins anew has another strand, and tells from its first block on.
+   */
+  written(known: readonly WrittenUpTo[]): Promise<readonly Written[]>;
   /** What the update of each channel would be, in words, if the proposal passed now. */
   preview(
     proposed: Pick<import("@hansa/governance").Proposed, "invitations" | "removals" | "newPolicy" | "channels">,

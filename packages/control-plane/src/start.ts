@@ -5,7 +5,7 @@ import { World } from "./api/context.js";
 import { Tokens } from "./api/tokens.js";
 import { Authenticator } from "./auth/authenticate.js";
 import { PRICES_2026_04 } from "./billing/prices.js";
-import { StorageSampler } from "./billing/storage-sampler.js";
+import { UsageSampler } from "./billing/usage-sampler.js";
 import type { ControlPlaneConfig, Settings } from "./config.js";
 import { EventTeller } from "./events/teller.js";
 import { Handler } from "./http/handler.js";
@@ -39,7 +39,7 @@ export async function startControlPlaneServer(config: ControlPlaneConfig): Promi
   const jobs = new Jobs(logger);
   const observer = new NodeObserver(operator, logger);
   const work = new Work(operator, rows, store.secrets, jobs, region, logger);
-  const sampler = new StorageSampler(operator, observer, rows, logger);
+  const sampler = new UsageSampler(operator, observer, rows, logger);
   const world = new World(settings, rows, jobs, observer, sampler, await pageKeyOf(rows));
   const tokens = new Tokens(rows, (networkId) => world.now(networkId));
   // Clients sign by the real time, whatever the networks' clocks say.

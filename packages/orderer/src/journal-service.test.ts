@@ -25,7 +25,7 @@ describe("the journal of an ordering node", () => {
     const rpc = new RpcClient(orderer.address);
     const ask = (method: MethodDefinition, bytes: Bytes, extras = {}, on = channelId, by = member) =>
       rpc.unary(method, client.envelope(by, on, { type: HeaderType.MESSAGE, ...extras }, bytes));
-    const { GetDigest, GetInclusionProof, GetConsistencyProof, GetBlockInfo } = services.Journal.methods;
+    const { GetDigest, GetInclusionProof, GetConsistencyProof, GetBlockInfo, GetWritten } = services.Journal.methods;
     const read = (signed: hansa.journal.ISignedDigest | null | undefined) => {
       const bytes = signed?.digest as Bytes;
       const signature = signed?.signatures?.[0]?.signature as Bytes;
@@ -74,6 +74,23 @@ describe("the journal of an ordering node", () => {
       );
       if (sequenceNo === 0) assert.deepEqual(Buffer.from(earlier.hash), Buffer.from(first.hash));
     }
+
+    const written = async (strandId: string, firstSequenceNo: number) => {
+      const request = encode(journal.GetWrittenRequest, { strandId, firstSequenceNo });
+      return journal.WrittenBlocks.decode(await ask(GetWritten, request));
+    };
+    const all = await written("", 7);
+    assert.equal(all.strandId, first.tip?.strandId);
+    assert.deepEqual(
+      all.blocks.slice(1).map((block) => (block.written ?? []).map(({ mspId, bytes }) => [mspId, toNumber(bytes)])),
+      blocks
+        .slice(1)
+        .map((bytes) => [[member.mspId, splitBlock(bytes).envelopes.reduce((sum, { length }) => sum + length, 0)]]),
+    );
+    assert.equal(all.blocks.length, blocks.length, "from the first on, as that is no number of this strand");
+    const rest = await written(all.strandId, blocks.length - 1);
+    assert.deepEqual([toNumber(rest.firstSequenceNo), rest.blocks.length], [blocks.length - 1, 1]);
+    assert.deepEqual((await written(all.strandId, blocks.length)).blocks, []);
 
     const fails = (code: number, method: MethodDefinition, bytes: Bytes) =>
       assert.rejects(ask(method, bytes), (error) => error instanceof RpcStatus && error.code === code);

@@ -32,6 +32,7 @@ import {
 import type { JournalAnswer, Source } from "./journal-source.js";
 import type { WitnessDesks } from "./witness/desks.js";
 import { receiptTip, witnessed, witnessHandlers } from "./witness/witness-service.js";
+import { writtenBlocks } from "./written.js";
 
 const { journal } = hansa;
 
@@ -108,6 +109,11 @@ export function journalHandlers(options: JournalOptions): Handlers<typeof servic
       const tip = await receiptTip(witnesses, channel, request);
       await witnessed(witnesses, source, tip, request.waitMs, signal);
       return encode(journal.Receipt, await receipt(strand, request, tip, channel.config, await signersOf(source)));
+    }),
+    GetWritten: guarded(async (bytes, { strand }, signal) => {
+      const request = decode(journal.GetWrittenRequest, bytes, "hansa.journal.GetWrittenRequest");
+      const first = request.strandId === strand.info.strandId ? toNumber(request.firstSequenceNo) : 0;
+      return encode(journal.WrittenBlocks, await writtenBlocks(strand, first, signal));
     }),
     StreamBlocks: streamBlocks,
   };

@@ -172,6 +172,21 @@ describe("the life of a network, decided by its members", () => {
     for (const member of [dora, ben, cem]) await transact(member);
   });
 
+  it("knows what each member wrote, those that are gone included", async () => {
+    const [all, ...others] = await network.written([]);
+    assert.deepEqual([all?.upTo.channel, others], [CHANNEL, []]);
+    const sumOf = ({ memberId }: JoiningMember) =>
+      all!.writings.reduce((sum, writing) => sum + (writing.memberId === memberId ? writing.bytes : 0), 0);
+    // Two members signed each transaction at the least, with certificates of a kilobyte or so.
+    for (const member of [ana, ben, cem, dora]) assert.ok(sumOf(member) > 1_000, member.name);
+    assert.ok(sumOf(ana) > sumOf(dora), "a contract weighs more than a key");
+    assert.ok(all!.writings.every(({ at }) => at > network.governance.foundedAt && at <= network.now()));
+    assert.deepEqual(await network.written([all!.upTo]), []);
+    await transact(dora);
+    const [more] = await network.written([all!.upTo]);
+    assert.deepEqual(new Set(more?.writings.map(({ memberId }) => memberId)), new Set([dora.memberId]));
+  });
+
   it("follows a new voting policy, in its channels too", async () => {
     const newPolicy = {
       thresholdPercentage: 75,

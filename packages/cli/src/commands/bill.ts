@@ -37,7 +37,7 @@ export const bill: Command = {
             Name,
             member.Name,
             InstanceType === null ? Item : `${Item} ${InstanceType}`,
-            Quantity.toFixed(4),
+            Quantity.toFixed(Unit === "GB" ? 6 : 4),
             Unit,
             Price === null ? "no price" : String(Price),
             Amount.toFixed(4),

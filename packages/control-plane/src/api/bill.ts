@@ -48,7 +48,7 @@ async function billOf(context: Context, view: NetworkView, period: Period) {
           Item: line.item,
           Of: line.of,
           InstanceType: line.instanceType ?? null,
-          Quantity: Math.round(line.quantity * 1e6) / 1e6,
+          Quantity: Math.round(line.quantity * 1e9) / 1e9,
           Unit: line.unit,
           Price: line.price ?? null,
           Confidence: line.confidence ?? null,
@@ -91,6 +91,7 @@ function meteredOf({ world }: Context, view: NetworkView, member: MemberView): M
       to: deletedAt,
       storage: world.rows.get("storage", nodeId) ?? [],
     })),
+    written: world.rows.get("written", memberId) ?? [],
   };
 }
 

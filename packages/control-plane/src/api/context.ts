@@ -2,7 +2,7 @@
 import { derivedId, GovernanceRefusal, type IdPrefix } from "@hansa/governance";
 import { arn, type ResourceKind } from "../arns.js";
 import type { Caller } from "../auth/authenticate.js";
-import type { StorageSampler } from "../billing/storage-sampler.js";
+import type { UsageSampler } from "../billing/usage-sampler.js";
 import type { Settings } from "../config.js";
 import { ApiError, denied, fromRefusal, notFound, notReady } from "../errors.js";
 import type { Jobs } from "../jobs.js";
@@ -22,7 +22,7 @@ export class World {
     readonly rows: RowStore,
     readonly jobs: Jobs,
     readonly observer: NodeObserver,
-    readonly sampler: StorageSampler,
+    readonly sampler: UsageSampler,
     readonly pageKey: string,
   ) {}
 

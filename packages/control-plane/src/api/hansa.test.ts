@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import * as aws from "@aws-sdk/client-managedblockchain";
-import { HansaError } from "@hansa/primitives";
+import { HansaError, unixMs } from "@hansa/primitives";
 import { TestControlPlane } from "../testing/control-plane.js";
 import { type Fleet, fleet, invite } from "../testing/fleet.js";
 import { raw } from "../testing/raw.js";
@@ -217,5 +217,40 @@ describe("beyond the managed service", () => {
     assert.ok(Math.abs(late.Total - 5.5) < 0.01, "a member that left pays no more, and can still see its bill");
     const node = (await billOf(0)).Networks[0]?.Members[0]?.Lines.find(({ Item }) => Item === "node");
     assert.ok(Math.abs((node?.Quantity ?? 0) - 10) < 0.01);
+  });
+
+  it("bills what members wrote to their channels, at the time of the block, however often it is read", async () => {
+    const net = await fleet(plane, [0, 1]);
+    const [mine, theirs] = net.memberIds as [string, string];
+    const network = plane.operator.network(net.networkId)!;
+    const start = network.now();
+    const GB = 2 ** 30;
+    const at = (ms: number) => unixMs(start + ms);
+    network.blocks.push(
+      { memberId: mine, at: at(1), bytes: GB },
+      { memberId: theirs, at: at(2), bytes: 4 * GB },
+      { memberId: mine, at: at(3), bytes: 2 * GB },
+    );
+    const written = async (account: number, query = "") => {
+      const body = await get(account, `/hansa/bill?network=${net.networkId}${query}`);
+      const [bill] = body.Networks as { Members: { Lines: { Item: string; Quantity: number; Unit: string }[] }[] }[];
+      return bill?.Members[0]?.Lines.find(({ Item }) => Item === "data-written")?.Quantity;
+    };
+    await post(0, `/hansa/networks/${net.networkId}/clock`, { To: new Date(start + HOUR).toISOString() });
+    // Both ask at once, and what is read goes on behind them.
+    assert.deepEqual(await Promise.all([written(0), written(0), written(1)]), [3, 3, 4]);
+    network.blocks.push({ memberId: mine, at: at(HOUR - 60_000), bytes: GB / 2 });
+    assert.equal(await written(0), 3.5);
+    const middle = new Date(start + HOUR / 2).toISOString();
+    assert.deepEqual([await written(0, `&to=${middle}`), await written(0, `&from=${middle}`)], [3, 0.5]);
+    const gone = () => Promise.reject(new HansaError("NOT_RUNNING", "it is not running"));
+    const asked = network.written;
+    network.written = gone;
+    assert.equal(await written(0), 3.5, "what was read is known");
+    network.written = asked;
+    // The channel was made anew: it tells from its beginning.
+    network.strandId = "strand-2";
+    network.blocks.splice(0, network.blocks.length, { memberId: theirs, at: at(HOUR - 50_000), bytes: GB });
+    assert.deepEqual([await written(0), await written(1)], [3.5, 5]);
   });
 });

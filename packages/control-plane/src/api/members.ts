@@ -114,6 +114,9 @@ export async function deleteMember(context: Context, input: Input<"DeleteMember"
     if (now !== "AVAILABLE" && now !== "UPDATING") throw notReady(`Member ${memberId} is ${now}.`);
   };
   check();
+  // Its nodes go with its last member, and nobody can be asked any more what was written.
+  if (view.members.every((each) => each.memberId === memberId || each.status === "DELETED"))
+    await context.world.sampler.sample(view.networkId);
   await acted(
     async () =>
       view.operated?.submit({ kind: "left", memberId }).catch((error: unknown) => {

@@ -14,6 +14,7 @@ const member = (change: Partial<MeteredMember> = {}): MeteredMember => ({
   from: 0,
   to: undefined,
   nodes: [{ nodeId: "nd-A", instanceType: "bc.m5.large", from: 0, to: undefined, storage: [] }],
+  written: [],
   ...change,
 });
 
@@ -69,6 +70,26 @@ describe("the meter", () => {
     isNear(stored?.amount ?? 0, 0.2);
   });
 
+  it("counts what was written in the period, also what was ordered just after a departure", () => {
+    const written = [[HOUR, GB] as const, [2 * HOUR, 2 * GB] as const, [10 * HOUR + 1, 4 * GB] as const];
+    const quantity = (from: number, to: number) =>
+      bill(member({ to: 10 * HOUR, written }), from, to).find(({ item }) => item === "data-written")?.quantity;
+    assert.equal(quantity(0, 100 * HOUR), 7);
+    assert.equal(quantity(HOUR, 2 * HOUR), 1);
+    assert.equal(quantity(HOUR + 1, 2 * HOUR + 1), 2);
+    assert.equal(quantity(3 * HOUR, 10 * HOUR), undefined);
+    const line = bill(member({ written }), 0, 2 * HOUR).at(-1);
+    assert.deepEqual(line, {
+      item: "data-written",
+      of: "m-A",
+      unit: "GB",
+      quantity: 1,
+      price: 0.1,
+      confidence: "quoted",
+      amount: 0.1,
+    });
+  });
+
   it("names an instance type without a price, and charges nothing for it", () => {
     const nodes = [{ nodeId: "nd-A", instanceType: "bc.unknown", from: 0, to: undefined, storage: [] }];
     const line = bill(member({ nodes }), 0, HOUR)[1];
@@ -86,7 +107,7 @@ describe("the meter", () => {
           const end = cuts.at(-1) ?? from;
           const storage = sizes.toSorted(([a], [b]) => a - b);
           const nodes = [{ nodeId: "nd-A", instanceType: "bc.m5.large", from: 1_000, to: 9_000_000, storage }];
-          const metered = member({ from: 500_000, to: 8_000_000, nodes });
+          const metered = member({ from: 500_000, to: 8_000_000, nodes, written: storage });
           let sum = 0;
           let last = from;
           for (const cut of cuts) {

@@ -1,6 +1,7 @@
 /** What members used, by the second, and what the managed service would charge for it. Pure: times and sizes in, lines out. */
 import type { Edition } from "../quotas.js";
 import type { Confidence, PriceList } from "./prices.js";
+import type { WrittenRow } from "./written.js";
 
 /** Unix milliseconds; the end is not part of it. */
 export type Period = { readonly from: number; readonly to: number };
@@ -21,15 +22,17 @@ export type MeteredMember = {
   readonly from: number;
   readonly to: number | undefined;
   readonly nodes: readonly MeteredNode[];
+  /** Its envelopes on all channels. */
+  readonly written: WrittenRow;
 };
 
 export type BillLine = {
-  readonly item: "membership" | "node" | "storage";
-  /** Edition, or node id. */
+  readonly item: "membership" | "node" | "storage" | "data-written";
+  /** Edition, node id, or member id. */
   readonly of: string;
   readonly instanceType?: string;
   readonly quantity: number;
-  readonly unit: "hours" | "GB-months";
+  readonly unit: "hours" | "GB-months" | "GB";
   /** USD per unit; undefined when the list has none. */
   readonly price: number | undefined;
   readonly confidence: Confidence | undefined;
@@ -42,7 +45,8 @@ const MONTH_MS = 730 * HOUR_S * 1000;
 const GB = 2 ** 30;
 
 /**
- * What one member pays for in a period: its membership, then node and storage of each of its nodes. No line of nothing.
+ * What one member pays for in a period: its membership, then node and storage of each of its nodes, then the
+ * data that it wrote. No line of nothing.
  */
 export function billLines(member: MeteredMember, period: Period, prices: PriceList): BillLine[] {
   const membership = prices.membership[member.edition];
@@ -69,6 +73,9 @@ export function billLines(member: MeteredMember, period: Period, prices: PriceLi
     const stored = gbMonths(node.storage, life, period);
     lines.push({ item: "storage", of: node.nodeId, unit: "GB-months", ...charge(stored, prices.storage) });
   }
+  // Whoever left may have had something under way that was ordered a moment later: it is written all the same.
+  const written = member.written.reduce((sum, [at, bytes]) => sum + (isIn(at, period) ? bytes : 0), 0);
+  lines.push({ item: "data-written", of: member.memberId, unit: "GB", ...charge(written / GB, prices.written) });
   return lines.filter(({ quantity }) => quantity > 0);
 }
 
@@ -99,6 +106,10 @@ function gbMonths(samples: MeteredNode["storage"], life: Life, period: Period): 
 function within(life: Life, period: Period): Period {
   const from = Math.max(life.from, period.from);
   return { from, to: Math.max(from, Math.min(life.to ?? period.to, period.to)) };
+}
+
+function isIn(at: number, { from, to }: Period): boolean {
+  return from <= at && at < to;
 }
 
 function earlier(a: number | undefined, b: number | undefined): number | undefined {

@@ -17,6 +17,8 @@ export type PriceList = {
   readonly node: Readonly<Record<string, Price>>;
   /** Per GB and month of 730 hours. */
   readonly storage: Price;
+  /** Per GB that a member writes to its network. */
+  readonly written: Price;
   /** What is charged for as well and not metered here. */
   readonly notMetered: readonly string[];
 };
@@ -43,5 +45,6 @@ export const PRICES_2026_04: PriceList = {
     "bc.c5.4xlarge": estimated(1.088),
   },
   storage: quoted(0.1),
-  notMetered: ["data written to the network (0.10 USD per GB)", "VPC endpoints", "data transfer"],
+  written: quoted(0.1),
+  notMetered: ["VPC endpoints", "data transfer"],
 };

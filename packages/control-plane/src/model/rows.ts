@@ -3,6 +3,8 @@
  * network's clock, `createdWall` by the control plane's.
  */
 import type { VotingPolicy } from "@hansa/governance";
+import type { WrittenRow } from "../billing/written.js";
+import type { WrittenUpTo } from "../operator.js";
 import type { Edition } from "../quotas.js";
 import type { Change, Json } from "../store/changes.js";
 import type { Store } from "../store/store.js";
@@ -85,6 +87,9 @@ export type TokenRow = {
 /** Bytes on disk over time: [when, how many], oldest first. */
 export type StorageRow = readonly (readonly [at: number, bytes: number])[];
 
+/** How far the channels of a network were read for what was written. */
+export type MeteredRow = readonly WrittenUpTo[];
+
 /** The newest status that was told as an event, and the how many-th it was. Under a network's id: that it was seen. */
 export type ToldRow = { readonly networkId: string; readonly status: string; readonly count: number };
 
@@ -96,6 +101,10 @@ type Rows = {
   tags: TagRow;
   token: TokenRow;
   storage: StorageRow;
+  /** By member. */
+  written: WrittenRow;
+  /** By network. */
+  metered: MeteredRow;
   told: ToldRow;
   /** Key "pages": what signs page tokens. */
   key: string;

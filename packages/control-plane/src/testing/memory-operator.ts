@@ -23,6 +23,9 @@ import type {
   OperatedNetwork,
   OperatedNode,
   Ordered,
+  Writing,
+  Written,
+  WrittenUpTo,
 } from "../operator.js";
 
 export type MemoryOptions = {
@@ -148,6 +151,9 @@ export class MemoryNetwork implements OperatedNetwork {
     ["trade", new Set()],
   ]);
   readonly prepared = new Set<string>();
+  /** What was written to channel "trade", a block each; told two blocks at a time. */
+  readonly blocks: Writing[] = [];
+  strandId = "strand-1";
   /** Whether its nodes are known without asking. */
   tellsNodes = false;
   /** How often it was asked for its nodes. */
@@ -249,6 +255,14 @@ export class MemoryNetwork implements OperatedNetwork {
 
   async channels(): Promise<readonly { readonly name: string; readonly members: readonly string[] }[]> {
     return [...this.#channels].map(([name, members]) => ({ name, members: [...members] }));
+  }
+
+  async written(known: readonly WrittenUpTo[]): Promise<readonly Written[]> {
+    const before =
+      known.find(({ channel, strandId }) => channel === "trade" && strandId === this.strandId)?.blocks ?? 0;
+    const writings = this.blocks.slice(before, before + 2);
+    const upTo = { channel: "trade", strandId: this.strandId, blocks: before + writings.length };
+    return writings.length === 0 ? [] : [{ upTo, writings }];
   }
 
   async preview(proposed: Parameters<OperatedNetwork["preview"]>[0]) {

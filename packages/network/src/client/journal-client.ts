@@ -8,7 +8,7 @@ import { decode, encode, HeaderType, hansa, services, signedEnvelope, toLong, to
 import type { Target } from "./admin-client.js";
 
 const { journal } = hansa;
-const { GetDigest, GetReceipt, ListDigests, StreamBlocks } = services.Journal.methods;
+const { GetDigest, GetReceipt, GetWritten, ListDigests, StreamBlocks } = services.Journal.methods;
 const CALL_TIMEOUT_MS = 30_000;
 const NONCE_BYTES = 24;
 
@@ -44,6 +44,12 @@ export class JournalClient {
   async receipt(sequenceNo: number, entryIndex: number, waitMs = 0): Promise<hansa.journal.Receipt> {
     const request = encode(journal.GetReceiptRequest, { sequenceNo: toLong(sequenceNo), entryIndex, waitMs });
     return decode(journal.Receipt, await this.#ask(GetReceipt, request), "hansa.journal.Receipt");
+  }
+
+  /** Who wrote how much from a block on, as far as one answer goes; no blocks: there are no more. Throws as `digest`. */
+  async written(strandId: string, firstSequenceNo: number): Promise<hansa.journal.WrittenBlocks> {
+    const request = encode(journal.GetWrittenRequest, { strandId, firstSequenceNo: toLong(firstSequenceNo) });
+    return decode(journal.WrittenBlocks, await this.#ask(GetWritten, request), "hansa.journal.WrittenBlocks");
   }
 
   /** Blocks up to this one, or to the newest, in order. Throws as `digest`. */

@@ -117,9 +117,17 @@ describe("the follower of a governance strand", () => {
       follower.load(strand.blocks);
       assert.equal(follower.now() - clock.now(), to - START - 60_000);
     }
+    const further = (to + 3_600_000) as UnixMs;
+    strand.add({ kind: "clockAdvanced", to: further }, [operator], to + 5_000);
+    const follower = new GovernanceFollower({ logger: silentLogger });
+    follower.load(strand.blocks);
+    const timeAt = (clockMs: number) => follower.timeOf((START + clockMs) as UnixMs);
+    assert.equal(timeAt(59_999), START + 59_999, "before it was moved");
+    assert.deepEqual([timeAt(60_000), timeAt(64_999)], [to, to + 4_999]);
+    assert.deepEqual([timeAt(65_000), timeAt(66_000)], [further, further + 1_000]);
     const late = new GovernanceFollower({ logger: silentLogger, clock: clockAt(0) });
     late.load(strand.blocks);
-    assert.equal(late.now(), to, "never before the newest record");
+    assert.equal(late.now(), further, "never before the newest record");
   });
 
   it("keeps nobody waiting when it is stopped", async () => {

@@ -59,6 +59,8 @@ export class GovernanceFollower {
   #position: StrandPosition = STRAND_START;
   /** How far the strand has moved the network's time ahead of the clock. */
   #aheadMs = 0;
+  /** By the clock, when it did, and how far it was ahead from then on; in order. */
+  #advances: { readonly clockMs: number; readonly aheadMs: number }[] = [];
   #running: Promise<void> | undefined;
   #wake: () => void = () => {};
   #damage: HansaError | undefined;
@@ -86,6 +88,11 @@ export class GovernanceFollower {
   /** The network's own time: this machine's and what it was advanced by, and never before the newest record. */
   now(): UnixMs {
     return Math.max(this.#clock.now() + this.#aheadMs, this.state?.time ?? 0) as UnixMs;
+  }
+
+  /** What the network's time was when a clock showed this. */
+  timeOf(clockMs: UnixMs): UnixMs {
+    return (clockMs + (this.#advances.findLast((advance) => advance.clockMs <= clockMs)?.aheadMs ?? 0)) as UnixMs;
   }
 
   listen(listener: GovernanceListener): () => void {
@@ -162,6 +169,7 @@ export class GovernanceFollower {
           this.#options.logger.warn("another governance strand took the place of this one", { blocks: this.size });
           this.#position = STRAND_START;
           this.#aheadMs = 0;
+          this.#advances = [];
           this.#options.onReplaced?.();
           continue;
         }
@@ -204,7 +212,12 @@ export class GovernanceFollower {
   /** What a block holds; moves the clock as it says. */
   #actsOf({ block, records }: StrandBlock): Act[] {
     const acts = records.map((record) => readSignedRecord(record).act);
-    for (const act of acts) if (act.kind === "clockAdvanced") this.#aheadMs += act.to - block.timestampMs;
+    for (const act of acts) {
+      if (act.kind !== "clockAdvanced") continue;
+      const clockMs = block.timestampMs - this.#aheadMs;
+      this.#aheadMs += act.to - block.timestampMs;
+      this.#advances.push({ clockMs, aheadMs: this.#aheadMs });
+    }
     return acts;
   }
 

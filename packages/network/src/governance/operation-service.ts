@@ -8,6 +8,7 @@ import { failureStatus } from "./failures.js";
 import type { Operations } from "./operations.js";
 import type { GovernanceRuntime } from "./runtime.js";
 import { ToldNodes } from "./told-nodes.js";
+import { writtenSince } from "./written.js";
 
 const { operation, governance } = hansa;
 const DONE = encode(operation.Done, {});
@@ -94,6 +95,23 @@ export function operationHandlers(
     Channels: answered(async () => {
       const channels = (await operations.channels()).map(({ name, members }) => ({ name, memberIds: [...members] }));
       return encode(operation.ChannelsResponse, { channels });
+    }),
+    Written: answered(async (bytes) => {
+      const { known } = decode(operation.WrittenRequest, bytes, "hansa.operation.WrittenRequest");
+      const channels = await writtenSince(
+        runtime,
+        known.map(({ channel, strandId, blocks }) => ({
+          channel: channel ?? "",
+          strandId: strandId ?? "",
+          blocks: toNumber(blocks),
+        })),
+      );
+      return encode(operation.WrittenResponse, {
+        channels: channels.map(({ upTo, writings }) => ({
+          upTo: { ...upTo, blocks: toLong(upTo.blocks) },
+          writings: writings.map(({ memberId, at, bytes }) => ({ memberId, atMs: toLong(at), bytes: toLong(bytes) })),
+        })),
+      });
     }),
     Preview: answered(async (bytes) => {
       const { act } = readRecord(decode(operation.PreviewRequest, bytes, "hansa.operation.PreviewRequest").record);

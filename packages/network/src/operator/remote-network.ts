@@ -3,9 +3,17 @@
  * asked to do. While no supervisor runs, what is known is the network's own copy of its strand.
  */
 import path from "node:path";
-import type { JoiningMember, LogTarget, OperatedNetwork, OperatedNode, Ordered } from "@hansa/control-plane";
+import type {
+  JoiningMember,
+  LogTarget,
+  OperatedNetwork,
+  OperatedNode,
+  Ordered,
+  Written,
+  WrittenUpTo,
+} from "@hansa/control-plane";
 import { type Act, encodeRecord, type GovernanceState, type MemberIdentity, type Proposed } from "@hansa/governance";
-import { type Bytes, HansaError, type Logger, type UnixMs } from "@hansa/primitives";
+import { type Bytes, HansaError, type Logger, type UnixMs, unixMs } from "@hansa/primitives";
 import { GrpcStatus, RpcClient, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, services, toLong, toNumber } from "@hansa/wire";
 import { findSupervisor } from "../control/control-client.js";
@@ -138,6 +146,22 @@ export class RemoteNetwork implements OperatedNetwork {
     const answer = await this.#ask("Channels", encode(operation.ChannelsRequest, {}), TIMEOUT_MS);
     const { channels } = decode(operation.ChannelsResponse, answer, "hansa.operation.ChannelsResponse");
     return channels.map(({ name, memberIds }) => ({ name: name ?? "", members: memberIds ?? [] }));
+  }
+
+  async written(known: readonly WrittenUpTo[]): Promise<readonly Written[]> {
+    const request = encode(operation.WrittenRequest, {
+      known: known.map(({ blocks, ...rest }) => ({ ...rest, blocks: toLong(blocks) })),
+    });
+    const answer = await this.#ask("Written", request, TIMEOUT_MS);
+    const { channels } = decode(operation.WrittenResponse, answer, "hansa.operation.WrittenResponse");
+    return channels.map(({ upTo, writings }) => ({
+      upTo: { channel: upTo?.channel ?? "", strandId: upTo?.strandId ?? "", blocks: toNumber(upTo?.blocks) },
+      writings: (writings ?? []).map(({ memberId, atMs, bytes }) => ({
+        memberId: memberId ?? "",
+        at: unixMs(toNumber(atMs)),
+        bytes: toNumber(bytes),
+      })),
+    }));
   }
 
   async preview(
