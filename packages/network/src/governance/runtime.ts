@@ -7,6 +7,7 @@ import type { Ordered } from "@hansa/control-plane";
 import { type Act, encodeRecord, fold, GovernanceRefusal, type GovernanceState, signedRecord } from "@hansa/governance";
 import type { SigningIdentity } from "@hansa/msp";
 import { type Bytes, HansaError, type Logger, type MspId, messageOf } from "@hansa/primitives";
+import { JournalClient } from "../client/journal-client.js";
 import { readIdentity, userFiles } from "../identity/material.js";
 import { orderedChannelNames } from "../membership/participation.js";
 import type { RunningNetwork } from "../membership/running-network.js";
@@ -108,6 +109,14 @@ export class GovernanceRuntime {
   async readConfig(channelId: string): Promise<CurrentConfig> {
     const operator = await this.operator();
     return this.#orderers.ask((orderer) => readCurrentConfig(orderer, operator, channelId));
+  }
+
+  /** Who wrote how much to a channel, from a block on. Throws as `JournalClient.written`. */
+  async written(channelId: string, strandId: string, firstSequenceNo: number) {
+    const operator = await this.operator();
+    return this.#orderers.ask((orderer) =>
+      new JournalClient(orderer, operator, channelId).written(strandId, firstSequenceNo),
+    );
   }
 
   /** The ordering organisation's administrator: reads and sends, and signs nothing that counts. */

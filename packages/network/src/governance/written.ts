@@ -2,7 +2,6 @@
 import type { Written, WrittenUpTo } from "@hansa/control-plane";
 import { unixMs } from "@hansa/primitives";
 import { toNumber } from "@hansa/wire";
-import { JournalClient } from "../client/journal-client.js";
 import { orderedChannelNames } from "../membership/participation.js";
 import type { GovernanceRuntime } from "./runtime.js";
 
@@ -12,16 +11,15 @@ import type { GovernanceRuntime } from "./runtime.js";
  */
 export async function writtenSince(runtime: GovernanceRuntime, known: readonly WrittenUpTo[]): Promise<Written[]> {
   const { follower, network, state } = runtime;
-  const operator = await runtime.operator();
   const members = new Map([...state.members.values()].map(({ memberId, mspId }) => [mspId as string, memberId]));
   const written = await Promise.all(
     (await orderedChannelNames(network.view)).map(async (channel): Promise<Written> => {
       const before = known.find((each) => each.channel === channel);
-      const { strandId, firstSequenceNo, blocks } = await new JournalClient(
-        runtime.orderer(),
-        operator,
+      const { strandId, firstSequenceNo, blocks } = await runtime.written(
         channel,
-      ).written(before?.strandId ?? "", before?.blocks ?? 0);
+        before?.strandId ?? "",
+        before?.blocks ?? 0,
+      );
       const writings = blocks.flatMap(({ timestampMs, written: by }) => {
         const at = follower.timeOf(unixMs(toNumber(timestampMs)));
         return (by ?? []).flatMap(({ mspId, bytes }) => {
