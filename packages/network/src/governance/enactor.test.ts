@@ -62,7 +62,13 @@ describe("the enactor", () => {
     world.addChannel("beta", [ben, cem]);
     const proposal = world.propose(ben, { removals: ["m-Ana"] });
     world.vote(proposal, ben, cem);
+    const calls: string[] = [];
+    world.before = (call) => {
+      calls.push(call);
+      if (call.startsWith("committed")) assert.equal(world.state.members.get("m-Ana")?.status, "leaving");
+    };
     await whileEnacting(world, () => world.enacted());
+    assert.deepEqual(calls.slice(-2), ["committed alpha/1", "submit"], "told when the others' peers know");
     assert.deepEqual(world.channel("alpha").mspIds, ["BenMSP", "CemMSP"]);
     assert.deepEqual(world.channel("beta").sequence, 0);
     assert.equal(world.state.members.get("m-Ana")?.status, "left");

@@ -37,6 +37,8 @@ export type EnactorParts = {
   /** The signature of a member's authority. */
   readonly sign: (mspId: MspId, request: EnactmentToSign) => Promise<common.IConfigSignature>;
   readonly submit: (act: Enacted) => Promise<unknown>;
+  /** Resolves when the members' peers have committed these blocks, as far as they are up. Never rejects. */
+  readonly committed: (channels: Enacted["channels"]) => Promise<void>;
   readonly logger: Logger;
 };
 
@@ -122,6 +124,8 @@ export class Enactor {
     const { enactmentId } = enactment;
     const startedAt = performance.now();
     const act = await this.#carryOut(enactment, state);
+    // Whoever hears that a member is out may count on the others' peers to refuse it.
+    if (enactment.removes.length > 0 && act.channels.length > 0) await this.#parts.committed(act.channels);
     try {
       await this.#parts.submit(act);
     } catch (error) {

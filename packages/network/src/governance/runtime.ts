@@ -13,6 +13,7 @@ import { orderedChannelNames } from "../membership/participation.js";
 import type { RunningNetwork } from "../membership/running-network.js";
 import { authoritySpec } from "../nodes/specs.js";
 import { Authorities } from "./authorities.js";
+import { committedAtPeers } from "./committed.js";
 import { EnactmentSigner } from "./enactment-signer.js";
 import { Enactor } from "./enactor.js";
 import { GovernanceFollower } from "./follower.js";
@@ -31,6 +32,8 @@ export type RuntimeOptions = {
 };
 
 const FOLLOWED_WITHIN_MS = 10_000;
+/** Peers that keep up commit a block within milliseconds. */
+const COMMITTED_WITHIN_MS = 2_000;
 const RETRY_MS = 200;
 const LONGEST_RETRY_MS = 5_000;
 
@@ -77,6 +80,7 @@ export class GovernanceRuntime {
       onState: (listener) => this.follower.listen(listener),
       sign: (mspId, request) => this.#signer.sign(mspId, request),
       submit: (act) => this.submit(act),
+      committed: (channels) => committedAtPeers(this, channels, COMMITTED_WITHIN_MS),
       logger,
     });
     this.follower.listen(() => this.#settleSoon());

@@ -188,6 +188,8 @@ export class TestWorld {
       },
       sign: (mspId, request) => this.#call(`sign ${mspId} ${request.channelId}`, () => this.#sign(mspId, request)),
       submit: (act) => this.#call("submit", () => this.submit(act)),
+      committed: (channels) =>
+        this.#call(`committed ${channels.map((each) => `${each.channelId}/${each.blockNumber}`).join(" ")}`, () => {}),
       logger: silentLogger,
     };
     return new Enactor(parts);
