@@ -44,10 +44,12 @@ function blockOf(number: number, count: number, creator = "somebody"): IncomingB
   return { number, envelopes } as unknown as IncomingBlock;
 }
 
+const cores = { areThere: () => true, handOver: () => {} };
+
 describe("signatures verified ahead", () => {
   it("are verified before their block is judged, so many at a time", async () => {
     const { config, finish, most } = slowConfig();
-    const ahead = new SignaturesAhead();
+    const ahead = new SignaturesAhead(cores);
     let isVerified = false;
     const verified = ahead.verified(blockOf(1, 200), config).then(() => {
       isVerified = true;
@@ -61,7 +63,7 @@ describe("signatures verified ahead", () => {
 
   it("are begun once for each block, and for a few blocks at a time", async () => {
     const { config, finish } = slowConfig();
-    const ahead = new SignaturesAhead();
+    const ahead = new SignaturesAhead(cores);
     for (let number = 1; number <= 10; number++) ahead.begin(blockOf(number, 10), config);
     assert.equal(await finish(), 30);
     const judgeAll = async () => {
@@ -73,7 +75,7 @@ describe("signatures verified ahead", () => {
 
   it("are left to the judge where blocks are small and signers unknown", async () => {
     const { config, open } = slowConfig();
-    const ahead = new SignaturesAhead();
+    const ahead = new SignaturesAhead(cores);
     await ahead.verified(blockOf(1, 1), config);
     ahead.begin(blockOf(2, 50, "nobody"), config);
     await ahead.verified(blockOf(2, 50, "nobody"), config);
@@ -82,12 +84,29 @@ describe("signatures verified ahead", () => {
 
   it("of blocks that were given up do not keep later ones from it", async () => {
     const { config, finish } = slowConfig();
-    const ahead = new SignaturesAhead();
+    const ahead = new SignaturesAhead(cores);
     for (let number = 1; number <= 3; number++) ahead.begin(blockOf(number, 10), config);
     assert.equal(await finish(), 30);
     // Another chain of blocks has come in their place.
     await ahead.verified(blockOf(3, 10), config);
     ahead.begin(blockOf(4, 10), config);
     assert.equal(await finish(), 10);
+  });
+
+  it("are left to the judge where all cores are busy", async () => {
+    const { config, open, finish } = slowConfig();
+    let handedOver = 0;
+    let areThere = false;
+    const ahead = new SignaturesAhead({ areThere: () => areThere, handOver: () => handedOver++ });
+    ahead.begin(blockOf(1, 10), config);
+    await ahead.verified(blockOf(1, 10), config);
+    assert.equal(open.length, 0);
+    areThere = true;
+    ahead.begin(blockOf(2, 10), config);
+    areThere = false;
+    const verified = ahead.verified(blockOf(2, 10), config);
+    assert.equal(await finish(), 10);
+    await verified;
+    assert.equal(handedOver, 10);
   });
 });
