@@ -6,7 +6,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import path from "node:path";
 import type { StoredBlock, TxLocation } from "@hansa/ledger";
-import { equalBytes } from "@hansa/primitives";
+import { equalBytes, LruMap, NO_BYTES } from "@hansa/primitives";
 import {
   decodeOffset,
   decodeTransaction,
@@ -22,6 +22,8 @@ import { HashTable } from "./hash-table.js";
 
 const CHUNK_RECORDS = 16_384;
 const PAGE_RECORDS = 1_024;
+/** Transactions that senders are likely to ask for next: those of the last blocks. */
+const RECENT_TRANSACTIONS = 4_096;
 
 export type BlockPlace = { readonly segment: number; readonly offset: number; readonly bodyBytes: number };
 
@@ -30,6 +32,7 @@ export class BlockIndex {
   readonly #transactions: number;
   readonly #byHeader = new HashTable();
   readonly #byId = new HashTable();
+  readonly #recent = new LruMap<string, TxLocation>(RECENT_TRANSACTIONS);
   /** Number of the first block that the files hold; its place is the first in `offsets`. */
   readonly first: number;
   #height: number;
@@ -61,8 +64,9 @@ export class BlockIndex {
   /** The block must be durable. */
   add(block: Omit<StoredBlock, "pieces">, place: BlockPlace): void {
     const { number, headerHash, transactions } = block;
+    const ids = transactions.map(({ txId }) => idBytes(txId));
     const records = transactions.map(({ txId, code }, txIndex) =>
-      encodeTransaction({ id: idBytes(txId), form: idForm(txId), blockNumber: number, txIndex, code }),
+      encodeTransaction({ id: ids[txIndex] ?? NO_BYTES, form: idForm(txId), blockNumber: number, txIndex, code }),
     );
     writeAll(this.#transactions, Buffer.concat(records));
     const firstTransaction = this.#transactionCount;
@@ -70,8 +74,12 @@ export class BlockIndex {
       this.#offsets,
       encodeOffset({ ...place, headerHash, firstTransaction, transactionCount: transactions.length }),
     );
-    for (const [txIndex, { txId }] of transactions.entries()) {
-      if (txId !== "") this.#byId.add(idBytes(txId), firstTransaction + txIndex);
+    for (const [txIndex, { txId, code }] of transactions.entries()) {
+      const id = ids[txIndex];
+      if (id === undefined || txId === "") continue;
+      // Of an id that comes again, the first transaction counts.
+      if (this.#locate(id) === undefined) this.#recent.set(txId, { blockNumber: number, txIndex, code });
+      this.#byId.add(id, firstTransaction + txIndex);
     }
     this.#byHeader.add(headerHash, number - this.first);
     this.#transactionCount += transactions.length;
@@ -80,7 +88,10 @@ export class BlockIndex {
 
   find(txId: string): TxLocation | undefined {
     if (txId === "") return undefined;
-    const id = idBytes(txId);
+    return this.#recent.get(txId) ?? this.#locate(idBytes(txId));
+  }
+
+  #locate(id: Uint8Array): TxLocation | undefined {
     for (const record of this.#byId.candidates(id)) {
       const found = decodeTransaction(readAt(this.#transactions, record * TRANSACTION_BYTES, TRANSACTION_BYTES));
       if (found === undefined || !equalBytes(found.id, id)) continue;
@@ -136,6 +147,7 @@ export class BlockIndex {
     this.#transactionCount = 0;
     this.#byHeader.clear();
     this.#byId.clear();
+    this.#recent.clear();
   }
 
   #load(): void {

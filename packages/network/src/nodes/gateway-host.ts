@@ -1,5 +1,6 @@
 /** What a peer's gateway asks of its peer and of the network around it. */
-import type { GatewayHost } from "@hansa/gateway";
+import type { ChannelConfig } from "@hansa/channel-config";
+import type { GatewayHost, GatewayOrderer } from "@hansa/gateway";
 import type { RunningPeer } from "@hansa/peer";
 import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import type { Neighbours } from "./neighbours.js";
@@ -12,6 +13,8 @@ export type Surroundings = {
 };
 
 export function gatewayHost(peer: RunningPeer, { serverNameOf, neighbours }: Surroundings): GatewayHost {
+  // Asked for with each transaction, and the same until the configuration changes.
+  const ordererNodes = new WeakMap<ChannelConfig, readonly GatewayOrderer[]>();
   return {
     mspId: peer.mspId,
     get address() {
@@ -24,21 +27,32 @@ export function gatewayHost(peer: RunningPeer, { serverNameOf, neighbours }: Sur
     hasChaincode: (channelId, chaincode) => peer.hasChaincode(channelId, chaincode),
     ledgerHeight: (channelId) => peer.ledgerHeight(channelId),
     peers: (channelId) =>
-      peer.others(channelId).map(({ address, connection, ...other }) => ({
-        ...other,
+      peer.others(channelId).map(({ mspId, address, connection, identity, ledgerHeight }) => ({
+        mspId,
         endpoint: address,
         client: connection,
+        ...(identity && { identity }),
+        ...(ledgerHeight !== undefined && { ledgerHeight }),
       })),
     orderers: (channelId) => {
       const config = peer.channel(channelId);
       if (config === undefined) return [];
-      return config.ordererEndpoints().map(({ mspId, address }) => ({
-        mspId,
-        address,
-        tlsRootPems: config.ordererTlsRoots(mspId),
-        ...serverName(serverNameOf?.(address)),
-        ...(neighbours?.orderer(address) === undefined ? {} : { broadcast: broadcastInside(address, neighbours) }),
-      }));
+      let nodes = ordererNodes.get(config);
+      if (nodes === undefined) {
+        nodes = config.ordererEndpoints().map(({ mspId, address }) => ({
+          mspId,
+          address,
+          tlsRootPems: config.ordererTlsRoots(mspId),
+          ...serverName(serverNameOf?.(address)),
+        }));
+        ordererNodes.set(config, nodes);
+      }
+      if (neighbours === undefined) return nodes;
+      return nodes.map((node) =>
+        neighbours.orderer(node.address) === undefined
+          ? node
+          : { ...node, broadcast: broadcastInside(node.address, neighbours) },
+      );
     },
     commitStatus: (channelId, txId, signal) => peer.commitStatus(channelId, txId, signal),
     explainFailure: (channelId, chaincode, failure) => peer.explainFailure(channelId, chaincode, failure),

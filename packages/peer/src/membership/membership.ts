@@ -380,9 +380,19 @@ export class Membership {
   }
 }
 
-function anchorsOf(config: ChannelConfig): { readonly mspId: MspId; readonly address: string }[] {
-  return config
-    .applicationOrgs()
-    .flatMap(({ mspId, anchorPeers }) => anchorPeers.map(({ host, port }) => ({ mspId, address: `${host}:${port}` })))
-    .filter(({ address }) => isEndpoint(address));
+type Anchor = { readonly mspId: MspId; readonly address: string };
+
+/** Asked for with each endorsement. */
+const anchors = new WeakMap<ChannelConfig, readonly Anchor[]>();
+
+function anchorsOf(config: ChannelConfig): readonly Anchor[] {
+  let known = anchors.get(config);
+  if (known === undefined) {
+    known = config
+      .applicationOrgs()
+      .flatMap(({ mspId, anchorPeers }) => anchorPeers.map(({ host, port }) => ({ mspId, address: `${host}:${port}` })))
+      .filter(({ address }) => isEndpoint(address));
+    anchors.set(config, known);
+  }
+  return known;
 }
