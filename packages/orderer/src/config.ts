@@ -37,6 +37,11 @@ export type OrdererConfig = {
   readonly operations?: OperationsConfig;
   /** What puts messages in order. Default "embedded": this node alone. "jetstream": all nodes that share the servers. */
   readonly ordering?: { readonly engine: "embedded" } | ({ readonly engine: "jetstream" } & JetStreamSettings);
+  /**
+   * With "jetstream": the network that this orderer belongs to, the same at all its orderers. Networks whose orderers
+   * have one authority and share NATS servers are told apart by it. Absent: such an authority has one network.
+   */
+  readonly networkId?: string;
   /** Default "adaptive". */
   readonly batching?: Batching;
   /** Tuning of adaptive batching. */
@@ -60,7 +65,7 @@ export type OrdererConfig = {
   readonly random?: Random;
 };
 
-type Optional = "dataFolder" | "pace" | "operations" | "refuses" | "onChannel";
+type Optional = "dataFolder" | "networkId" | "pace" | "operations" | "refuses" | "onChannel";
 
 /** The configuration with every default in place, frozen. */
 export type ResolvedConfig = Readonly<
@@ -107,6 +112,7 @@ export function resolveConfig(config: OrdererConfig): ResolvedConfig {
     admin: config.admin && Object.freeze({ maxRequestBytes: 10 * MIB, ...config.admin }),
     operations: config.operations,
     ordering: Object.freeze({ ...ordering }),
+    networkId: config.networkId,
     batching,
     pace: config.pace,
     refuses: config.refuses,

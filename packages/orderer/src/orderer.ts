@@ -173,7 +173,7 @@ type Engine = {
 };
 
 async function engineOf(config: ResolvedConfig, logger: Logger): Promise<Engine> {
-  const { ordering, batching, pace, name, random } = config;
+  const { ordering, batching, pace, name, random, networkId } = config;
   if (ordering.engine === "embedded") {
     const engine = embeddedEngine(pace === undefined ? { batching } : { batching, pace });
     return { engine, openGovernance: (options) => GovernanceStrand.open(options), closeEngine: async () => {} };
@@ -187,7 +187,7 @@ async function engineOf(config: ResolvedConfig, logger: Logger): Promise<Engine>
   const source = new NatsStreams(ordering, name, logger);
   return {
     engine: streamEngine(source, { batching, pace }),
-    openGovernance: (options) => SharedGovernance.open({ ...options, source, random }),
+    openGovernance: (options) => SharedGovernance.open({ ...options, source, random, networkId }),
     closeEngine: () => source.close(),
   };
 }

@@ -29,6 +29,7 @@ import { type RecordBody, signRecord } from "./stream-record.js";
 
 const ordering = testOrganization("OrdererMSP");
 const orderer = ordering.identity("orderer");
+const STREAM = "9SAjV0dR5XwHZnLZZ4EFFB";
 const T0 = Date.UTC(2026, 5, 1);
 const HOUR_MS = 3_600_000;
 const networkId = derivedId("n", "guild");
@@ -87,11 +88,12 @@ const vote = (name: string, by: string, yes = true) =>
   signed({ kind: "voted", proposalId: derivedId("p", name), memberId: member(by), yes });
 const advance = (to: number) => signed({ kind: "clockAdvanced", to: to as UnixMs });
 
-type Extras = { after?: number; timestampMs?: number; signer?: SigningIdentity; id?: Bytes };
+type Extras = { after?: number; timestampMs?: number; signer?: SigningIdentity; id?: Bytes; streamId?: string };
 
-function message(body: RecordBody, { after = 0, timestampMs = T0, signer = orderer, id }: Extras = {}): Bytes {
-  const fields = { id: id ?? systemRandom.bytes(16), afterSequence: after, timestampMs: timestampMs as UnixMs, body };
-  return signRecord(fields, signer);
+function message(body: RecordBody, extras: Extras = {}): Bytes {
+  const { after: afterSequence = 0, id = systemRandom.bytes(16), signer = orderer, streamId = STREAM } = extras;
+  const timestampMs = (extras.timestampMs ?? T0) as UnixMs;
+  return signRecord({ id, streamId, afterSequence, timestampMs, body }, signer);
 }
 
 function acts(records: readonly Bytes[], extras?: Extras): Bytes {
@@ -99,7 +101,7 @@ function acts(records: readonly Bytes[], extras?: Extras): Bytes {
   return message({ kind: "submission", items, cutAfterMs: undefined }, extras);
 }
 
-function run(messages: readonly Bytes[], from = startGovernanceChain(NOT_FOUNDED)) {
+function run(messages: readonly Bytes[], from = startGovernanceChain(STREAM, NOT_FOUNDED)) {
   let state: GovernanceChainState = from;
   const consequences: GovernanceConsequence[] = [];
   for (const each of messages) {
@@ -117,6 +119,14 @@ const refusals = (consequences: readonly GovernanceConsequence[]) =>
   consequences.flatMap((each) => (each.kind === "refuse" ? [each.refusal.reason] : []));
 
 describe("a governance strand that orderers share", () => {
+  it("counts no record of another stream, whoever signed it", () => {
+    const { consequences } = run([acts([founding], { streamId: "8SAjV0dR5XwHZnLZZ4EFFB" })]);
+    assert.deepEqual(
+      consequences.map((each) => each.kind === "ignored" && each.reason),
+      ["of another stream"],
+    );
+  });
+
   it("takes what the rules allow where it stands, and leaves no trace of the rest", () => {
     const { state, blocks, consequences } = run([
       acts([founding]),
@@ -258,7 +268,10 @@ describe("a governance strand that orderers share", () => {
           const earlier = stream
             .slice(from, position.sequence - 1)
             .map((each, at) => ({ sequence: from + at + 1, message: each }));
-          const resumed = run(stream.slice(position.sequence - 1), startGovernanceChain(after, position, earlier));
+          const resumed = run(
+            stream.slice(position.sequence - 1),
+            startGovernanceChain(STREAM, after, position, earlier),
+          );
           assert.deepEqual(
             resumed.blocks.map((each) => toHex(each.content)),
             whole.blocks.slice(index + 1).map((each) => toHex(each.content)),

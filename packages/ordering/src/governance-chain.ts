@@ -33,7 +33,7 @@ import {
   type ItemRef,
   type Placed,
   placeRecord,
-  type RecentIds,
+  type RecordPlace,
   recentIdsOf,
 } from "./record-window.js";
 import {
@@ -70,15 +70,14 @@ export type GovernanceTip = {
 
 export const NOT_FOUNDED: GovernanceTip = { tip: undefined, governance: undefined, aheadMs: 0 };
 
-export type GovernanceChainState = GovernanceTip & {
-  /** The newest message that was applied. */
-  readonly sequence: number;
-  /** The stream's time: the largest of all records so far, by the orderers' clocks. */
-  readonly timeMs: UnixMs;
-  readonly recentIds: RecentIds;
-  /** The message that an earlier run took; it is the next one. */
-  readonly isTaken: boolean;
-};
+/** `sequence` is that of the newest message that was applied. */
+export type GovernanceChainState = GovernanceTip &
+  RecordPlace & {
+    /** The stream's time: the largest of all records so far, by the orderers' clocks. */
+    readonly timeMs: UnixMs;
+    /** The message that an earlier run took; it is the next one. */
+    readonly isTaken: boolean;
+  };
 
 export type GovernanceConsequence =
   | {
@@ -128,13 +127,14 @@ export function governanceStrandId(founding: Bytes): string {
  * @param earlier the messages after `idsFrom(position)` and before the position, oldest first
  */
 export function startGovernanceChain(
+  streamId: string,
   tip: GovernanceTip,
   position: StreamPosition = STREAM_START,
   earlier: readonly Placed[] = [],
 ): GovernanceChainState {
   const { sequence, timeMs } = position;
   const isTaken = sequence > 0;
-  return { ...tip, sequence: Math.max(0, sequence - 1), timeMs, recentIds: recentIdsOf(earlier), isTaken };
+  return { ...tip, streamId, sequence: Math.max(0, sequence - 1), timeMs, recentIds: recentIdsOf(earlier), isTaken };
 }
 
 /** Applies the next message of the stream. Takes the state over. */
@@ -178,7 +178,7 @@ class Apply {
   }
 
   #faultOf(record: StreamRecord, signed: SignedData): IgnoreReason | undefined {
-    const fault = placeRecord(this.state.recentIds, this.state.sequence, record);
+    const fault = placeRecord(this.state, record);
     if (fault !== undefined) return fault;
     return this.#isByOrderer(signed, record.body) ? undefined : "not signed by an orderer";
   }

@@ -16,6 +16,7 @@ export type IgnoreReason =
   | "no record"
   | "seen before"
   | "too late"
+  | "of another stream"
   | "from a longer stream"
   | "not signed by an orderer"
   | "not the next block";
@@ -41,11 +42,17 @@ export function recentIdsOf(earlier: readonly Placed[]): RecentIds {
   return recent;
 }
 
+/** A stream up to some message, as far as records depend on it. */
+export type RecordPlace = {
+  readonly streamId: string;
+  readonly sequence: number;
+  readonly recentIds: RecentIds;
+};
+
 /** Notes a record at its place, and says why it does not count there; undefined when nothing here speaks against it. */
 export function placeRecord(
-  recent: RecentIds,
-  sequence: number,
-  { id, afterSequence }: StreamRecord,
+  { streamId, sequence, recentIds: recent }: RecordPlace,
+  { id, afterSequence, streamId: madeFor }: StreamRecord,
 ): IgnoreReason | undefined {
   const isSeen = recent.has(id);
   if (!isSeen) recent.set(id, sequence);
@@ -54,6 +61,8 @@ export function placeRecord(
     recent.delete(known);
   }
   if (isSeen) return "seen before";
+  // Whoever may write into the servers could else have what was sent to one channel stand on another.
+  if (madeFor !== "" && madeFor !== streamId) return "of another stream";
   if (afterSequence >= sequence) return "from a longer stream";
   return afterSequence < sequence - RECORD_WINDOW ? "too late" : undefined;
 }

@@ -18,6 +18,7 @@ const member = testOrganization("BreweryMSP");
 const ordererOrg = testOrganization("OrdererMSP");
 const orderer = ordererOrg.identity("orderer");
 const client = member.identity("client");
+const STREAM = "9SAjV0dR5XwHZnLZZ4EFFB";
 const T0 = Date.UTC(2026, 5, 1);
 const limits = { maxMessageCount: 3, preferredMaxBytes: 4_000, absoluteMaxBytes: 60_000 };
 const genesis = genesisBlock(testProfile([member], ordererOrg, { ...limits, batchTimeoutMs: 2_000 }));
@@ -44,11 +45,18 @@ const item = (data: string, bytes?: number, configSequence = 0n): SubmittedItem 
   isConfig: false,
 });
 
-type Extras = { after?: number; id?: Uint8Array; timestampMs?: number; signer?: SigningIdentity };
+type Extras = {
+  after?: number;
+  id?: Uint8Array;
+  timestampMs?: number;
+  signer?: SigningIdentity;
+  streamId?: string;
+};
 
-function record(body: RecordBody, { after = 0, id, timestampMs = T0, signer = orderer }: Extras = {}): Uint8Array {
-  const fields = { id: id ?? systemRandom.bytes(16), afterSequence: after, timestampMs: timestampMs as UnixMs, body };
-  return signRecord(fields, signer);
+function record(body: RecordBody, extras: Extras = {}): Uint8Array {
+  const { after: afterSequence = 0, id = systemRandom.bytes(16), signer = orderer, streamId = STREAM } = extras;
+  const timestampMs = (extras.timestampMs ?? T0) as UnixMs;
+  return signRecord({ id, streamId, afterSequence, timestampMs, body }, signer);
 }
 
 const submission = (items: readonly SubmittedItem[], cut: boolean | number = false, extras?: Extras) =>
@@ -68,7 +76,7 @@ function configItem(current: ChannelConfig, maxMessageCount: number): SubmittedI
 
 type Run = { state: StreamChainState; consequences: StreamConsequence[] };
 
-function run(messages: readonly Uint8Array[], from = startStreamChain(start, STREAM_START, [])): Run {
+function run(messages: readonly Uint8Array[], from = startStreamChain(STREAM, start, STREAM_START, [])): Run {
   let state = from;
   const all: StreamConsequence[] = [];
   for (const message of messages) {
@@ -87,6 +95,21 @@ const named = (run: Run) => blocksOf(run).map(({ draft }) => draft.envelopes.map
 const hashes = (run: Run) => blocksOf(run).map(({ draft, timestampMs }) => `${toHex(draft.headerHash)} ${timestampMs}`);
 
 describe("a chain that follows a stream", () => {
+  it("counts no record of another stream, whoever signed it", () => {
+    const foreign = submission([item("elsewhere")], true, { streamId: "8SAjV0dR5XwHZnLZZ4EFFB" });
+    const { consequences } = run([foreign, submission([item("here")], true, { after: 1 })]);
+    assert.deepEqual(consequences[0], {
+      kind: "ignored",
+      recordId: (consequences[0] as { recordId: string }).recordId,
+      reason: "of another stream",
+    });
+    const blocks = consequences.filter(({ kind }) => kind === "block");
+    assert.equal(blocks.length, 1);
+    // Records of earlier versions do not say where they belong.
+    const unnamed = run([submission([item("here")], true, { streamId: "" })]);
+    assert.equal(unnamed.consequences.filter(({ kind }) => kind === "block").length, 1);
+  });
+
   it("cuts by count, by size, by a record's wish, and by a timer's message for the right block", () => {
     const sizes = (messages: readonly Uint8Array[]) =>
       blocksOf(run(messages)).map(({ draft }) => draft.envelopes.length);
@@ -223,6 +246,7 @@ describe("a chain that follows a stream", () => {
             lastConfigNumber: draft.lastConfigNumber,
           };
           const state = startStreamChain(
+            STREAM,
             resumedAt,
             position,
             earlier.map((message, k) => ({ sequence: from + k + 1, message })),

@@ -30,7 +30,7 @@ import {
   type ItemRef,
   type Placed,
   placeRecord,
-  type RecentIds,
+  type RecordPlace,
   recentIdsOf,
 } from "./record-window.js";
 import { type Refusal, readBroadcast } from "./route.js";
@@ -70,19 +70,17 @@ export type StreamConsequence =
   | { readonly kind: "counted"; readonly recordId: string; readonly messages: number }
   | { readonly kind: "ignored"; readonly recordId: string | undefined; readonly reason: IgnoreReason };
 
-export type StreamChainState = {
+/** `sequence` is that of the newest message that was applied. */
+export type StreamChainState = RecordPlace & {
   readonly config: ChannelConfig;
   /** The newest block that was drafted. */
   readonly tip: { readonly number: bigint; readonly headerHash: Bytes };
   readonly lastConfigNumber: bigint;
-  /** The newest message that was applied. */
-  readonly sequence: number;
   /** The stream's time: the largest of all records so far. */
   readonly timeMs: UnixMs;
   /** The stream's time when the newest block was cut. */
   readonly cutAtMs: UnixMs;
   readonly pending: Pending<Held>;
-  readonly recentIds: RecentIds;
   /** The message that an earlier run used in part. */
   readonly partlyUsed: StreamPosition | undefined;
 };
@@ -92,12 +90,14 @@ export type StreamChainState = {
  * @param earlier the messages after `idsFrom(position)` and before the position, oldest first
  */
 export function startStreamChain(
+  streamId: string,
   start: ChainStart,
   position: StreamPosition,
   earlier: readonly Placed[],
 ): StreamChainState {
   return {
     ...start,
+    streamId,
     sequence: Math.max(0, position.sequence - 1),
     timeMs: position.timeMs,
     cutAtMs: position.cutAtMs,
@@ -148,10 +148,9 @@ class Apply {
   }
 
   #faultOf(record: StreamRecord, signed: SignedData): IgnoreReason | undefined {
-    const { sequence, recentIds, config } = this.state;
-    const fault = placeRecord(recentIds, sequence, record);
+    const fault = placeRecord(this.state, record);
     if (fault !== undefined) return fault;
-    return config.policy(RECORD_POLICY).evaluateSigned([signed]).ok ? undefined : "not signed by an orderer";
+    return this.state.config.policy(RECORD_POLICY).evaluateSigned([signed]).ok ? undefined : "not signed by an orderer";
   }
 
   #body(record: StreamRecord, body: RecordBody, itemsUsed: number): void {

@@ -29,6 +29,8 @@ export type RecordBody =
 export type StreamRecord = {
   /** A key made of the record's id. */
   readonly id: string;
+  /** The stream that it was written for; empty in records of earlier versions. */
+  readonly streamId: string;
   readonly afterSequence: number;
   readonly timestampMs: UnixMs;
   readonly body: RecordBody;
@@ -57,15 +59,18 @@ export const STREAM_START: StreamPosition = {
 export type RecordFields = {
   /** RECORD_ID_BYTES of chance. */
   readonly id: Bytes;
+  readonly streamId: string;
   readonly afterSequence: number;
   readonly timestampMs: UnixMs;
   readonly body: RecordBody;
 };
 
 /** The bytes of a message of the stream. */
-export function signRecord({ id, afterSequence, timestampMs, body }: RecordFields, orderer: SigningIdentity): Bytes {
+export function signRecord(fields: RecordFields, orderer: SigningIdentity): Bytes {
+  const { id, streamId, afterSequence, timestampMs, body } = fields;
   const record = encode(Record, {
     id,
+    streamId,
     afterSequence: toLong(afterSequence),
     timestampMs: toLong(timestampMs),
     ...wireBody(body),
@@ -100,6 +105,7 @@ export function readRecord(message: Bytes): { record: StreamRecord; signed: Sign
     return {
       record: {
         id: bytesKey(record.id),
+        streamId: record.streamId,
         afterSequence: toNumber(record.afterSequence),
         timestampMs: toNumber(record.timestampMs) as UnixMs,
         body,

@@ -23,6 +23,7 @@ export async function ordererRole(config: unknown, logger: NodeLogger, neighbour
         ? undefined
         : { address: spec.adminAddress, tls: { ...tls, clientCaPems: [tls.caPem] } },
     ...(spec.jetstream === undefined ? {} : { ordering: await readJetStream(spec.jetstream) }),
+    ...(spec.networkId === undefined ? {} : { networkId: spec.networkId }),
     operations: operationsConfig(spec.operations, logger, tls),
     batching: spec.batching,
     logger,

@@ -44,6 +44,7 @@ const SHAPES: Readonly<Record<Exclude<RoleKind, "ca">, Shape>> = {
       organizationMspFolder: optional(folder, "the folder of its organisation's msp/"),
       adminAddress: optional(address, "channel participation"),
       batching: optional({ kind: "choice", values: ["adaptive", "fabric"] }, "adaptive or fabric"),
+      networkId: optional(text('an id like "n-MWY63ZJZU5HGNCMBQER7IN6OIU"'), "the network's id"),
       jetstream: optional(
         {
           kind: "record",

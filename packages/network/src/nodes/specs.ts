@@ -55,6 +55,8 @@ export type ServerSpec = {
   readonly genesisBlocks: readonly string[];
   /** For a peer: the orderers, by the addresses that channels name, and the names to expect in their certificates. */
   readonly orderers: readonly { readonly address: string; readonly host: string }[];
+  /** For an orderer: tells the streams of networks apart that share NATS servers. */
+  readonly networkId: string | undefined;
   /** For an orderer: with whom it shares the order; undefined when it orders alone. */
   readonly jetstream: JetStreamSpec | undefined;
   /** For a peer: the network's other peers, whom its gateway may ask to endorse. */
@@ -135,6 +137,7 @@ export function serverSpec(node: PlannedNode, network: NetworkParts): ServerSpec
     contractTimeouts: config.contractTimeouts,
     genesisBlocks: channels.map(({ name }) => layout.genesisBlock(name)),
     orderers: orderers.map(({ id, host }) => ({ address: address(id), host })),
+    networkId: node.kind === "orderer" ? config.networkId : undefined,
     jetstream: node.kind === "orderer" ? jetstreamSpec(node, network) : undefined,
     otherPeers:
       node.kind !== "peer"

@@ -273,6 +273,40 @@ describe("a stream that comes back shorter than a journal", () => {
     await stop(nodes);
   });
 
+  it("is made again when somebody has deleted it, also before it had a message", async () => {
+    const streams = new TestStreams(22);
+    const one = await startNode(streams);
+    const two = await startNode(streams);
+    const { strandId } = one.channel.strand.info;
+    await until("both follow it", () => streams.streams.has(strandId));
+    await pause(50);
+    const acknowledged: string[] = [];
+    let sent = 0;
+    /** Who asks when the loss is noticed may hear that it is in doubt; whoever asks then is served. */
+    const served = async (by: Node) => {
+      for (let i = 0; i < 50; i++) {
+        const name = `m0-${sent++}`;
+        if ((await send(by.channel, name)).status !== Status.SUCCESS) continue;
+        acknowledged.push(name);
+        return;
+      }
+      throw new Error("nobody is served");
+    };
+    streams.remove(strandId);
+    await served(one);
+    await served(two);
+    await assertSame([one, two]);
+    streams.remove(strandId);
+    await served(one);
+    await until("the blocks are in the stream again", () => (streams.streams.get(strandId)?.length ?? 0) >= 3);
+    await served(two);
+    const late = await startNode(streams);
+    await assertSame([one, two, late]);
+    const names = await namesIn(late);
+    for (const name of acknowledged) assert.equal(names.filter((each) => each === name).length, 1, name);
+    await stop([one, two, late]);
+  });
+
   it("stops an orderer whose journal holds another history than the stream, and leaves its blocks readable", async () => {
     const streams = new TestStreams(21);
     const one = await startNode(streams);

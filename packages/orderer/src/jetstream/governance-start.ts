@@ -39,9 +39,9 @@ export async function findGovernanceStart(
     if (!(await leadsTo(stream, position))) continue;
     const from = Math.max(idsFrom(position), bounds.first - 1);
     const earlier = await readBetween(stream, from, position.sequence - 1);
-    const state = startGovernanceChain(await replayStrand(strand, number + 1), position, earlier);
+    const state = startGovernanceChain(stream.id, await replayStrand(strand, number + 1), position, earlier);
     return { state, knownBlock: number, last };
   }
   checkBeginning(bounds, STREAM_START, "nothing of the governance strand");
-  return { state: startGovernanceChain(NOT_FOUNDED), knownBlock: -1, last };
+  return { state: startGovernanceChain(stream.id, NOT_FOUNDED), knownBlock: -1, last };
 }

@@ -16,8 +16,7 @@ import {
   type SignedRecord,
   signedRecord,
 } from "@hansa/governance";
-import { channelStrandId, type JournalStrand } from "@hansa/journal";
-import type { SigningIdentity } from "@hansa/msp";
+import type { JournalStrand } from "@hansa/journal";
 import {
   applyGovernanceMessage,
   endsBlock,
@@ -29,7 +28,7 @@ import {
   networkTime,
   type RecordBody,
 } from "@hansa/ordering";
-import { assert, type Bytes, equalBytes, HansaError, messageOf, type Random, sha256, toHex } from "@hansa/primitives";
+import { assert, type Bytes, equalBytes, HansaError, messageOf, type Random, toHex } from "@hansa/primitives";
 import { Status } from "@hansa/wire";
 import type { Outcome } from "../engine.js";
 import { RecordJudge } from "../governance-judge.js";
@@ -42,10 +41,11 @@ import {
 } from "../governance-order.js";
 import { openGovernanceStrand, replayStrand } from "../governance-replay.js";
 import { findGovernanceStart } from "./governance-start.js";
+import { openGovernanceStream } from "./governance-stream.js";
 import { OTHER_HISTORY, type SessionStart, StreamSession } from "./session.js";
 import type { SharedStream, StreamSource } from "./shared-stream.js";
 import { HistoryError } from "./start.js";
-import { type Sender, Submitter } from "./submitter.js";
+import { AWAY, type Sender, Submitter } from "./submitter.js";
 
 /** What one message of the stream may hold. */
 const RECORD_LIMITS = { maxMessageCount: 1_000, preferredMaxBytes: 512 * 1024 };
@@ -62,6 +62,8 @@ const STOP_POLL_MS = 50;
 export type SharedGovernanceOptions = GovernanceStrandOptions & {
   readonly source: StreamSource;
   readonly random: Random;
+  /** See OrdererConfig. */
+  readonly networkId?: string | undefined;
 };
 
 type GovernanceSender = Sender & { done(ordered: Ordered): void; failed(error: unknown): void };
@@ -97,7 +99,7 @@ export class SharedGovernance implements GovernanceOrder {
     this.#submitter.limit(RECORD_LIMITS);
     this.#session = new StreamSession(
       {
-        open: () => options.source.open(governanceStreamId(options.identity), "the governance strand"),
+        open: () => openGovernanceStream({ ...options, strand: this.#strand, rules: this.#judge }),
         start: (stream) => this.#start(stream),
         apply: (sequence, message) => this.#apply(sequence, message),
         missing: () => this.#missing(),
@@ -109,7 +111,7 @@ export class SharedGovernance implements GovernanceOrder {
     );
   }
 
-  /** @throws JournalError, HansaError GOVERNANCE_DAMAGED naming strand and block */
+  /** @throws JournalError, HansaError GOVERNANCE_DAMAGED naming strand and block, OTHER_NETWORK */
   static async open(options: SharedGovernanceOptions): Promise<SharedGovernance> {
     const governance = new SharedGovernance(options);
     const { store, logger } = options;
@@ -117,6 +119,7 @@ export class SharedGovernance implements GovernanceOrder {
     if (strand !== undefined) {
       governance.#durable = await replayStrand(strand, strand.tip.size);
       governance.#strand = strand;
+      refuseOtherNetwork(governance.state?.networkId, options.networkId);
       logger.info("governance strand opened", { network: governance.state?.networkId, blocks: strand.tip.size });
     }
     // What the journal holds is served whether or not the stream can be reached.
@@ -252,7 +255,7 @@ export class SharedGovernance implements GovernanceOrder {
         await pause(POLL_MS);
       }
     }
-    throw unavailable(this.#halted ?? "the ordering engine cannot be reached");
+    throw unavailable(this.#halted ?? this.#submitter.trouble ?? AWAY);
   }
 
   /** Reading begins anew, after the newest block that the stream led to. */
@@ -370,15 +373,16 @@ export class SharedGovernance implements GovernanceOrder {
   }
 }
 
-/**
- * The stream of a network's orderers has to have a name before the network is founded: it is that of the authority that
- * certified them, by its key.
- */
-function governanceStreamId({ mspId, certificate }: SigningIdentity): string {
-  const authority = certificate.authorityKeyId ?? certificate.issuerRaw;
-  return channelStrandId(GOVERNANCE_STRAND, sha256(Buffer.concat([Buffer.from(`${mspId}\0`), authority])));
-}
-
 function unavailable(reason: string): HansaError {
   return new HansaError("GOVERNANCE_UNAVAILABLE", reason, { nextStep: "ask another orderer, or try again" });
+}
+
+/** @throws HansaError OTHER_NETWORK */
+function refuseOtherNetwork(found: string | undefined, told: string | undefined): void {
+  if (told === undefined || found === undefined || told === found) return;
+  throw new HansaError(
+    "OTHER_NETWORK",
+    `this node's journal holds the governance strand of network ${found}, and the node is told that it belongs to ${told}`,
+    { nextStep: `tell it networkId ${found}, or give it the data folder of the other network or an empty one` },
+  );
 }

@@ -16,8 +16,10 @@ import {
   nkeyAuthenticator,
   usernamePasswordAuthenticator,
 } from "@nats-io/transport-node";
+import { isNotFound, natsError } from "./nats-error.js";
 import { DEFAULT_REPLICAS, type JetStreamSettings, type NatsCredentials } from "./settings.js";
 import type { SharedStream, StreamBounds, StreamFollower, StreamSource } from "./shared-stream.js";
+import { checkStream, namesOf, type StreamNames } from "./stream-config.js";
 
 /** How long one request may take before it is made again, to another server perhaps. */
 const REQUEST_TIMEOUT_MS = 1_000;
@@ -26,8 +28,6 @@ const PING_INTERVAL_MS = 1_500;
 /** For headers and what the protocol adds. */
 const ENVELOPE_BYTES = 1_024;
 const DUPLICATE_WINDOW_NS = 120e9;
-/** Error code of the JetStream API: there is no such stream. */
-const STREAM_NOT_FOUND = 10_059;
 
 export class NatsStreams implements StreamSource {
   readonly #settings: JetStreamSettings;
@@ -43,12 +43,13 @@ export class NatsStreams implements StreamSource {
     this.#logger = logger;
   }
 
-  async open(strandId: string, what: string): Promise<SharedStream> {
-    const connection = await this.#connected();
-    const manager = await jetstreamManager(connection, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false });
-    const stream = new NatsStream(connection, manager, strandId);
-    await this.#make(manager, stream, what);
-    return stream;
+  async open(id: string, what: string): Promise<SharedStream> {
+    const manager = await this.#manager();
+    return (await this.#find(manager, id)) ?? (await this.#make(manager, id, what));
+  }
+
+  async find(id: string): Promise<SharedStream | undefined> {
+    return this.#find(await this.#manager(), id);
   }
 
   async close(): Promise<void> {
@@ -57,17 +58,36 @@ export class NatsStreams implements StreamSource {
     await connection?.close();
   }
 
-  async #make(manager: JetStreamManager, stream: NatsStream, what: string): Promise<void> {
-    const replicas = this.#settings.replicas ?? DEFAULT_REPLICAS;
-    const found = await manager.streams.info(stream.name).catch((error: unknown) => {
+  async #manager(): Promise<Manager> {
+    const connection = await this.#connected();
+    return { connection, api: await jetstreamManager(connection, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false }) };
+  }
+
+  async #find({ connection, api }: Manager, id: string): Promise<NatsStream | undefined> {
+    const names = namesOf(id);
+    const found = await api.streams.info(names.stream).catch((error: unknown) => {
       if (isNotFound(error)) return undefined;
-      throw error;
+      throw natsError(error, this.#settings);
     });
-    if (found === undefined) {
-      await manager.streams.add({
-        name: stream.name,
+    if (found === undefined) return undefined;
+    const { config } = found;
+    checkStream(config, names);
+    const asked = this.#settings.replicas ?? DEFAULT_REPLICAS;
+    if (config.num_replicas !== asked) {
+      const given = { stream: names.stream, asked, found: config.num_replicas };
+      this.#logger.warn("stream kept on another number of servers than asked for", given);
+    }
+    return new NatsStream(connection, api, id, config.max_msg_size);
+  }
+
+  async #make({ connection, api }: Manager, id: string, what: string): Promise<NatsStream> {
+    const replicas = this.#settings.replicas ?? DEFAULT_REPLICAS;
+    const { stream, subject, followSubject } = namesOf(id);
+    try {
+      await api.streams.add({
+        name: stream,
         description: `order of ${what}`,
-        subjects: [stream.subject],
+        subjects: [subject],
         storage: "file",
         num_replicas: replicas,
         retention: "limits",
@@ -76,24 +96,13 @@ export class NatsStreams implements StreamSource {
         allow_direct: true,
         deny_delete: true,
         deny_purge: true,
-        republish: { src: stream.subject, dest: stream.followSubject },
+        republish: { src: subject, dest: followSubject },
       });
-      this.#logger.info("stream made", { of: what, stream: stream.name, replicas });
-      return;
+    } catch (error) {
+      throw natsError(error, this.#settings);
     }
-    const { num_replicas: kept, allow_direct: direct, republish } = found.config;
-    if (!direct || republish?.dest !== stream.followSubject) {
-      throw new HansaError("STREAM_UNFIT", `stream ${stream.name} is there but was made for something else`, {
-        nextStep: "let the orderer make the stream itself: it needs direct reads and republishing",
-      });
-    }
-    if (kept !== replicas) {
-      this.#logger.warn("stream kept on another number of servers than asked for", {
-        stream: stream.name,
-        asked: replicas,
-        found: kept,
-      });
-    }
+    this.#logger.info("stream made", { of: what, stream, replicas });
+    return new NatsStream(connection, api, id);
   }
 
   async #connected(): Promise<NatsConnection> {
@@ -129,7 +138,9 @@ export class NatsStreams implements StreamSource {
       options.tls = { ca: tls.caPem, ...own };
     }
     if (credentials !== undefined) options.authenticator = authenticatorOf(credentials);
-    const connection = await connect(options);
+    const connection = await connect(options).catch((error: unknown) => {
+      throw natsError(error, this.#settings);
+    });
     this.#logger.info("connected to NATS", { server: connection.getServer() });
     void this.#report(connection);
     return connection;
@@ -146,52 +157,60 @@ export class NatsStreams implements StreamSource {
   }
 }
 
+type Manager = { readonly connection: NatsConnection; readonly api: JetStreamManager };
+
 class NatsStream implements SharedStream {
-  readonly name: string;
-  readonly subject: string;
-  readonly followSubject: string;
+  readonly id: string;
+  readonly #names: StreamNames;
   readonly #connection: NatsConnection;
   readonly #manager: JetStreamManager;
   readonly #client: JetStreamClient;
+  readonly #maxMessageBytes: number;
 
-  constructor(connection: NatsConnection, manager: JetStreamManager, strandId: string) {
-    this.name = `hansa_${strandId}`;
-    this.subject = `hansa.order.${strandId}`;
-    this.followSubject = `hansa.ordered.${strandId}`;
+  /** @param maxMessageBytes as the stream limits it; -1 when it does not */
+  constructor(connection: NatsConnection, manager: JetStreamManager, id: string, maxMessageBytes = -1) {
+    this.id = id;
+    this.#names = namesOf(id);
     this.#connection = connection;
     this.#manager = manager;
     this.#client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
+    this.#maxMessageBytes = maxMessageBytes > 0 ? maxMessageBytes : Number.POSITIVE_INFINITY;
   }
 
   get maxMessageBytes(): number {
-    return (this.#connection.info?.max_payload ?? 1024 * 1024) - ENVELOPE_BYTES;
+    const ofServers = this.#connection.info?.max_payload ?? 1024 * 1024;
+    return Math.min(ofServers, this.#maxMessageBytes) - ENVELOPE_BYTES;
   }
 
   async publish(message: Bytes, id: string, timeoutMs = REQUEST_TIMEOUT_MS): Promise<number> {
     const options = { msgID: id, timeout: timeoutMs, retries: 0 };
-    const { seq } = await this.#client.publish(this.subject, message, options);
-    return seq;
+    try {
+      const { seq } = await this.#client.publish(this.#names.subject, message, options);
+      return seq;
+    } catch (error) {
+      throw natsError(error, { servers: [this.#connection.getServer()] });
+    }
   }
 
   async read(sequence: number): Promise<Bytes | undefined> {
-    const stored = await this.#manager.direct.getMessage(this.name, { seq: sequence });
+    const stored = await this.#manager.direct.getMessage(this.#names.stream, { seq: sequence });
     return stored === null || stored.seq !== sequence ? undefined : stored.data;
   }
 
   async bounds(): Promise<StreamBounds> {
     try {
-      const { state } = await this.#manager.streams.info(this.name);
+      const { state } = await this.#manager.streams.info(this.#names.stream);
       return { first: state.first_seq, last: state.last_seq };
     } catch (error) {
-      // Gone, with all its messages: whoever has some of them brings them back.
-      if (isNotFound(error)) return { first: 1, last: 0 };
+      // Whoever has some of its messages brings them back.
+      if (isNotFound(error)) return { first: 1, last: 0, isGone: true };
       throw error;
     }
   }
 
   follow(follower: StreamFollower): () => void {
     let isOver = false;
-    const subscription = this.#connection.subscribe(this.followSubject, {
+    const subscription = this.#connection.subscribe(this.#names.followSubject, {
       callback: (error, message) => {
         if (error !== null || isOver) return;
         const sequence = Number(message.headers?.get("Nats-Sequence"));
@@ -210,10 +229,6 @@ class NatsStream implements SharedStream {
       if (!subscription.isClosed()) subscription.unsubscribe();
     };
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "code" in error && error.code === STREAM_NOT_FOUND;
 }
 
 function authenticatorOf(credentials: NatsCredentials): Authenticator {

@@ -17,7 +17,7 @@ const RETRY_MS = 50;
 /** How long a message may be missing that should be there, before the stream is looked at as a whole. */
 const MISSING_MS = 3_000;
 
-export type ReaderEnd = "stopped" | "the stream has lost messages" | "the stream lacks messages";
+export type ReaderEnd = "stopped" | "the stream has lost messages" | "the stream lacks messages" | "the stream is gone";
 
 export class StreamReader {
   readonly #stream: SharedStream;
@@ -51,7 +51,7 @@ export class StreamReader {
     this.#wake();
   }
 
-  /** Something hints that the stream lost its end. */
+  /** Something hints that the stream lost its end, or is not there any more. */
   doubt(): void {
     this.#mustVerify = true;
     this.#wake();
@@ -152,6 +152,7 @@ export class StreamReader {
     const message = this.#lastHash === undefined ? undefined : await this.#tryRead(this.#read);
     if (message === undefined || this.#lastHash === undefined) {
       const bounds = await this.#stream.bounds().catch(() => undefined);
+      if (bounds?.isGone) return "the stream is gone";
       if (bounds !== undefined && bounds.last < this.#read) return "the stream has lost messages";
       if (bounds !== undefined && bounds.first > this.#read + 1) return "the stream lacks messages";
       if (bounds === undefined || this.#lastHash !== undefined) {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { RECORD_ID_BYTES, type RecordBody } from "@hansa/ordering";
-import { type Logger, messageOf, type Random, toHex } from "@hansa/primitives";
+import { HansaError, type Logger, messageOf, type Random, toHex } from "@hansa/primitives";
 import { Status } from "@hansa/wire";
 import type { Outcome } from "../engine.js";
 import { StreamReader } from "./reader.js";
@@ -51,7 +51,7 @@ export type SessionStrand = {
 };
 
 export type SessionOptions = {
-  readonly submitter: Pick<Submitter<Sender>, "open" | "close" | "sign">;
+  readonly submitter: Pick<Submitter<Sender>, "open" | "close" | "sign" | "trouble">;
   readonly random: Random;
   readonly logger: Logger;
 };
@@ -95,8 +95,11 @@ export class StreamSession {
           return;
         }
         // Said once for each reason, not five times a second.
-        if (messageOf(error) !== complaint) logger.warn("ordering engine not ready", { reason: messageOf(error) });
-        complaint = messageOf(error);
+        const next = error instanceof HansaError && error.nextStep !== undefined ? { next: error.nextStep } : {};
+        const reason = messageOf(error);
+        if (reason !== complaint) logger.warn("ordering engine not ready", { reason, ...next });
+        complaint = reason;
+        this.#options.submitter.trouble = reason;
         await pause(RETRY_MS);
       }
     }
@@ -115,7 +118,7 @@ export class StreamSession {
       if (this.#stopped) reader.stop();
       const end = await reader.run((sequence, message) => this.#strand.apply(sequence, message));
       if (end === "the stream lacks messages") throw new HistoryError("STREAM_TRIMMED", end);
-      if (end === "the stream has lost messages") logger.error(end, { after: reader.position });
+      if (end !== "stopped") logger.error(end, { after: reader.position });
     } finally {
       this.#outlet = undefined;
       this.#isOpen = false;
@@ -149,11 +152,11 @@ export class StreamSession {
     submitter.open(outlet);
   }
 
-  async #publish({ stream, reader }: Outlet, body: RecordBody): Promise<number> {
+  async #publish(outlet: Outlet, body: RecordBody): Promise<number> {
     const { random, submitter } = this.#options;
     const id = random.bytes(RECORD_ID_BYTES);
-    const sequence = await stream.publish(submitter.sign(id, reader.position, body), toHex(id));
-    reader.expect(sequence);
+    const sequence = await outlet.stream.publish(submitter.sign(id, outlet, body), toHex(id));
+    outlet.reader.expect(sequence);
     return sequence;
   }
 }

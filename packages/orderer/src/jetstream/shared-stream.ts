@@ -9,6 +9,8 @@ export type StreamBounds = {
   readonly first: number;
   /** 0 before the first message. */
   readonly last: number;
+  /** Somebody has deleted the stream, with all its messages. */
+  readonly isGone?: true;
 };
 
 export type StreamFollower = {
@@ -19,6 +21,8 @@ export type StreamFollower = {
 };
 
 export interface SharedStream {
+  /** By which it was opened. */
+  readonly id: string;
   /** The largest message it takes. */
   readonly maxMessageBytes: number;
 
@@ -43,10 +47,12 @@ export interface SharedStream {
 /** Where streams are. */
 export interface StreamSource {
   /**
-   * The stream of this strand; makes it where there is none. Fails while the servers cannot be reached.
-   * @param strandId 22 letters and digits
+   * The stream with this id; makes it where there is none. Fails while the servers cannot be reached.
+   * @param id 22 letters and digits; a strand's, mostly
    * @param what the strand in words, for those who look at the servers
    */
-  open(strandId: string, what: string): Promise<SharedStream>;
+  open(id: string, what: string): Promise<SharedStream>;
+  /** The stream with this id if there is one. Fails while the servers cannot be reached. */
+  find(id: string, what: string): Promise<SharedStream | undefined>;
   close(): Promise<void>;
 }

@@ -48,7 +48,7 @@ export async function findStart(log: BlockLog, stream: SharedStream): Promise<St
     const tip = { number: block.header.number, headerHash: blockHeaderHash(block.header) };
     const from = Math.max(idsFrom(position), bounds.first - 1);
     const earlier = await readBetween(stream, from, position.sequence - 1);
-    const state = startStreamChain({ config, tip, lastConfigNumber: configNumber }, position, earlier);
+    const state = startStreamChain(stream.id, { config, tip, lastConfigNumber: configNumber }, position, earlier);
     return { state, knownBlock: number, last: bounds.last };
   }
 }

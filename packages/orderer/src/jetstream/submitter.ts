@@ -48,10 +48,8 @@ const RETRY_TIMEOUT_MS = 300;
 const ITEM_OVERHEAD_BYTES = 32;
 const RECORD_OVERHEAD_BYTES = 8 * 1024;
 
-const NOT_PLACED: Outcome = {
-  status: Status.SERVICE_UNAVAILABLE,
-  info: "the ordering engine cannot be reached; the message may still be ordered",
-};
+/** What is said while nothing else is known of why. */
+export const AWAY = "the ordering engine cannot be reached";
 
 const NOT_AN_ORDERER: Outcome = {
   status: Status.SERVICE_UNAVAILABLE,
@@ -96,6 +94,8 @@ export class Submitter<S extends Sender> {
   #lastPublishAt = 0;
   #waitingCount = 0;
   #onAnswered: () => void = () => {};
+  /** Why records do not get into the stream, in words, while they do not. */
+  trouble: string | undefined;
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(options: SubmitterOptions) {
@@ -142,6 +142,7 @@ export class Submitter<S extends Sender> {
   }
 
   open(outlet: Outlet): void {
+    this.trouble = undefined;
     this.#outlet = outlet;
     this.#schedule();
   }
@@ -217,7 +218,7 @@ export class Submitter<S extends Sender> {
     const outlet = this.#outlet;
     if (outlet === undefined) return;
     const id = this.#options.random.bytes(RECORD_ID_BYTES);
-    const message = this.sign(id, outlet.reader.position, { kind: "cut", blockNumber });
+    const message = this.sign(id, outlet, { kind: "cut", blockNumber });
     outlet.stream.publish(message, toHex(id)).then(
       (sequence) => outlet.reader.expect(sequence),
       (error: unknown) => this.#options.logger.debug("cut not acknowledged", { reason: messageOf(error) }),
@@ -270,12 +271,13 @@ export class Submitter<S extends Sender> {
     const key = bytesKey(id);
     this.#records.set(key, { items, afterSequence, isPlaced: false });
     this.#inFlight = key;
-    void this.#publish(outlet, key, this.sign(id, afterSequence, body), toHex(id));
+    void this.#publish(outlet, key, this.sign(id, outlet, body), toHex(id));
   }
 
-  /** A record of this node, ready to be published. */
-  sign(id: Bytes, afterSequence: number, body: RecordBody): Bytes {
-    return signRecord({ id, afterSequence, timestampMs: this.#now(), body }, this.#options.identity);
+  /** A record of this node, ready to be published there. */
+  sign(id: Bytes, { stream, reader }: Outlet, body: RecordBody): Bytes {
+    const fields = { id, streamId: stream.id, afterSequence: reader.position, timestampMs: this.#now(), body };
+    return signRecord(fields, this.#options.identity);
   }
 
   /** What goes into the next record: a configuration alone, others as many as fit. */
@@ -307,12 +309,16 @@ export class Submitter<S extends Sender> {
     while (this.#outlet === outlet && isWanted()) {
       try {
         const sequence = await outlet.stream.publish(message, messageId, timeoutMs);
+        this.trouble = undefined;
         if (sequence <= record.afterSequence) outlet.reader.doubt();
         outlet.reader.expect(sequence);
         break;
       } catch (error) {
         if (this.#outlet !== outlet || !isWanted()) break;
-        this.#options.logger.debug("record not acknowledged, sent again", { reason: messageOf(error) });
+        this.trouble = messageOf(error);
+        this.#options.logger.debug("record not acknowledged, sent again", { reason: this.trouble });
+        // The stream may be no more what it was when it was opened.
+        outlet.reader.doubt();
         timeoutMs = RETRY_TIMEOUT_MS;
         await pause(RETRY_MS);
       }
@@ -323,12 +329,21 @@ export class Submitter<S extends Sender> {
 
   #sweep(): void {
     const before = performance.now() - PLACE_WITHIN_MS;
-    for (const item of this.#queue) if (item.since < before) this.#answer(item, NOT_PLACED);
+    const unavailable = (info: string): Outcome => ({ status: Status.SERVICE_UNAVAILABLE, info });
+    const reason = this.trouble ?? AWAY;
+    const waiting = this.#waitingCount;
+    const [unsent, unplaced] = [
+      `${reason}; the message was not ordered`,
+      `${reason}; the message may still be ordered`,
+    ];
+    for (const item of this.#queue) if (item.since < before) this.#answer(item, unavailable(unsent));
     while (this.#queue[0]?.answered) this.#queue.shift();
     for (const [id, { items, isPlaced }] of this.#records) {
-      if (!isPlaced) for (const item of items) if (item.since < before) this.#answer(item, NOT_PLACED);
+      if (!isPlaced) for (const item of items) if (item.since < before) this.#answer(item, unavailable(unplaced));
       if (items.every(({ answered }) => answered) && this.#inFlight !== id) this.#records.delete(id);
     }
+    const messages = waiting - this.#waitingCount;
+    if (messages > 0) this.#options.logger.warn("messages not ordered in time", { messages, reason });
   }
 
   #answer(item: Waiting<S>, outcome: Outcome): void {

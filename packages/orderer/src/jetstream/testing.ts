@@ -42,13 +42,27 @@ export class TestStreams {
 
   /** @param isAlive whether the orderer that uses it still runs */
   source(isAlive: () => boolean = () => true): StreamSource {
-    return { open: async (strandId) => this.#open(strandId, isAlive), close: async () => {} };
+    const open = async (id: string) => this.#open(id, isAlive);
+    return {
+      open,
+      find: async (id) => {
+        if (this.isDown) throw new Error("no servers");
+        return this.streams.has(id) ? open(id) : undefined;
+      },
+      close: async () => {},
+    };
   }
 
   /** The servers lose all messages after this one, and everybody's connection breaks. */
   truncate(strandId: string, last: number): void {
     this.streams.get(strandId)?.splice(last);
     for (const follower of this.#followers.get(strandId) ?? []) follower.reconnected();
+  }
+
+  /** An administrator deletes a stream; nobody is told. */
+  remove(strandId: string): void {
+    this.streams.delete(strandId);
+    this.#followers.delete(strandId);
   }
 
   /** From 0 to below 1; the same for the same seed. Source: mulberry32, public domain. */
@@ -70,6 +84,7 @@ export class TestStreams {
       if (this.isDown) throw new Error("no servers");
       if (!isAlive()) throw new Error("this orderer is dead");
     };
+    const isGone = () => this.streams.get(strandId) !== messages;
     const append = (message: Bytes) => {
       const sequence = messages.push(message);
       for (const follower of followers) {
@@ -78,9 +93,11 @@ export class TestStreams {
       return sequence;
     };
     return {
+      id: strandId,
       maxMessageBytes: 1024 * 1024,
       publish: async (message) => {
         await call();
+        if (isGone()) throw new Error("no responders");
         if (this.chance() < this.faults.lostMessage) throw new Error("lost");
         const sequence = append(Buffer.from(message));
         if (this.chance() < this.faults.appendedTwice) append(Buffer.from(message));
@@ -89,11 +106,11 @@ export class TestStreams {
       },
       read: async (sequence) => {
         await call();
-        return this.chance() < this.faults.unread ? undefined : messages[sequence - 1];
+        return isGone() || this.chance() < this.faults.unread ? undefined : messages[sequence - 1];
       },
       bounds: async () => {
         await call();
-        return { first: 1, last: messages.length };
+        return isGone() ? { first: 1, last: 0, isGone: true } : { first: 1, last: messages.length };
       },
       follow: (follower) => {
         followers.add(follower);
