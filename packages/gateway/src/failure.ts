@@ -3,7 +3,7 @@
  * Source: hyperledger/fabric, internal/pkg/gateway/apiutils.go.
  */
 import { type CancelSignal, messageOf } from "@hansa/primitives";
-import { GrpcStatus, grpcCodeName, packAny, RpcStatus } from "@hansa/transport";
+import { dialFailure, GrpcStatus, grpcCodeName, packAny, RpcStatus } from "@hansa/transport";
 import { encode, gateway, type protos } from "@hansa/wire";
 
 export type ErrorDetail = { readonly address: string; readonly mspId: string; readonly message: string };
@@ -50,7 +50,10 @@ export function judgeSilence(error: unknown): Verdict {
 /** A status as Go prints it, which is what Fabric's gateway puts into details. */
 export function rpcText(error: unknown): string {
   if (!(error instanceof RpcStatus)) return messageOf(error);
-  return `rpc error: code = ${grpcCodeName(error.code)} desc = ${error.message}`;
+  const dialled = error.code === GrpcStatus.UNAVAILABLE ? dialFailure(error.message) : undefined;
+  const text =
+    dialled === undefined ? error.message : `connection error: desc = "transport: Error while dialing: ${dialled}"`;
+  return `rpc error: code = ${grpcCodeName(error.code)} desc = ${text}`;
 }
 
 /**

@@ -41,14 +41,16 @@ describe("Evaluate", () => {
 
   it("reports all of them when all fail", async () => {
     at.host.local = { status: 500, message: "out of order", bare: true };
-    for (const each of at.host.others) each.behaviour = { throws: new RpcStatus(14, "No connection established") };
+    const refused = "No connection established. Last error: Error: connect ECONNREFUSED ::1:7051. Resolution note: ";
+    at.host.others[0]!.behaviour = { throws: new RpcStatus(14, refused) };
+    at.host.others[1]!.behaviour = { throws: new RpcStatus(14, "Connection dropped") };
     const { code, text, details } = await failureOf(at.contract.evaluateTransaction("count"));
     assert.equal(code, grpc.status.UNAVAILABLE);
     assert.equal(text, "failed to evaluate transaction, see attached details for more info");
     assert.deepEqual(details, [
       "Brewery out of order",
-      "Carrier rpc error: code = Unavailable desc = No connection established",
-      "Pub rpc error: code = Unavailable desc = No connection established",
+      'Carrier rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial tcp [::1]:7051: connect: connection refused"',
+      "Pub rpc error: code = Unavailable desc = Connection dropped",
     ]);
   });
 

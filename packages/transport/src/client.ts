@@ -125,18 +125,24 @@ export class RpcClient {
   }
 
   /** Whether somebody listens at the address right now, which a client between two attempts to connect does not know. */
-  isListenedAt(timeoutMs: number): Promise<boolean> {
+  async isListenedAt(timeoutMs: number): Promise<boolean> {
+    return (await this.dial(timeoutMs)) === "connected";
+  }
+
+  /** What comes of connecting to the address right now, without TLS: the error, or none within the time. */
+  dial(timeoutMs: number): Promise<"connected" | "silent" | Error> {
     return new Promise((resolve) => {
       const at = this.address.lastIndexOf(":");
       const socket = connect({ host: hostOf(this.address), port: Number(this.address.slice(at + 1)) });
-      const answer = (isThere: boolean) => {
+      const answer = (outcome: "connected" | "silent" | Error) => {
         clearTimeout(timer);
         socket.destroy();
-        resolve(isThere);
+        resolve(outcome);
       };
-      const timer = setTimeout(answer, timeoutMs, false);
-      socket.once("connect", () => answer(true));
-      socket.on("error", () => answer(false));
+      const timer = setTimeout(answer, timeoutMs, "silent");
+      socket.once("connect", () => answer("connected"));
+      // A name with several addresses fails with all their errors.
+      socket.on("error", (error) => answer(error instanceof AggregateError ? (error.errors[0] as Error) : error));
     });
   }
 

@@ -50,3 +50,25 @@ export function unimplemented(path: string, services: ReadonlyMap<string, Readon
   const text = methods === undefined ? `unknown service ${service}` : `unknown method ${method} for service ${service}`;
   return new RpcStatus(GrpcStatus.UNIMPLEMENTED, text);
 }
+
+/** Source: golang.org, syscall/zerrors_linux_amd64.go. */
+const DIAL_ERRORS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset by peer",
+  EHOSTUNREACH: "no route to host",
+  ENETUNREACH: "network is unreachable",
+  ETIMEDOUT: "connection timed out",
+};
+
+/**
+ * Go's words for a connection that could not be made.
+ * @param text what Node or grpc-js says of it @returns undefined for all other failures
+ */
+export function dialFailure(text: string): string | undefined {
+  const unknown = /\bgetaddrinfo ENOTFOUND (\S+)/.exec(text)?.[1];
+  if (unknown !== undefined) return `dial tcp: lookup ${unknown}: no such host`;
+  const [, code = "", host, port] = /\bconnect (E[A-Z]+) (\S+):(\d+)/.exec(text) ?? [];
+  const reason = DIAL_ERRORS[code];
+  if (host === undefined || reason === undefined) return undefined;
+  return `dial tcp ${host.includes(":") ? `[${host}]` : host}:${port}: connect: ${reason}`;
+}

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createPublicKey } from "node:crypto";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
@@ -11,7 +13,7 @@ import { Certificate, generatePrivateKey, privateKeyFromPem, privateKeyToPem } f
 import { createRootCa, issueCertificate } from "@hansa/crypto/issuing";
 import { type ChaincodeCall, ChaincodeRegistry, outcomeText, ShimType } from "@hansa/endorsement/chaincode";
 import { silentLogger, systemClock } from "@hansa/primitives";
-import { RpcServer } from "@hansa/transport";
+import { RpcClient, RpcServer } from "@hansa/transport";
 import { common, msp, protos, services } from "@hansa/wire";
 import { makeNodePackage, makePackage } from "../testing/make-package.js";
 import { plainEnvironment } from "./command.js";
@@ -280,6 +282,9 @@ describe("chaincode as a service", () => {
       ],
       { cwd: build.kind === "node" ? build.directory : "", env: plainEnvironment(), stdio: "ignore" },
     );
+    const client = new RpcClient(`127.0.0.1:${port}`);
+    while ((await client.dial(1_000)) !== "connected") await sleep(20);
+    client.close();
   }
 
   const connection = JSON.stringify({ address: `127.0.0.1:${port}`, dial_timeout: "5s" });
@@ -363,14 +368,37 @@ describe("chaincode as a service", () => {
     await mute.stop({ graceMs: 0 });
   });
 
-  it("is reported as unreachable within its dial timeout", async () => {
-    const short = JSON.stringify({ address: "127.0.0.1:1", dial_timeout: "200ms" });
+  it("is reported at once where nobody listens", async () => {
+    const short = JSON.stringify({ address: "127.0.0.1:1", dial_timeout: "8s" });
     const { packageId } = await packages.install(
       makePackage("nobody", "ccaas", [{ path: "connection.json", content: short }]),
     );
     const startedAt = performance.now();
-    await assert.rejects(runtime.launch(packageId), /error creating grpc connection to 127\.0\.0\.1:1: .*ECONNREFUSED/);
+    const refusal =
+      'connection error: desc = "transport: error while dialing: dial tcp 127.0.0.1:1: connect: connection refused"';
+    const message =
+      `connection to ${packageId} failed: error cannot create connection for ${packageId}: ` +
+      `error creating grpc connection to 127.0.0.1:1: failed to create new connection: ${refusal}`;
+    for (let i = 0; i < 2; i++) await assert.rejects(runtime.launch(packageId), { message });
     assert.ok(performance.now() - startedAt < 2_000);
+  });
+
+  it("is reported as unreachable within its dial timeout where nobody answers", async () => {
+    const taken = new Set<Socket>();
+    const full = createServer((socket) => taken.add(socket.on("error", () => {}).resume()));
+    full.listen({ host: "127.0.0.1", port: 0 });
+    await once(full, "listening");
+    const { port } = full.address() as AddressInfo;
+    const short = JSON.stringify({ address: `127.0.0.1:${port}`, dial_timeout: "200ms" });
+    const { packageId } = await packages.install(
+      makePackage("silent", "ccaas", [{ path: "connection.json", content: short }]),
+    );
+    await assert.rejects(
+      runtime.launch(packageId),
+      /failed: error cannot create connection for .*: no connection to 127\.0\.0\.1:\d+ within 200 ms/,
+    );
+    full.close();
+    for (const socket of taken) socket.destroy();
   });
 });
 

@@ -6,7 +6,7 @@
  */
 import { ChaincodeError, type ChaincodeRegistry } from "@hansa/endorsement/chaincode";
 import { type Logger, messageOf } from "@hansa/primitives";
-import { RpcClient } from "@hansa/transport";
+import { dialFailure, RpcClient } from "@hansa/transport";
 import { services } from "@hansa/wire";
 import type { ServiceConnection } from "./connection.js";
 
@@ -14,6 +14,10 @@ const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
 /** How long a server may take that has accepted the connection. Shims register at once, but not on a cold JVM. */
 const REGISTER_WITHIN_MS = 10_000;
+/** A refusal comes at once, or it is none. */
+const REFUSED_WITHIN_MS = 1_000;
+/** What Go does not call temporary. Source: golang.org, syscall/syscall_unix.go (Errno.Temporary) and net/net.go. */
+const FINAL: ReadonlySet<string> = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"]);
 
 export class ServiceLink {
   readonly #packageId: string;
@@ -84,14 +88,24 @@ export class ServiceLink {
       address,
       tls && { rootPems: [tls.rootPem], certPem: tls.certPem, keyPem: tls.keyPem, serverName: tls.serverName },
     );
+    const refusal = await refusalOf(client);
+    const unreachable = (reason: string, cause: unknown) => {
+      client.close();
+      const text = `error creating grpc connection to ${address}: failed to create new connection: ${reason}`;
+      return new ChaincodeError(
+        "NOT_RUNNING",
+        `connection to ${this.#packageId} failed: error cannot create connection for ${this.#packageId}: ${text}`,
+        { cause, nextStep: "Start the chaincode server, or correct the address in the package's connection.json." },
+      );
+    };
+    if (refusal !== undefined) {
+      const dialled = dialFailure(refusal.message) ?? `dial tcp: ${refusal.message}`;
+      return unreachable(`connection error: desc = "transport: error while dialing: ${dialled}"`, refusal);
+    }
     try {
       await client.waitReady(dialTimeoutMs);
     } catch (cause) {
-      client.close();
-      return new ChaincodeError("NOT_RUNNING", `error creating grpc connection to ${address}: ${messageOf(cause)}`, {
-        cause,
-        nextStep: "Start the chaincode server, or correct the address in the package's connection.json.",
-      });
+      return unreachable(messageOf(cause), cause);
     }
     const stream = client.bidi(services.Chaincode.methods.Connect, { signal: this.#stop.signal });
     return new Promise((resolve) => {
@@ -145,6 +159,13 @@ export class ServiceLink {
       this.#wake = end;
     });
   }
+}
+
+/** Why nobody is to be reached at an address for sure: Fabric does not wait then, only where it hears nothing. */
+async function refusalOf(client: RpcClient): Promise<Error | undefined> {
+  const outcome = await client.dial(REFUSED_WITHIN_MS);
+  const isFinal = outcome instanceof Error && FINAL.has((outcome as NodeJS.ErrnoException).code ?? "");
+  return isFinal ? outcome : undefined;
 }
 
 function terminated(packageId: string): ChaincodeError {
