@@ -11,6 +11,7 @@ import {
   createEndorser,
   type EndorserChannel,
   Invoker,
+  LegacyLifecycleChaincode,
   LifecycleChaincode,
   ProposalRejected,
   QueryChaincode,
@@ -180,6 +181,7 @@ export async function startPeer(config: PeerConfig): Promise<RunningPeer> {
       joiningSnapshot: () => channelSet.snapshotJoin.folder,
     }),
     new QueryChaincode({ access, channel: channelOf }),
+    new LegacyLifecycleChaincode(access),
   ];
   const invoker = new Invoker({
     channel: channelOf,

@@ -2,7 +2,7 @@
  * Who may do what at a peer: resources of a channel by the channel's policies, resources of the peer itself by roles in
  * the peer's own organisation. Source: hyperledger/fabric, core/aclmgmt and core/policy/policy.go; texts alike.
  */
-import { type ChannelConfig, PEER_ACLS } from "@hansa/channel-config";
+import { type ChannelConfig, DEFAULT_ACLS, PEER_ACLS } from "@hansa/channel-config";
 import {
   decodeSerializedIdentity,
   type Identity,
@@ -53,7 +53,13 @@ export class AccessControl {
       const { creator, proposalBytes: message, signature } = proposal;
       return this.#checkPeer(role, { creator, message, signature }, PROPOSAL_WORDS);
     }
-    if (channelId === "") return { ok: false, reason: `Unmapped policy for ${resource}` };
+    if (channelId === "") {
+      // Fabric takes a channel's policy for a role of the peer's organisation then, and never finds it.
+      const policy = DEFAULT_ACLS.get(resource);
+      if (policy === undefined) return { ok: false, reason: `Unmapped policy for ${resource}` };
+      const { creator, proposalBytes: message, signature } = proposal;
+      return this.#checkPeer(policy, { creator, message, signature }, PROPOSAL_WORDS);
+    }
     const config = this.#options.config(channelId);
     if (config === undefined) {
       return { ok: false, reason: `Failed to get policy manager for channel [${channelId}]` };
@@ -75,7 +81,7 @@ export class AccessControl {
     return this.#checkPeer(role, signed, MESSAGE_WORDS);
   }
 
-  #checkPeer(role: "Admins" | "Members", signed: SignedMessage, words: Words): PolicyVerdict {
+  #checkPeer(role: string, signed: SignedMessage, words: Words): PolicyVerdict {
     const { localMsp, mspId } = this.#options;
     const where = `during channelless check policy with policy [${role}]`;
     let identity: Identity;
@@ -87,6 +93,10 @@ export class AccessControl {
         ? `expected MSP ID ${mspId}, received ${decodeSerializedIdentity(signed.creator).mspid}`
         : messageOf(error);
       return { ok: false, reason: `${words.deserializing} ${where}: [${why}]` };
+    }
+    if (role !== "Admins" && role !== "Members") {
+      const why = `MSP Principal role [${role}] not recognized`;
+      return { ok: false, reason: `Failed getting local MSP principal ${where}: [${why}]` };
     }
     const [name, unit] = role === "Admins" ? (["admin", "ADMIN"] as const) : (["member", "MEMBER"] as const);
     if (!identity.satisfies(rolePrincipal(mspId, name))) {

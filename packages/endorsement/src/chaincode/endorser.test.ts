@@ -434,6 +434,79 @@ describe("endorser", { skip: skipVectors }, () => {
       );
       assert.equal((await ask(["Nonsense", "x"])).message, "Requested function Nonsense not found.");
       assert.equal(toUtf8((await ask(["GetChannels"])).payload!).includes("mychannel"), true);
+      const channelless = "during channelless check policy with policy [/Channel/Application/Readers]";
+      assert.equal(
+        (await ask(["GetConfigBlock", ""])).message,
+        `access denied for [GetConfigBlock][]: Failed getting local MSP principal ${channelless}: [MSP Principal role [/Channel/Application/Readers] not recognized]`,
+      );
+    });
+  });
+
+  // Asked of a Fabric 2.5.0 peer in a channel with the capability V2_0.
+  describe("lscc", () => {
+    const admin = identity("Org1MSP", "Admin");
+    const ask = async (args: string[], { channelId = "mychannel", who = admin } = {}) =>
+      process({ chaincode: "lscc", channelId, client: who, args });
+
+    it("knows of nothing", async () => {
+      for (const method of ["getchaincodes", "GetChaincodes", "getinstalledchaincodes", "GetInstalledChaincodes"]) {
+        const { response } = await ask([method]);
+        assert.deepEqual([response?.status, response?.payload?.length], [200, 0], method);
+      }
+      const installed = await ask(["getinstalledchaincodes"], { channelId: "" });
+      assert.deepEqual([installed.response?.status, installed.response?.payload?.length], [200, 0]);
+    });
+
+    it("refuses in Fabric's words", async () => {
+      const readers = "during channelless check policy with policy [/Channel/Application/Readers]";
+      const unknown = `Failed getting local MSP principal ${readers}: [MSP Principal role [/Channel/Application/Readers] not recognized]`;
+      const notAdmin =
+        "Failed verifying that proposal's creator satisfies local MSP principal during channelless check policy with policy [Admins]: ";
+      const readOnly = "Channel 'mychannel' has been migrated to the new lifecycle, LSCC is now read-only";
+      const cases: [string[], { channelId?: string; who?: typeof admin }, string | RegExp][] = [
+        [[], {}, "invalid number of arguments to lscc: 0"],
+        [["nonsense"], {}, "invalid function to lscc: nonsense"],
+        [["constructor"], {}, "invalid function to lscc: constructor"],
+        [["getid", "mychannel"], {}, "invalid number of arguments to lscc: 2"],
+        [["getchaincodes", "mychannel"], {}, "invalid number of arguments to lscc: 2"],
+        [["install"], {}, "invalid number of arguments to lscc: 1"],
+        [["deploy", "mychannel"], {}, "invalid number of arguments to lscc: 2"],
+        [["deploy", "mychannel", "x"], {}, readOnly],
+        [["upgrade", "mychannel", "x", "y"], {}, readOnly],
+        [["getid", "mychannel", "vectors"], {}, "could not find chaincode with name 'vectors'"],
+        [["GetChaincodeData", "mychannel", "no"], {}, "could not find chaincode with name 'no'"],
+        [
+          ["getdepspec", "nowhere", "vectors"],
+          {},
+          "access denied for [getdepspec][nowhere]: Failed to get policy manager for channel [nowhere]",
+        ],
+        [
+          ["getccdata", "mychannel", "vectors"],
+          { channelId: "" },
+          /^transaction not found: GET_STATE failed: transaction ID: [0-9a-f]{64}: no ledger context$/,
+        ],
+        [["getcollectionsconfig", "vectors"], {}, "collections config not defined for chaincode vectors"],
+        [["GetCollectionsConfig", "x"], { channelId: "" }, `access denied for [GetCollectionsConfig]: ${unknown}`],
+        [["getchaincodes"], { channelId: "" }, `access denied for [getchaincodes][]: ${unknown}`],
+        [["install", "x"], {}, "could not unmarshal chaincode package to CDS or SignedCDS"],
+        [["install", "\n\u0000"], {}, /^chaincodes of the lifecycle before 2\.0 cannot be installed here/],
+        [
+          ["install", "x"],
+          { who: client },
+          new RegExp(`^access denied for \\[install\\]: ${notAdmin.replace(/[[\]]/g, "\\$&")}`),
+        ],
+        [
+          ["getinstalledchaincodes"],
+          { who: client },
+          /^access denied for \[getinstalledchaincodes\]: Failed verifying/,
+        ],
+      ];
+      for (const [args, how, message] of cases) {
+        const { response } = await ask(args, how);
+        assert.equal(response?.status, 500, args.join());
+        if (message instanceof RegExp) assert.match(response?.message ?? "", message);
+        else assert.equal(response?.message, message, args.join());
+      }
     });
   });
 });

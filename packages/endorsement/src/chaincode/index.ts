@@ -6,6 +6,7 @@ export * from "./endorse.js";
 export { ChaincodeError, type ChaincodeFault } from "./error.js";
 export * from "./interest.js";
 export * from "./invoker.js";
+export { LegacyLifecycleChaincode } from "./legacy-lifecycle-chaincode.js";
 export * from "./lifecycle-chaincode.js";
 export * from "./limits.js";
 export * from "./proposal.js";

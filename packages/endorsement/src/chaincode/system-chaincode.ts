@@ -8,7 +8,7 @@ import type { Simulation } from "./simulation.js";
 
 export const SYSTEM_VERSION = "syscc";
 
-/** Names that are never looked up in the lifecycle. `lscc` has no functions here, but no contract may take its name. */
+/** Names that are never looked up in the lifecycle. */
 export const SYSTEM_NAMES: ReadonlySet<string> = new Set(["_lifecycle", "cscc", "lscc", "qscc"]);
 
 export type ChaincodeResponse = { readonly status: number; readonly message: string; readonly payload: Bytes };

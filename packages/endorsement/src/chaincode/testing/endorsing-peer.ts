@@ -7,6 +7,7 @@ import type { EndorserChannel } from "../channel.js";
 import { ConfigChaincode } from "../config-chaincode.js";
 import { createEndorser, type Endorser } from "../endorse.js";
 import { type ChaincodeProcesses, Invoker } from "../invoker.js";
+import { LegacyLifecycleChaincode } from "../legacy-lifecycle-chaincode.js";
 import { type InstalledChaincodes, LifecycleChaincode } from "../lifecycle-chaincode.js";
 import { QueryChaincode } from "../query-chaincode.js";
 import type { SystemChaincode } from "../system-chaincode.js";
@@ -55,6 +56,7 @@ export function createEndorsingPeer(options: EndorsingPeerOptions): EndorsingPee
       joiningSnapshot: () => undefined,
     }),
     new QueryChaincode({ access, channel }),
+    new LegacyLifecycleChaincode(access),
   ];
   const invoker = new Invoker({
     channel,
