@@ -17,7 +17,11 @@ const MAX_RESENDS = 8;
 
 export type BroadcastAnswer = { readonly status: number; readonly info: string };
 
-type Asker = { resolve(answer: BroadcastAnswer | "unanswered"): void; reject(error: Error): void };
+type Asker = {
+  readonly since: number;
+  resolve(answer: BroadcastAnswer | "unanswered"): void;
+  reject(error: Error): void;
+};
 
 export class BroadcastClient {
   readonly #orderer: GatewayOrderer;
@@ -37,6 +41,13 @@ export class BroadcastClient {
   async send(envelope: Uint8Array, timeoutMs: number): Promise<BroadcastAnswer> {
     const { broadcast } = this.#orderer;
     return within(broadcast ? broadcast(envelope).then(readAnswer) : this.#ask(envelope), timeoutMs);
+  }
+
+  /** How long the orderer has left somebody without an answer by now, ms; 0 when nobody waits. */
+  get silentMs(): number {
+    let since = Number.POSITIVE_INFINITY;
+    for (const stream of this.#streams) since = Math.min(since, stream.waitsSince);
+    return Math.max(0, performance.now() - since);
   }
 
   async #ask(envelope: Uint8Array): Promise<BroadcastAnswer> {
@@ -90,9 +101,14 @@ class BroadcastStream {
     return this.#askers.length;
   }
 
+  /** When the oldest envelope without an answer was sent; infinite without any. */
+  get waitsSince(): number {
+    return this.#askers[0]?.since ?? Number.POSITIVE_INFINITY;
+  }
+
   send(envelope: Uint8Array): Promise<BroadcastAnswer | "unanswered"> {
     return new Promise((resolve, reject) => {
-      this.#askers.push({ resolve, reject });
+      this.#askers.push({ since: performance.now(), resolve, reject });
       void this.#stream.send(envelope);
     });
   }

@@ -9,17 +9,23 @@ import { type ErrorDetail, failure, rpcText, whileWanted } from "./failure.js";
 import type { GatewayHost, GatewayOrderer } from "./host.js";
 import { field } from "./proposal.js";
 
+const SILENT_MS = 3_000;
 const SUBMITTED = new Uint8Array(0);
+
+export type SubmitterOptions = {
+  readonly broadcastTimeoutMs: number;
+  readonly random: () => number;
+  readonly tlsIdentity: TlsIdentity | undefined;
+  /** How long beyond a batch timeout an orderer may take to answer before others are preferred. Default 3 s. */
+  readonly silentMs?: number;
+};
 
 export class Submitter {
   readonly #host: GatewayHost;
-  readonly #options: { broadcastTimeoutMs: number; random: () => number; tlsIdentity: TlsIdentity | undefined };
+  readonly #options: SubmitterOptions;
   readonly #clients = new Map<string, BroadcastClient>();
 
-  constructor(
-    host: GatewayHost,
-    options: { broadcastTimeoutMs: number; random: () => number; tlsIdentity: TlsIdentity | undefined },
-  ) {
+  constructor(host: GatewayHost, options: SubmitterOptions) {
     this.#host = host;
     this.#options = options;
   }
@@ -37,7 +43,7 @@ export class Submitter {
     const orderers = this.#host.orderers(channelId);
     if (orderers.length === 0) throw failure(GrpcStatus.UNAVAILABLE, "no orderer nodes available");
     const details: ErrorDetail[] = [];
-    for (const target of this.#inRandomOrder(orderers)) {
+    for (const target of this.#silentLast(this.#inRandomOrder(orderers), config.orderer.batchTimeoutMs)) {
       const tooLate = "submit timeout expired while broadcasting to ordering service";
       const refusal = await whileWanted(this.#offer(target, envelope), context.signal, tooLate);
       if (refusal === undefined) return SUBMITTED;
@@ -75,6 +81,15 @@ export class Submitter {
       this.#clients.set(key, client);
     }
     return client;
+  }
+
+  /** One that leaves envelopes unanswered for much longer than a batch takes may hang: it is asked when no other takes them. */
+  #silentLast(orderers: readonly GatewayOrderer[], batchTimeoutMs: number): readonly GatewayOrderer[] {
+    if (orderers.length === 1) return orderers;
+    const limitMs = batchTimeoutMs + (this.#options.silentMs ?? SILENT_MS);
+    const isSilent = (target: GatewayOrderer) => this.#client(target).silentMs > limitMs;
+    const silent = orderers.filter(isSilent);
+    return silent.length === 0 ? orderers : [...orderers.filter((target) => !silent.includes(target)), ...silent];
   }
 
   #inRandomOrder(orderers: readonly GatewayOrderer[]): GatewayOrderer[] {

@@ -20,6 +20,9 @@ export type DialerOptions = {
   readonly random: Random;
 };
 
+/** A peer whose orderer hangs turns to another after this long. An idle one is asked that often. */
+const WATCH = { silentMs: 5_000, answerMs: 5_000 };
+
 export function createDialer(options: DialerOptions): OpenStream {
   const tlsClientCert = ownTlsCert(options);
   return (source, from, config, events) =>
@@ -27,6 +30,7 @@ export function createDialer(options: DialerOptions): OpenStream {
       ...targetOf(source, config, options),
       deliver: options.overrides[source.address]?.deliver?.(),
       tlsClientCert,
+      watch: config.ordererEndpoints().length > 1 ? WATCH : undefined,
       from,
       ...events,
     });

@@ -50,9 +50,9 @@ const KEEPALIVE_TIMEOUT_MS = 20_000;
 /** What a server may have under way to us, on a stream and in all: a block fits, which HTTP/2's own 64 KiB would cut up. */
 const WINDOW_BYTES = 1024 * 1024;
 
-/** A method that no server has; it is only called where there is no server to answer. */
+/** A method that no server has: that it says so is an answer. */
 const PROBE: MethodDefinition = {
-  path: "/hansa.Probe/WhyUnconnected",
+  path: "/hansa.Probe/Probe",
   requestStream: false,
   responseStream: false,
 };
@@ -170,10 +170,24 @@ export class RpcClient {
     return /Last error: (?:Error: )?(.*?)\.?(?: Resolution note:.*)?$/s.exec(failure)?.[1] ?? "";
   }
 
+  /** Whether the server answers at all within this time, whatever it serves: a process that hangs keeps its connections. */
+  isAnswering(timeoutMs: number): Promise<boolean> {
+    return this.unary(PROBE, new Uint8Array(0), { timeoutMs }).then(
+      () => true,
+      ({ code }: RpcStatus) => !NO_ANSWER.has(code),
+    );
+  }
+
   close(): void {
     this.#client.close();
   }
 }
+
+const NO_ANSWER: ReadonlySet<number> = new Set([
+  GrpcStatus.UNAVAILABLE,
+  GrpcStatus.DEADLINE_EXCEEDED,
+  GrpcStatus.CANCELLED,
+]);
 
 type Call = grpc.ClientReadableStream<Buffer>;
 

@@ -2,6 +2,7 @@
  * One stream of blocks from one orderer: a signed SeekInfo from a number to the end of time, then blocks.
  * Source: hyperledger/fabric, internal/pkg/peer/blocksprovider.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import type { SigningIdentity } from "@hansa/msp";
 import { type Clock, messageOf, type Random, sha256 } from "@hansa/primitives";
 import { RpcClient, type Send, type TlsClient } from "@hansa/transport";
@@ -34,9 +35,13 @@ export type OrdererStreamOptions = {
   readonly clock: Clock;
   readonly random: Random;
   readonly connectTimeoutMs: number;
+  /** When no block has come for a while, the orderer is asked for a sign of life; undefined where there is no other. */
+  readonly watch: StreamWatch | undefined;
   readonly onBlock: (block: Uint8Array) => void;
   readonly onEnd: (reason: string) => void;
 };
+
+export type StreamWatch = { readonly silentMs: number; readonly answerMs: number };
 
 const NO_END = 2n ** 64n - 1n;
 const NONCE_BYTES = 24;
@@ -46,6 +51,7 @@ export class OrdererStream {
   readonly #stop = new AbortController();
   #resume: (() => void) | undefined;
   #isPaused = false;
+  #heard = 0;
 
   constructor(options: OrdererStreamOptions) {
     this.#options = options;
@@ -97,15 +103,33 @@ export class OrdererStream {
           (bytes) => this.#receive(bytes),
           (error) => (error === undefined ? resolve() : reject(error)),
         );
+        this.#untilSilent(client).then(resolve, reject);
       });
     } finally {
       client.close();
     }
   }
 
+  /** Settles when this ends. @throws Error when the orderer gives no sign of life: its process hangs, or the way to it does */
+  async #untilSilent(client: RpcClient): Promise<void> {
+    const { watch } = this.#options;
+    const { signal } = this.#stop;
+    const wait = (ms: number) => pause(ms, undefined, { signal, ref: false }).catch(() => {});
+    while (watch !== undefined && !signal.aborted) {
+      const heard = this.#heard;
+      await wait(watch.silentMs);
+      if (signal.aborted || this.#isPaused || this.#heard > heard) continue;
+      if ((await client.isAnswering(watch.answerMs)) || this.#heard > heard || signal.aborted) continue;
+      throw new Error(`the orderer gives no sign of life for ${watch.silentMs + watch.answerMs} ms`);
+    }
+    if (!signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  }
+
   /** @throws Error with what the orderer answered in place of a block */
   #receive(bytes: Uint8Array): Promise<void> | undefined {
     if (this.#stop.signal.aborted) return undefined;
+    this.#heard++;
     const { block, status } = readDeliverResponse(bytes);
     if (block === undefined) throw new Error(`the orderer answered ${statusName(status)}`);
     this.#options.onBlock(block);
