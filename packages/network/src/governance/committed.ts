@@ -1,10 +1,11 @@
 /** Whether the members' peers have committed what the orderer has written. */
 import { randomBytes } from "node:crypto";
+import type { GovernanceState } from "@hansa/governance";
 import type { SigningIdentity } from "@hansa/msp";
 import { encode, HeaderType, orderer, services, signedEnvelope, toLong } from "@hansa/wire";
 import type { Target } from "../client/admin-client.js";
 import { readIdentity, userFiles } from "../identity/material.js";
-import type { GovernanceRuntime } from "./runtime.js";
+import type { RunningNetwork } from "../membership/running-network.js";
 
 /** A block of a channel that changed who is on it. */
 export type ChangedChannel = { readonly channelId: string; readonly blockNumber: number };
@@ -14,7 +15,7 @@ export type ChangedChannel = { readonly channelId: string; readonly blockNumber:
  * hang or lag go by them when they come to them, and nobody waits for those. Never rejects.
  */
 export async function committedAtPeers(
-  { network, state }: GovernanceRuntime,
+  { network, state }: { readonly network: RunningNetwork; readonly state: GovernanceState },
   channels: readonly ChangedChannel[],
   withinMs: number,
 ): Promise<void> {
