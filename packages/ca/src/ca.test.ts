@@ -388,6 +388,12 @@ describe("a restart", () => {
       fault: "CORRUPT_STORE",
       message: `${registry} line 1 is not a list of registry records`,
     });
+    const certificate = path.join(dataDir, "ca-cert.pem");
+    await writeFile(certificate, "-----BEGIN");
+    await assert.rejects(startCa({ ...base, dataDir }), {
+      fault: "CORRUPT_STORE",
+      message: `${certificate} cannot be read: the certificate is not PEM: no complete BEGIN/END block`,
+    });
   });
 
   it("needs the passphrase", async () => {

@@ -9,6 +9,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { Certificate, type KeyAlgorithm, privateKeyFromPem } from "@hansa/crypto";
 import { createRootCa, type Issuer } from "@hansa/crypto/issuing";
+import { messageOf } from "@hansa/primitives";
 import { CaError } from "./error.js";
 import { type Passphrase, passphraseBeside, readIfPresent, seal, unseal, writeDurably } from "./key-vault.js";
 
@@ -77,6 +78,8 @@ export async function loadAuthorities(folder: string, passphrase?: string): Prom
       nextStep: "Restore ca-cert.pem and tlsca-cert.pem from a backup; nothing was changed.",
     });
   }
+  requireCertificate(at.ca, ca);
+  requireCertificate(at.tlsCa, tlsCa);
   const keys = unseal(sealed, await passphraseOf(folder, passphrase), at.keys);
   return authoritiesFrom({
     caCertPem: ca,
@@ -84,6 +87,17 @@ export async function loadAuthorities(folder: string, passphrase?: string): Prom
     tlsCaCertPem: tlsCa,
     tlsCaKeyPem: keys.tlsCa ?? "",
   });
+}
+
+function requireCertificate(file: string, pem: string): void {
+  try {
+    Certificate.parse(pem);
+  } catch (cause) {
+    throw new CaError("CORRUPT_STORE", `${file} cannot be read: ${messageOf(cause)}`, {
+      cause,
+      nextStep: "Restore the file from a backup; nothing was changed.",
+    });
+  }
 }
 
 /** @throws CaError CORRUPT_STORE when a key does not belong to its certificate */

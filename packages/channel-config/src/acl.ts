@@ -37,6 +37,7 @@ export const DEFAULT_ACLS: ReadonlyMap<string, string> = new Map([
 export const PEER_ACLS: ReadonlyMap<string, "Admins" | "Members"> = new Map([
   ["_lifecycle/InstallChaincode", "Admins"],
   ["_lifecycle/QueryInstalledChaincode", "Admins"],
+  ["_lifecycle/AwaitInstalledChaincode", "Admins"],
   ["_lifecycle/GetInstalledChaincodePackage", "Admins"],
   ["_lifecycle/QueryInstalledChaincodes", "Admins"],
   ["_lifecycle/ApproveChaincodeDefinitionForMyOrg", "Admins"],

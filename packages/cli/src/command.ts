@@ -27,6 +27,8 @@ export type Command = {
   readonly examples: readonly string[];
   /** The exit code of every failure, where scripts know it from one of Fabric's own programs. */
   readonly failsWith?: number;
+  /** Ends by itself, tidily, once `interrupted` aborts. Any other command is left as it stands then. */
+  readonly endsTidily?: true;
   /** Undefined when it has printed everything itself. */
   run(call: Call): Promise<Result | undefined>;
 };

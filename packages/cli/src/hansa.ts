@@ -22,6 +22,8 @@ if (verb === "supervisor") {
   process.stdout.on("error", () => process.exit(0));
   const io = { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() };
   process.exitCode = await main(process.argv.slice(2), io, interrupt.signal);
+  // Calls that were left as they stood would keep the process until they end.
+  if (interrupt.signal.aborted) process.exit();
 }
 
 export {};

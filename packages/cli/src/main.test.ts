@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { COMMANDS } from "./commands.js";
 import { main } from "./main.js";
 import { readOptions } from "./options.js";
-import { asTyped } from "./output.js";
+import { asShown, asTyped } from "./output.js";
 
 async function hansa(...argv: string[]): Promise<{ exit: number; out: string; err: string }> {
   const written = { out: "", err: "" };
@@ -101,5 +101,14 @@ describe("words about commands", () => {
       'Start it with: npx hansa up, or eval "$(npx hansa env A)"; see .hansa and /x/hansa up',
     );
     assert.equal(asTyped(words, {}), words);
+  });
+});
+
+describe("what other programs wrote", () => {
+  it("keeps its colours on a terminal only", () => {
+    const written = "\u001b[31merror\u001b[39m at the door";
+    assert.equal(asShown(written, { isTTY: true }, {}), written);
+    assert.equal(asShown(written, { isTTY: true }, { NO_COLOR: "1" }), "error at the door");
+    assert.equal(asShown(written, {}, {}), "error at the door");
   });
 });

@@ -3,6 +3,7 @@ import { HansaError, messageOf } from "@hansa/primitives";
 import { asFileFailure } from "./commands/files.js";
 import { adviceFor, exitOf } from "./exit-codes.js";
 import { findCommand, help, unknownCommand } from "./help.js";
+import { unlessInterrupted } from "./interruption.js";
 import { readOptions } from "./options.js";
 import { asTyped, type Io, paintFor } from "./output.js";
 
@@ -45,13 +46,14 @@ async function run(argv: readonly string[], io: Io, interrupted: AbortSignal): P
     });
   const json = options.flag("json");
   const error = paintFor(io.stderr, io.env);
-  const result = await command.run({
+  const running = command.run({
     options,
     io,
     interrupted,
     paint: paintFor(io.stdout, io.env),
     progress: (line) => void (json || io.stderr.write(`${error.dim(line)}\n`)),
   });
+  const result = await (command.endsTidily ? running : unlessInterrupted(running, command.name, interrupted));
   if (result !== undefined) io.stdout.write(json ? `${JSON.stringify(result.data, undefined, 2)}\n` : result.text);
   return 0;
 }

@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:tty";
+import { stripVTControlCharacters } from "node:util";
 
 /** Where a command writes: results to stdout, progress and errors to stderr. */
 export type Io = {
@@ -7,6 +8,10 @@ export type Io = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
 };
+
+function isColoured(stream: { readonly isTTY?: boolean }, env: Io["env"]): boolean {
+  return stream.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
+}
 
 /** Colours where a person reads them: on a terminal, unless NO_COLOR asks for none. */
 export type Paint = {
@@ -17,10 +22,15 @@ export type Paint = {
 };
 
 export function paintFor(stream: { readonly isTTY?: boolean }, env: Io["env"]): Paint {
-  const coloured = stream.isTTY === true && (env.NO_COLOR ?? "") === "" && env.TERM !== "dumb";
+  const coloured = isColoured(stream, env);
   const style = (open: number, close: number) => (text: string) =>
     coloured ? `\u001b[${open}m${text}\u001b[${close}m` : text;
   return { bold: style(1, 22), dim: style(2, 22), red: style(31, 39), green: style(32, 39) };
+}
+
+/** What another program wrote, with its colours only where we write ours. */
+export function asShown(written: string, stream: { readonly isTTY?: boolean }, env: Io["env"]): string {
+  return isColoured(stream, env) ? written : stripVTControlCharacters(written);
 }
 
 /** Rows as columns of equal width, two spaces between them. */

@@ -32,6 +32,7 @@ export function installedChaincodes(
     },
     get: (packageId) => packages.get(packageId),
     list: () => packages.list(),
+    whenRunning: (packageId) => runtime.whenStarted(packageId),
     load: async (packageId) => (packages.get(packageId) === undefined ? undefined : packages.bytes(packageId)),
   };
 }

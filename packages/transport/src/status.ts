@@ -98,3 +98,13 @@ export function decodeStatusDetails(bytes: Uint8Array): Uint8Array[] {
   }
   return details;
 }
+
+/** What the gRPC library says of a call that had no answer, without what it adds for its own developers. */
+export function plainReason(text: string): string {
+  return text
+    .replace(/^(Deadline exceeded after [\d.]+s),.*$/s, "$1")
+    .replace(
+      /^No connection established\. Last error: (?:Error: )?(.*?)\.? ?Resolution note:.*$/s,
+      "no connection: $1",
+    );
+}

@@ -103,6 +103,7 @@ const refused: readonly [string, RegExp, Damage, codes: readonly string[], messa
   ],
   ["damaged CA keys", CA_KEYS, set("{}"), ["CORRUPT_STORE"], /keys.json/],
   ["CA keys that are gone", CA_KEYS, gone, ["CORRUPT_STORE"], /ca.alpha has a registry but no keys.json/],
+  ["a registry that is gone", REGISTRY, gone, ["CORRUPT_STORE"], /registry.jsonl is gone/],
   ["another passphrase", PASSPHRASE, set("wrong"), ["WRONG_PASSPHRASE"], /./],
   ["a state file that is none", STATE_FILE, set("{"), ["CORRUPT_STORE"], /state.json/],
   ["a state file with other content", STATE_FILE, set('{"format":9}'), ["CORRUPT_STORE"], /state.json/],

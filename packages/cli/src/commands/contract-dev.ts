@@ -10,6 +10,7 @@ const INSPECT_PORT = "9229";
 
 export const contractDev: Command = {
   name: "contract dev",
+  endsTidily: true,
   summary: "run a contract from its folder and start it anew at each save, with a debugger if you like",
   usage: "<folder>",
   details:

@@ -23,6 +23,7 @@ const CLOCKS = ["simulated", "system"] as const;
 
 export const controlPlaneUp: Command = {
   name: "control-plane up",
+  endsTidily: true,
   summary: "serve the Managed Blockchain API for the networks of the data folder",
   usage: "",
   details:

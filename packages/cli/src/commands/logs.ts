@@ -2,10 +2,12 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
 import { didYouMean, type NetworkView, readEnd, readOn } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call, Command } from "../command.js";
 import { locateNetwork } from "../locate.js";
+import { asShown } from "../output.js";
 
 const DEFAULT_LINES = 200;
 const POLL_MS = 150;
@@ -119,8 +121,10 @@ class Tail {
     }
   }
 
-  #print(line: string): void {
+  #print(written: string): void {
     const { io, options, paint } = this.#call;
+    // Contracts colour what they write whether somebody looks or not.
+    const line = options.flag("json") ? stripVTControlCharacters(written) : asShown(written, io.stdout, io.env);
     if (options.flag("json")) io.stdout.write(`${JSON.stringify({ node: this.#name, line })}\n`);
     else io.stdout.write(`${this.#named ? `${paint.dim(this.#name)} ` : ""}${line}\n`);
   }

@@ -12,6 +12,7 @@ export const ordererStart: Command = {
   positionals: { min: 0, max: 0 },
   examples: ["FABRIC_CFG_PATH=$PWD/config hansa orderer start"],
   failsWith: 1,
+  endsTidily: true,
   async run(call) {
     await runOrdererNode(foregroundOf(call, "hansa orderer"));
     return undefined;

@@ -15,6 +15,7 @@ export const peerNodeStart: Command = {
   positionals: { min: 0, max: 0 },
   examples: ["FABRIC_CFG_PATH=$PWD/config hansa peer node start"],
   failsWith: 1,
+  endsTidily: true,
   async run(call) {
     const chaincodeDevMode = call.options.flag("peer-chaincodedev");
     await runPeerNode(foregroundOf(call, "hansa peer"), { chaincodeDevMode });

@@ -17,6 +17,7 @@ import { asTyped, shellWord, table } from "../output.js";
 
 export const up: Command = {
   name: "up",
+  endsTidily: true,
   summary: "start a network; it stays up in the background and heals itself",
   usage: "[network-file]",
   details:

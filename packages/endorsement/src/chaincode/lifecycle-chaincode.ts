@@ -31,6 +31,8 @@ export interface InstalledChaincodes {
   list(): readonly InstalledChaincode[];
   /** The package as it was installed; undefined when it is not. */
   load(packageId: string): Promise<Bytes | undefined>;
+  /** Resolves when a package runs, at once for one that others start. @throws with the reason why it does not */
+  whenRunning?(packageId: string): Promise<void>;
 }
 
 export type LifecycleChaincodeOptions = {
@@ -64,6 +66,7 @@ export class LifecycleChaincode implements SystemChaincode {
       ["InstallChaincode", (input) => this.#install(input)],
       ["QueryInstalledChaincode", (input) => this.#queryInstalled(input)],
       ["QueryInstalledChaincodes", () => this.#queryAllInstalled()],
+      ["AwaitInstalledChaincode", (input) => this.#awaitInstalled(input)],
       ["GetInstalledChaincodePackage", (input) => this.#getPackage(input)],
       ["ApproveChaincodeDefinitionForMyOrg", (input, call) => this.#approve(input, this.#onChannel(call))],
       ["QueryApprovedChaincodeDefinition", (input, call) => this.#queryApproved(input, this.#onChannel(call))],
@@ -122,6 +125,16 @@ export class LifecycleChaincode implements SystemChaincode {
     if (found === undefined) refuse(`could not find chaincode with package id '${packageId}'`);
     const references = (await this.#references()).get(packageId) ?? {};
     return encode(lifecycle.QueryInstalledChaincodeResult, { packageId, label: found.label, references });
+  }
+
+  /** Not Fabric's: whoever deploys a contract hears that it does not start before its definition commits. */
+  async #awaitInstalled(input: Bytes): Promise<Bytes> {
+    const { packageId } = read(lifecycle.QueryInstalledChaincodeArgs, input, "QueryInstalledChaincode");
+    const { installed } = this.#options;
+    const found = installed.get(packageId);
+    if (found === undefined) refuse(`could not find chaincode with package id '${packageId}'`);
+    await installed.whenRunning?.(packageId);
+    return encode(lifecycle.QueryInstalledChaincodeResult, { packageId, label: found.label });
   }
 
   async #queryAllInstalled(): Promise<Bytes> {

@@ -1,11 +1,14 @@
-import { MOST_ORDERERS } from "./ordering.js";
-import type { ValueOf } from "./shape.js";
-import { optional, required } from "./shape.js";
-
 /**
  * The network file. Its JSON schema, `network-configs/schema/network.schema.json`, is generated from here by
  * `scripts/generate-schema.mjs`; a test says when the two differ.
  */
+import { MOST_ORDERERS } from "./ordering.js";
+import type { ValueOf } from "./shape.js";
+import { optional, required } from "./shape.js";
+
+/** What one machine can take: every member has an authority and peers, and every two peers talk to each other. */
+const MOST_MEMBERS = 50;
+const MOST_PEERS = 20;
 const port = { kind: "integer", min: 1, max: 65535 } as const;
 const count = { kind: "integer", min: 1, max: 1_000_000 } as const;
 const name = {
@@ -149,6 +152,7 @@ export const networkShape = {
       {
         kind: "list",
         minItems: 1,
+        maxItems: MOST_MEMBERS,
         of: {
           kind: "record",
           fields: {
@@ -163,6 +167,8 @@ export const networkShape = {
               {
                 kind: "list",
                 minItems: 0,
+                maxItems: MOST_PEERS,
+                like: "a list with an entry for each peer, such as [{}, {}]",
                 of: {
                   kind: "record",
                   fields: { port: optional(port, "the peer's port; a free one unless given") },

@@ -29,6 +29,16 @@ const wrong: readonly (readonly [name: string, text: string, ...problems: string
     "network: a\nmembers:\n  - name: Pub\n    peers:\n      - port: 70000\n",
     "net.yaml:5:15: members[0].peers[0].port is 70000; expected a whole number from 1 to 65535.",
   ],
+  [
+    "a number of peers",
+    "network: a\nmembers:\n  - name: Pub\n    peers: 2\n",
+    "net.yaml:4:12: members[0].peers is 2; expected a list with an entry for each peer, such as [{}, {}].",
+  ],
+  [
+    "more members than a machine takes",
+    `network: a\nmembers: [${Array.from({ length: 51 }, (_, index) => `{name: M${index}}`).join(", ")}]\n`,
+    "net.yaml:2:1: members is a list of 51; expected a list of at most 50.",
+  ],
   ["no members", "network: a\nmembers: []\n", "net.yaml:2:1: members is a list of 0; expected a list of at least 1."],
   [
     "the same member twice",

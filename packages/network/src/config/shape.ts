@@ -11,7 +11,13 @@ export type Shape =
   | { readonly kind: "choice"; readonly values: readonly string[] }
   | { readonly kind: "duration" }
   | { readonly kind: "size" }
-  | { readonly kind: "list"; readonly of: Shape; readonly minItems: number }
+  | {
+      readonly kind: "list";
+      readonly of: Shape;
+      readonly minItems: number;
+      readonly maxItems?: number;
+      readonly like?: string;
+    }
   | { readonly kind: "record"; readonly fields: Readonly<Record<string, Field>> }
   | { readonly kind: "either"; readonly of: readonly [Shape, Shape] };
 
@@ -95,8 +101,10 @@ export function check(shape: Shape, value: unknown, path: readonly (string | num
         ? []
         : wrong("a size above zero with its unit, such as 512 KB or 10 MB");
     case "list":
-      if (!Array.isArray(value)) return wrong("a list");
+      if (!Array.isArray(value)) return wrong(shape.like ?? "a list");
       if (value.length < shape.minItems) return wrong(`a list of at least ${shape.minItems}`);
+      if (shape.maxItems !== undefined && value.length > shape.maxItems)
+        return wrong(`a list of at most ${shape.maxItems}`);
       return value.flatMap((item, index) => check(shape.of, item, [...path, index]));
     case "either": {
       const [first, second] = shape.of.map((option) => check(option, value, path));
@@ -162,7 +170,12 @@ export function jsonSchema(shape: Shape): Record<string, unknown> {
     case "size":
       return { type: "string", pattern: SIZE.source, examples: ["512 KB", "10 MB"] };
     case "list":
-      return { type: "array", items: jsonSchema(shape.of), minItems: shape.minItems };
+      return {
+        type: "array",
+        items: jsonSchema(shape.of),
+        minItems: shape.minItems,
+        ...(shape.maxItems === undefined ? {} : { maxItems: shape.maxItems }),
+      };
     case "either":
       return { anyOf: shape.of.map(jsonSchema) };
     case "record": {

@@ -2,6 +2,7 @@ import { parsePolicy, type SigningIdentity } from "@hansa/msp";
 import { fromUtf8, HansaError } from "@hansa/primitives";
 import { decode, encode, lifecycle, protos } from "@hansa/wire";
 import { evaluate, submit, type Target } from "../client/admin-client.js";
+import { whyNotRunning } from "../library/why-not-running.js";
 import type { ContractPackage } from "./contract-package.js";
 
 /** An organisation that takes part in a deployment: its administrator and its peers on the channel. */
@@ -66,8 +67,8 @@ export async function deployContract(
     source: { localPackage: { packageId: contract.id } },
   });
   const observers = organizations.flatMap((org) => org.peers);
-  await Promise.all(
-    organizations.map(({ admin, peers }) =>
+  const outcomes = await Promise.allSettled([
+    ...organizations.map(({ admin, peers }) =>
       submit(
         peers.slice(0, 1),
         orderer,
@@ -76,7 +77,9 @@ export async function deployContract(
         lifecycleCall("ApproveChaincodeDefinitionForMyOrg", approval),
       ),
     ),
-  );
+    ...organizations.flatMap(({ admin, peers }) => peers.map((peer) => untilRunning(peer, admin, contract))),
+  ]);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   report("committing");
   const { blockNumber } = await submit(
     organizations.flatMap(({ peers }) => peers.slice(0, 1)),
@@ -106,6 +109,22 @@ export async function install(peer: Target, admin: SigningIdentity, contract: Co
         cause: error,
       });
     throw error;
+  }
+}
+
+/** @throws HansaError CONTRACT_NOT_RUNNING with the reason */
+async function untilRunning(peer: Target, admin: SigningIdentity, contract: ContractPackage): Promise<void> {
+  const argument = encode(lifecycle.QueryInstalledChaincodeArgs, { packageId: contract.id });
+  const args = [fromUtf8("AwaitInstalledChaincode"), argument];
+  try {
+    await evaluate(peer, admin, { channelId: "", chaincode: "_lifecycle", args });
+  } catch (error) {
+    if (!(error instanceof HansaError && error.code === "ENDORSEMENT_REFUSED")) throw error;
+    const reason = error.message.replace(/^.*implementation of 'AwaitInstalledChaincode': /, "");
+    throw new HansaError("CONTRACT_NOT_RUNNING", `${contract.label} does not run: ${whyNotRunning(reason)}.`, {
+      cause: error,
+      nextStep: `Correct the contract and deploy it again; what it wrote is in: hansa logs ${contract.label}@${peer.name}`,
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, stat } from "node:fs/promises";
 import path from "node:path";
+import { HansaError } from "@hansa/primitives";
 import type { CaAdministrator, NetworkConfig } from "../config/network-config.js";
 import { enrolNodes, enrolOrganization, registerAdministrator } from "../identity/enrol.js";
 import { writeNodes, writeOrganization } from "../identity/material.js";
@@ -36,13 +37,29 @@ export async function startAuthority(
     await rm(layout.node(authority.id), { recursive: true, force: true });
     await rm(layout.organization(organization.kind, organization.domain), { recursive: true, force: true });
     await writeFileDurably(spec.registrarSecretFile, `${randomBytes(24).toString("base64url")}\n`, 0o600);
-  }
+  } else await requireKept(layout.node(authority.id));
   await keeper.start(authority, spec);
   const begun = servers.filter((node) => unfinished.includes(node.id));
   if (isNew)
     await writeOrganization(layout, organization, servers, await enrolOrganization(spec, organization, servers));
   else if (begun.length > 0) await writeNodes(layout, organization, begun, await enrolNodes(spec, begun));
   await registerWaiting(layout, spec);
+}
+
+/**
+ * Without its registry an authority would start as if it had never certified or revoked anybody, and without its
+ * passphrase it would draw another one.
+ * @throws HansaError CORRUPT_STORE
+ */
+async function requireKept(folder: string): Promise<void> {
+  for (const name of ["registry.jsonl", "passphrase"]) {
+    const file = path.join(folder, name);
+    const size = (await stat(file).catch(() => undefined))?.size;
+    if (size === undefined || size === 0)
+      throw new HansaError("CORRUPT_STORE", `${file} is ${size === 0 ? "empty" : "gone"}.`, {
+        nextStep: "Restore the file from a backup, or start over with: hansa down --wipe",
+      });
+  }
 }
 
 /** Registers the administrator that was noted, when there is one. */

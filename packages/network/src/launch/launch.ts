@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
+import { GrpcStatus, RpcStatus } from "@hansa/transport";
 import type { NetworkConfig } from "../config/network-config.js";
 import { packageContract } from "../deploy/contract-package.js";
 import { refuseDeleted } from "../governance/deleted.js";
@@ -58,8 +59,18 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     return { ...launched, release };
   } catch (error) {
     await release();
-    throw error;
+    throw unanswered(error) ?? error;
   }
+}
+
+/** Of a start that went on although a node did not answer. */
+function unanswered(error: unknown): HansaError | undefined {
+  if (!(error instanceof RpcStatus)) return undefined;
+  const code = error.code === GrpcStatus.DEADLINE_EXCEEDED ? "TIMED_OUT" : "NODE_UNREACHABLE";
+  return new HansaError(code, `A node did not answer while the network was starting: ${error.message}.`, {
+    cause: error,
+    nextStep: "Start it again when this machine is less busy, or with fewer nodes.",
+  });
 }
 
 async function launchAlone(options: LaunchOptions): Promise<Omit<Launched, "release">> {
@@ -98,6 +109,7 @@ async function start(
   let state: NetworkState = { ...keptOf(state0 ?? NEW_STATE, plan), ports };
   await mkdir(layout.root, { recursive: true });
   if (before === undefined) {
+    await writeFileDurably(layout.unmadeMarker, "");
     // What a first start left that was killed half-way.
     for (const part of ["nodes", "organizations", "channels", "contracts"])
       await rm(path.join(layout.root, part), { recursive: true, force: true });
@@ -146,6 +158,7 @@ async function start(
   await writeFounding(layout, foundingAfter(file, before?.founding ?? config));
   await writeFileDurably(layout.networkFile, `${JSON.stringify(config, undefined, 2)}\n`);
   await writeState(layout, state);
+  await rm(layout.unmadeMarker, { force: true });
   await writeConnectionProfiles(view);
   signal?.throwIfAborted();
   phases.done("orderer and peers started, channels joined");

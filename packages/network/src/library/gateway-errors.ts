@@ -2,11 +2,12 @@ import { createRequire } from "node:module";
 import { type Explanation, findingLines } from "@hansa/endorsement/explain";
 import { EXPLANATION } from "@hansa/gateway";
 import { fromUtf8, HansaError, messageOf } from "@hansa/primitives";
-import { GrpcStatus } from "@hansa/transport";
+import { GrpcStatus, plainReason } from "@hansa/transport";
 import { decode, encode, lifecycle, TxValidationCode, txValidationCodeName } from "@hansa/wire";
 import type { CommitError, GatewayError } from "@hyperledger/fabric-gateway";
 import { evaluate } from "../client/admin-client.js";
 import type { NetworkView } from "./network-view.js";
+import { whyNotRunning } from "./why-not-running.js";
 
 const require = createRequire(import.meta.url);
 
@@ -84,6 +85,14 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
         known.length === 0 ? "Deploy one with: hansa contract deploy <folder>" : `Use one of: ${known.join(", ")}.`,
     });
   }
+  const launch = /could not launch chaincode \S+: (.*)$/s.exec(reason);
+  if (launch !== null) {
+    const why = sentence(whyNotRunning(launch[1]!));
+    return new HansaError("CONTRACT_NOT_RUNNING", `Contract ${asked.contract} does not run: ${why}`, {
+      cause: error,
+      nextStep: howToRun(launch[1]!),
+    });
+  }
   if (failure.code === GrpcStatus.UNAVAILABLE)
     return new HansaError("NODE_UNREACHABLE", `The peer does not answer: ${reason}.`, {
       cause: error,
@@ -96,12 +105,6 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
     });
   if (error.name === "SubmitError")
     return new HansaError("ORDERING_REFUSED", `The orderer refused the transaction: ${reason}.`, { cause: error });
-  const launch = /could not launch chaincode \S+: (.*)$/s.exec(reason);
-  if (launch !== null)
-    return new HansaError("CONTRACT_NOT_RUNNING", `Contract ${asked.contract} does not run: ${sentence(launch[1]!)}`, {
-      cause: error,
-      nextStep: howToRun(launch[1]!),
-    });
   const explanation = explanationOf(failure);
   if (explanation !== undefined)
     return new HansaError("CONTRACT_REFUSED", `${sentence(reason)}\n${indented(explanation)}`, {
@@ -128,7 +131,7 @@ export function reasonOf(error: GatewayError): string {
       .filter(({ message }) => !message.startsWith(EXPLANATION))
       .map(({ message }) => message.replace(/^chaincode response \d+, /, "").replace(/^Error: /, "")),
   );
-  return reasons.size > 0 ? [...reasons].join("; ") : messageOf(error).replace(/^\d+ [A-Z_]+: /, "");
+  return reasons.size > 0 ? [...reasons].join("; ") : plainReason(messageOf(error).replace(/^\d+ [A-Z_]+: /, ""));
 }
 
 /** What the gateway adds to the details when it knows more than the endorsers said. */

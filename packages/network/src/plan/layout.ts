@@ -6,6 +6,7 @@ import path from "node:path";
  *     network.json                what the network is to be: its file as last started, and what changed since
  *     founding.json               the members it was first started with
  *     state.json                  ports, and what has been created so far
+ *     being-made                  only until there is a state.json
  *     logging.json                which logs are copied to log groups, and how far
  *     supervisor.json             process id and control socket, while it runs
  *     organizations/              identities, in the folders that Fabric's samples and tools expect
@@ -36,6 +37,10 @@ export class Layout {
 
   get stateFile(): string {
     return path.join(this.root, "state.json");
+  }
+
+  get unmadeMarker(): string {
+    return path.join(this.root, "being-made");
   }
 
   get supervisorFile(): string {

@@ -22,6 +22,16 @@ describe("a network's state file", () => {
     assert.equal(existsSync(`${layout.stateFile}.lock`), false);
   });
 
+  it("is missed where a network is, and not where one is being made", async () => {
+    const other = new Layout(path.join(folder, "other"));
+    mkdirSync(other.root);
+    assert.equal(await readState(other), undefined);
+    writeFileSync(other.networkFile, "{}");
+    await assert.rejects(readState(other), { code: "CORRUPT_STORE", message: /state\.json cannot be read/ });
+    writeFileSync(other.unmadeMarker, "");
+    assert.equal(await readState(other), undefined);
+  });
+
   it("is not held up by a writer that died", async () => {
     const lock = `${layout.stateFile}.lock`;
     writeFileSync(lock, "");

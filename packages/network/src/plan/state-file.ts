@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -30,10 +31,15 @@ export type DeployedContract = {
 
 export const NEW_STATE: NetworkState = { format: 1, ports: {}, enrolled: [], channels: [], contracts: [] };
 
-/** @throws HansaError CORRUPT_STORE when the file is there but is not a state this version wrote */
+/**
+ * Undefined before a network was made.
+ * @throws HansaError CORRUPT_STORE when the file is there but is not a state this version wrote, or is gone: a start
+ * would make everything anew then, over what there is
+ */
 export async function readState(layout: Layout): Promise<NetworkState | undefined> {
   const text = await readFile(layout.stateFile, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+    const isUnmade = existsSync(layout.unmadeMarker) || !existsSync(layout.networkFile);
+    if (error.code === "ENOENT" && isUnmade) return undefined;
     throw unreadable(layout.stateFile, error);
   });
   return text === undefined ? undefined : parseState(text, layout.stateFile);

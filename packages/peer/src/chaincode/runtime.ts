@@ -76,6 +76,8 @@ interface Launched {
   stop(): Promise<void>;
 }
 
+/** How long whoever deploys a contract waits for its start, where a caller may wait for longer. */
+const DEPLOYER_WAITS_MS = 60_000;
 const AUTHORITY_PREFIX = "chaincode-";
 
 export class ChaincodeRuntime {
@@ -101,9 +103,16 @@ export class ChaincodeRuntime {
     this.#shipped = findShippedModules();
   }
 
+  /** Like launch for what runs here; a server that somebody else starts may come later. */
+  async whenStarted(packageId: string): Promise<void> {
+    const { startupTimeoutMs } = this.#options;
+    if ((await this.build(packageId)).kind === "node")
+      await this.launch(packageId, Math.min(startupTimeoutMs, DEPLOYER_WAITS_MS));
+  }
+
   /** Makes the package callable and resolves when it is. @throws ChaincodeError, BuildError and the like: why it is not */
-  async launch(packageId: string): Promise<void> {
-    const { registry, startupTimeoutMs } = this.#options;
+  async launch(packageId: string, startupTimeoutMs = this.#options.startupTimeoutMs): Promise<void> {
+    const { registry } = this.#options;
     if (registry.isReady(packageId)) return;
     // On a busy machine, or in the pause between two restarts, the time is over before the process dies once more.
     const ready = registry.whenReady(packageId, startupTimeoutMs, () => this.#deaths.get(packageId));
