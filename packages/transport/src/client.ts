@@ -5,7 +5,7 @@ import * as grpc from "@grpc/grpc-js";
 import type { CancelSignal } from "@hansa/primitives";
 import { asBuffer } from "@hansa/wire";
 import { identity, MAX_MESSAGE_BYTES, type MethodDefinition } from "./method.js";
-import { decodeStatusDetails, GrpcStatus, plainReason, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
+import { decodeStatusDetails, GrpcStatus, RpcStatus, STATUS_DETAILS_KEY } from "./status.js";
 import { type Incoming, incomingFrom, type Send, sendInto } from "./stream.js";
 
 export type TlsClient = {
@@ -235,8 +235,7 @@ function callOptions({ timeoutMs }: CallOptions): grpc.CallOptions {
 function toRpcStatus(error: grpc.ServiceError): RpcStatus {
   const packed = error.metadata?.get(STATUS_DETAILS_KEY)[0];
   const details = packed instanceof Buffer ? decodeStatusDetails(packed) : [];
-  const reason = plainReason(error.details ?? error.message);
-  return new RpcStatus(error.code ?? GrpcStatus.UNKNOWN, reason, details, { cause: error });
+  return new RpcStatus(error.code ?? GrpcStatus.UNKNOWN, error.details ?? error.message, details, { cause: error });
 }
 
 function hostOf(address: string): string {

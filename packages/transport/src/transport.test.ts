@@ -152,3 +152,13 @@ describe("listening", () => {
     );
   });
 });
+
+describe("what the gRPC library says of a call without an answer", () => {
+  it("is told without its developers' notes", () => {
+    const late = "Deadline exceeded after 5.002s,name resolution: 0.009s,metadata filters: 0.001s,Waiting for LB pick";
+    assert.equal(plainReason(late), "Deadline exceeded after 5.002s");
+    const refused = "No connection established. Last error: Error: read ECONNRESET. Resolution note: ";
+    assert.equal(plainReason(refused), "no connection: read ECONNRESET");
+    assert.equal(plainReason("the chaincode said no"), "the chaincode said no");
+  });
+});

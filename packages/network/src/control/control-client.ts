@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { HansaError } from "@hansa/primitives";
-import { RpcClient, RpcStatus } from "@hansa/transport";
+import { plainReason, RpcClient, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, services, toNumber } from "@hansa/wire";
 import type { NewChannel, NewMember, NewPeer, OrderedChannel } from "../membership/running-network.js";
 import { isAlive } from "../nodes/alive.js";
@@ -143,7 +143,7 @@ async function call(
       failureOf(cause) ??
       new HansaError(
         "SUPERVISOR_UNREACHABLE",
-        `The network's supervisor, process ${pid}, does not answer: ${cause.message}.`,
+        `The network's supervisor, process ${pid}, does not answer: ${plainReason(cause.message)}.`,
         {
           cause,
           nextStep: `End that process and start the network again: its data is kept.`,

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
-import { GrpcStatus, RpcStatus } from "@hansa/transport";
+import { GrpcStatus, plainReason, RpcStatus } from "@hansa/transport";
 import type { NetworkConfig } from "../config/network-config.js";
 import { packageContract } from "../deploy/contract-package.js";
 import { refuseDeleted } from "../governance/deleted.js";
@@ -67,7 +67,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
 function unanswered(error: unknown): HansaError | undefined {
   if (!(error instanceof RpcStatus)) return undefined;
   const code = error.code === GrpcStatus.DEADLINE_EXCEEDED ? "TIMED_OUT" : "NODE_UNREACHABLE";
-  return new HansaError(code, `A node did not answer while the network was starting: ${error.message}.`, {
+  return new HansaError(code, `A node did not answer while the network was starting: ${plainReason(error.message)}.`, {
     cause: error,
     nextStep: "Start it again when this machine is less busy, or with fewer nodes.",
   });
