@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { HansaError, silentLogger } from "@hansa/primitives";
 import { RpcServer } from "./server.js";
-import { GrpcStatus, packAny, RpcStatus } from "./status.js";
+import { GrpcStatus, packAny, plainReason, RpcStatus } from "./status.js";
 import { bytes, dial, Echo, refused, serve } from "./testing/echo.js";
 
 describe("unary calls", () => {
