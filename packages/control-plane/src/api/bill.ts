@@ -21,8 +21,9 @@ export async function getBill(context: Context, input: Input<"GetBill">): Promis
   if (from !== undefined && to !== undefined && from > to) throw invalid("from must not be after to.");
   const networks = [];
   for (const view of views) {
-    const period = { from: from ?? view.createdAt, to: Math.min(to ?? view.now, view.now) };
-    networks.push(await billOf(context, view, period));
+    // What a network's first start writes to its channels comes a moment before the record that founds it.
+    const period = { from: from ?? 0, to: Math.min(to ?? view.now, view.now) };
+    networks.push(await billOf(context, view, period, from ?? view.createdAt));
   }
   const { prices } = world.settings;
   return {
@@ -35,7 +36,7 @@ export async function getBill(context: Context, input: Input<"GetBill">): Promis
   };
 }
 
-async function billOf(context: Context, view: NetworkView, period: Period) {
+async function billOf(context: Context, view: NetworkView, period: Period, from: number) {
   await context.world.sampler.sample(view.networkId);
   const members = view.members
     .filter(({ accountId, status }) => accountId === context.accountId && status !== "CREATE_FAILED")
@@ -62,7 +63,7 @@ async function billOf(context: Context, view: NetworkView, period: Period) {
     NetworkId: view.networkId,
     Name: view.name,
     Edition: view.edition,
-    From: iso(period.from),
+    From: iso(from),
     To: iso(period.to),
     Members: members,
     Total: sum,

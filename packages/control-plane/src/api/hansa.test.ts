@@ -227,7 +227,8 @@ describe("beyond the managed service", () => {
     const GB = 2 ** 30;
     const at = (ms: number) => unixMs(start + ms);
     network.blocks.push(
-      { memberId: mine, at: at(1), bytes: GB },
+      // Before the founding is ordered, as when a network of a file is started for the first time.
+      { memberId: mine, at: at(-60_000 * 5), bytes: GB },
       { memberId: theirs, at: at(2), bytes: 4 * GB },
       { memberId: mine, at: at(3), bytes: 2 * GB },
     );
