@@ -230,6 +230,15 @@ describe("endorser", { skip: skipVectors }, () => {
       );
     });
 
+    it("refuses arguments that are none, also where it looks at none", async () => {
+      const methods = ["QueryInstalledChaincodes", "QueryChaincodeDefinitions", "QueryApprovedChaincodeDefinitions"];
+      for (const method of methods)
+        assert.equal(
+          (await ask(method, Uint8Array.of(1))).response?.message,
+          `failed to invoke backing implementation of '${method}': could not decode input arg for *lifecycle.Invocation.${method}: proto: cannot parse invalid wire-format data`,
+        );
+    });
+
     it("tells who approved a definition, and what this organisation approved", async () => {
       const one = await ask(
         "QueryChaincodeDefinition",

@@ -65,16 +65,16 @@ export class LifecycleChaincode implements SystemChaincode {
     this.#handlers = new Map<string, Handler>([
       ["InstallChaincode", (input) => this.#install(input)],
       ["QueryInstalledChaincode", (input) => this.#queryInstalled(input)],
-      ["QueryInstalledChaincodes", () => this.#queryAllInstalled()],
+      ["QueryInstalledChaincodes", (input) => this.#queryAllInstalled(input)],
       ["AwaitInstalledChaincode", (input) => this.#awaitInstalled(input)],
       ["GetInstalledChaincodePackage", (input) => this.#getPackage(input)],
       ["ApproveChaincodeDefinitionForMyOrg", (input, call) => this.#approve(input, this.#onChannel(call))],
       ["QueryApprovedChaincodeDefinition", (input, call) => this.#queryApproved(input, this.#onChannel(call))],
-      ["QueryApprovedChaincodeDefinitions", (_input, call) => this.#queryAllApproved(this.#onChannel(call))],
+      ["QueryApprovedChaincodeDefinitions", (input, call) => this.#queryAllApproved(input, this.#onChannel(call))],
       ["CheckCommitReadiness", (input, call) => this.#checkReadiness(input, this.#onChannel(call))],
       ["CommitChaincodeDefinition", (input, call) => this.#commit(input, this.#onChannel(call))],
       ["QueryChaincodeDefinition", (input, call) => this.#queryDefinition(input, this.#onChannel(call))],
-      ["QueryChaincodeDefinitions", (_input, call) => this.#queryAllDefinitions(this.#onChannel(call))],
+      ["QueryChaincodeDefinitions", (input, call) => this.#queryAllDefinitions(input, this.#onChannel(call))],
     ]);
   }
 
@@ -137,7 +137,8 @@ export class LifecycleChaincode implements SystemChaincode {
     return encode(lifecycle.QueryInstalledChaincodeResult, { packageId, label: found.label });
   }
 
-  async #queryAllInstalled(): Promise<Bytes> {
+  async #queryAllInstalled(input: Bytes): Promise<Bytes> {
+    read(lifecycle.QueryInstalledChaincodesArgs, input, "QueryInstalledChaincodes");
     const references = await this.#references();
     const installedChaincodes = this.#options.installed.list().map(({ packageId, label }) => ({
       packageId,
@@ -194,7 +195,8 @@ export class LifecycleChaincode implements SystemChaincode {
     return encode(lifecycle.QueryApprovedChaincodeDefinitionResult, approvedFields(found));
   }
 
-  async #queryAllApproved(call: ChannelCall): Promise<Bytes> {
+  async #queryAllApproved(input: Bytes, call: ChannelCall): Promise<Bytes> {
+    read(lifecycle.QueryApprovedChaincodeDefinitionsArgs, input, "QueryApprovedChaincodeDefinitions");
     const state = this.#ownState(call);
     const collection = implicitCollection(this.#options.mspId);
     const [start, end] = metadataRange(NAMESPACES);
@@ -254,7 +256,8 @@ export class LifecycleChaincode implements SystemChaincode {
     });
   }
 
-  async #queryAllDefinitions(call: ChannelCall): Promise<Bytes> {
+  async #queryAllDefinitions(input: Bytes, call: ChannelCall): Promise<Bytes> {
+    read(lifecycle.QueryChaincodeDefinitionsArgs, input, "QueryChaincodeDefinitions");
     const [start, end] = metadataRange(NAMESPACES);
     const names = await namesIn(call.simulation.getStateRange(LIFECYCLE_NAMESPACE, start, end));
     const chaincodeDefinitions = names.flatMap((name) => {

@@ -27,6 +27,7 @@ export async function readArchive(gzipped: Uint8Array, limits: ArchiveLimits): P
 }
 
 async function unzip(gzipped: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  if (gzipped.length === 0) throw new ArchiveError("ARCHIVE_MALFORMED", "error reading as gzip stream: EOF");
   try {
     return await inflate(gzipped, { maxOutputLength: maxBytes });
   } catch (cause) {

@@ -30,6 +30,7 @@ describe("chaincode package", () => {
 
   const refusals: [what: string, bytes: Uint8Array, text: RegExp][] = [
     ["no gzip", Buffer.from("hello"), /error reading as gzip stream/],
+    ["nothing", Buffer.alloc(0), /error reading as gzip stream: EOF$/],
     ["no tar", gzipSync(Buffer.alloc(2048, 7)), /error inspecting next tar header/],
     ["no code", tarGz([{ path: "metadata.json", content: "{}" }]), /did not find a code package inside the package/],
     ["no metadata", tarGz([{ path: "code.tar.gz", content: "" }]), /missing metadata\.json/],
