@@ -14,6 +14,7 @@ import {
 } from "@hansa/primitives";
 import type { TlsServer } from "@hansa/transport";
 import { checkSettings, type JetStreamSettings } from "./jetstream/settings.js";
+import { machinePace } from "./machine-pace.js";
 import { WITNESS_DEFAULTS, type WitnessSettings } from "./witness/desk.js";
 
 export type OrdererConfig = {
@@ -44,8 +45,8 @@ export type OrdererConfig = {
   readonly networkId?: string;
   /** Default "adaptive". */
   readonly batching?: Batching;
-  /** Tuning of adaptive batching. */
-  readonly pace?: PaceSettings;
+  /** Of adaptive batching, as it is to be now. Default: by how busy the machine is. */
+  readonly pace?: () => PaceSettings;
   /** Why this node must not begin to order a channel; undefined when it may. Asked before each join. */
   readonly refuses?: (channel: ChannelConfig) => string | undefined;
   /** Called for each channel once this node orders it: at start, and after a join. */
@@ -65,7 +66,7 @@ export type OrdererConfig = {
   readonly random?: Random;
 };
 
-type Optional = "dataFolder" | "networkId" | "pace" | "operations" | "refuses" | "onChannel";
+type Optional = "dataFolder" | "networkId" | "operations" | "refuses" | "onChannel";
 
 /** The configuration with every default in place, frozen. */
 export type ResolvedConfig = Readonly<
@@ -114,7 +115,7 @@ export function resolveConfig(config: OrdererConfig): ResolvedConfig {
     ordering: Object.freeze({ ...ordering }),
     networkId: config.networkId,
     batching,
-    pace: config.pace,
+    pace: config.pace ?? machinePace(),
     refuses: config.refuses,
     onChannel: config.onChannel,
     timeWindowMs: config.timeWindowMs ?? 15 * MINUTE_MS,

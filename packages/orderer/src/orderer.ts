@@ -175,7 +175,7 @@ type Engine = {
 async function engineOf(config: ResolvedConfig, logger: Logger): Promise<Engine> {
   const { ordering, batching, pace, name, random, networkId } = config;
   if (ordering.engine === "embedded") {
-    const engine = embeddedEngine(pace === undefined ? { batching } : { batching, pace });
+    const engine = embeddedEngine({ batching, pace });
     return { engine, openGovernance: (options) => GovernanceStrand.open(options), closeEngine: async () => {} };
   }
   // The client of NATS takes a while to load, which an orderer that is needed again soon can do without.

@@ -59,7 +59,8 @@ export type Consequence =
 
 export type ChainRules = {
   readonly batching: Batching;
-  readonly pace?: PaceSettings;
+  /** As it is to be now; `DEFAULT_PACE` when absent. */
+  readonly pace?: () => PaceSettings;
   /** Judges a message again by a newer configuration. */
   readonly readmit: (message: BroadcastMessage, config: ChannelConfig, now: UnixMs) => Admission;
 };
@@ -108,7 +109,7 @@ export function startChain(start: ChainStart): ChainState {
 export function wakeAt(state: ChainState, now: UnixMs, rules: ChainRules): UnixMs | undefined {
   if (state.timerAt === undefined) return undefined;
   if (rules.batching === "fabric" || state.writing.length > 0) return state.timerAt;
-  const pace = rules.pace ?? DEFAULT_PACE;
+  const pace = rules.pace?.() ?? DEFAULT_PACE;
   if (state.pending.messages.length >= pace.enoughMessages) return now;
   const gap = gapMs(state.pace, now, pace);
   return Math.min(state.timerAt, state.lastCutAt + gap) as UnixMs;
@@ -150,7 +151,7 @@ class Step {
   ) {}
 
   submit(message: Ticketed): void {
-    this.#set({ pace: arrived(this.state.pace, this.now, this.rules.pace ?? DEFAULT_PACE) });
+    this.#set({ pace: arrived(this.state.pace, this.now, this.rules.pace?.() ?? DEFAULT_PACE) });
     this.#accept(message);
   }
 

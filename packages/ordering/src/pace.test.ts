@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { unixMs } from "@hansa/primitives";
-import { arrived, DEFAULT_PACE, gapMs, RESTED, woken } from "./pace.js";
+import { arrived, BUSY_PACE, DEFAULT_PACE, gapMs, RESTED, woken } from "./pace.js";
 
 /** The gap after a second of arrivals, one every so many milliseconds. */
-function gapAt(everyMs: number): number {
+function gapAt(everyMs: number, settings = DEFAULT_PACE): number {
   let pace = RESTED;
   let now = 1_000_000;
-  for (; now < 1_001_000; now += everyMs) pace = arrived(pace, unixMs(now), DEFAULT_PACE);
-  return gapMs(pace, unixMs(now), DEFAULT_PACE);
+  for (; now < 1_001_000; now += everyMs) pace = arrived(pace, unixMs(now), settings);
+  return gapMs(pace, unixMs(now), settings);
 }
 
 describe("the pace of adaptive batching", () => {
@@ -18,6 +18,12 @@ describe("the pace of adaptive batching", () => {
     // A client that waits for each answer is never held up by its own messages.
     for (const roundTripMs of [7, 10, 15]) assert.ok(gapAt(roundTripMs) < roundTripMs, `${roundTripMs} ms`);
     assert.equal(gapAt(2), DEFAULT_PACE.maxGapMs);
+  });
+
+  it("lets fewer messages gather on a machine that has no time left", () => {
+    for (const everyMs of [5, 8, 12]) assert.ok(gapAt(everyMs, BUSY_PACE) >= 3 * gapAt(everyMs), `${everyMs} ms`);
+    assert.equal(gapAt(12, BUSY_PACE), BUSY_PACE.maxGapMs);
+    for (const roundTripMs of [25, 40, 80]) assert.ok(gapAt(roundTripMs, BUSY_PACE) < roundTripMs, `${roundTripMs} ms`);
   });
 
   it("forgets a burst within a second", () => {

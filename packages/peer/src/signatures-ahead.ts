@@ -6,8 +6,8 @@
 import type { ChannelConfig } from "@hansa/channel-config";
 import { signaturesIn } from "@hansa/endorsement/validation";
 import type { SignedData } from "@hansa/msp";
+import { SpareCores } from "@hansa/operations";
 import type { IncomingBlock } from "./committer/intake.js";
-import { SpareCores } from "./spare-cores.js";
 
 /** Blocks with fewer transactions are judged sooner than other threads are asked. */
 const FEWEST = 4;

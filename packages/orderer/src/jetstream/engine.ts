@@ -41,7 +41,7 @@ const STOP_POLL_MS = 50;
 /** How long a stopping node waits for what its senders wait for. */
 const STOP_WITHIN_MS = 2_000;
 
-export type StreamEngineSettings = { readonly batching: Batching; readonly pace: PaceSettings | undefined };
+export type StreamEngineSettings = { readonly batching: Batching; readonly pace: (() => PaceSettings) | undefined };
 
 type ChannelSender = Sender & { readonly admitted: Admitted };
 

@@ -73,7 +73,8 @@ type OwnRecord<S extends Sender> = {
 export type SubmitterOptions = {
   readonly identity: SigningIdentity;
   readonly batching: Batching;
-  readonly pace: PaceSettings | undefined;
+  /** As it is to be now; `DEFAULT_PACE` when absent. */
+  readonly pace: (() => PaceSettings) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -121,7 +122,7 @@ export class Submitter<S extends Sender> {
 
   /** How long messages should gather, as busy as the channel is now; ms. */
   get gapMs(): number {
-    return gapMs(this.#pace, this.#now(), this.#options.pace ?? DEFAULT_PACE);
+    return gapMs(this.#pace, this.#now(), this.#options.pace?.() ?? DEFAULT_PACE);
   }
 
   /** Messages came by way of other orderers: they fill the same blocks. */
@@ -356,7 +357,7 @@ export class Submitter<S extends Sender> {
   }
 
   #arrived(): void {
-    this.#pace = arrived(this.#pace, this.#now(), this.#options.pace ?? DEFAULT_PACE);
+    this.#pace = arrived(this.#pace, this.#now(), this.#options.pace?.() ?? DEFAULT_PACE);
   }
 
   #now(): UnixMs {
