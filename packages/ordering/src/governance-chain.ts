@@ -29,21 +29,20 @@ import type { SignedData } from "@hansa/msp";
 import { assert, type Bytes, HansaError, messageOf, NO_BYTES, sha256, type UnixMs } from "@hansa/primitives";
 import { WireError } from "@hansa/wire";
 import {
-  type IgnoreReason,
   type ItemRef,
+  isIgnored,
   type Placed,
-  placeRecord,
+  type RecordConsequence,
   type RecordPlace,
   recentIdsOf,
+  takeRecord,
 } from "./record-window.js";
 import {
   decodePosition,
   encodePosition,
   type RecordBody,
-  readRecord,
   STREAM_START,
   type StreamPosition,
-  type StreamRecord,
   type SubmittedItem,
 } from "./stream-record.js";
 
@@ -90,10 +89,8 @@ export type GovernanceConsequence =
       readonly after: GovernanceTip;
     }
   | { readonly kind: "refuse"; readonly item: ItemRef; readonly refusal: GovernanceRefusal }
-  /** Not ordered, and not wrong: it may be sent again. */
-  | { readonly kind: "resubmit"; readonly item: ItemRef }
   | { readonly kind: "counted"; readonly recordId: string }
-  | { readonly kind: "ignored"; readonly recordId: string | undefined; readonly reason: IgnoreReason };
+  | RecordConsequence;
 
 /** The network's time, never before what was ordered. */
 export function networkTime({ tip, governance, aheadMs }: GovernanceTip, clockMs: UnixMs): UnixMs {
@@ -165,22 +162,17 @@ class Apply {
   apply(): void {
     const { isTaken } = this.state;
     this.state = { ...this.state, sequence: this.state.sequence + 1, isTaken: false };
-    const read = readRecord(this.#message);
-    const fault = read === undefined ? "no record" : this.#faultOf(read.record, read.signed);
+    const record = takeRecord(this.state, this.#message, (signed, body) => this.#isByOrderer(signed, body));
     if (isTaken) return;
-    if (fault !== undefined) this.#ignore(read?.record.id, fault);
-    if (read === undefined || fault !== undefined) return;
-    const { id, timestampMs, body } = read.record;
+    if (isIgnored(record)) {
+      this.consequences.push(record);
+      return;
+    }
+    const { id, timestampMs, body } = record;
     this.consequences.push({ kind: "counted", recordId: id });
     this.state = { ...this.state, timeMs: Math.max(this.state.timeMs, timestampMs) as UnixMs };
     if (body.kind === "submission") this.#submission(id, body.items);
     else if (body.kind === "restored") this.#restored(id, body.block);
-  }
-
-  #faultOf(record: StreamRecord, signed: SignedData): IgnoreReason | undefined {
-    const fault = placeRecord(this.state, record);
-    if (fault !== undefined) return fault;
-    return this.#isByOrderer(signed, record.body) ? undefined : "not signed by an orderer";
   }
 
   /** Before the founding, the founding itself says whose orderers they are. */
@@ -246,7 +238,7 @@ class Apply {
     const restored = this.#readNext(bytes);
     const verified = restored && verifyStrand([restored], this.#rules.verify, { tip, state: governance });
     if (restored === undefined || verified?.ok !== true) {
-      this.#ignore(recordId, "not the next block");
+      this.consequences.push({ kind: "ignored", recordId, reason: "not the next block" });
       return;
     }
     const { tip: newest, state } = verified.position;
@@ -279,10 +271,6 @@ class Apply {
       items,
       after,
     });
-  }
-
-  #ignore(recordId: string | undefined, reason: IgnoreReason): void {
-    this.consequences.push({ kind: "ignored", recordId, reason });
   }
 }
 

@@ -3,8 +3,9 @@
  * stands `RECORD_WINDOW` messages or more behind that, or when the same id stands between. So nothing older has to be
  * remembered, and a maker that has read that far without meeting its record may send its messages anew.
  */
+import type { SignedData } from "@hansa/msp";
 import type { Bytes } from "@hansa/primitives";
-import { readRecord, type StreamPosition, type StreamRecord } from "./stream-record.js";
+import { type RecordBody, readRecord, type StreamPosition, type StreamRecord } from "./stream-record.js";
 
 /** How many messages of the stream a record may come late, and how many ids are remembered. */
 export const RECORD_WINDOW = 256;
@@ -49,8 +50,37 @@ export type RecordPlace = {
   readonly recentIds: RecentIds;
 };
 
+/** What becomes of records, whatever a strand makes of those that count. */
+export type RecordConsequence =
+  /** Not ordered, and not wrong: whoever sent it may judge it anew and send it again. */
+  | { readonly kind: "resubmit"; readonly item: ItemRef }
+  | { readonly kind: "ignored"; readonly recordId: string | undefined; readonly reason: IgnoreReason };
+
+type Ignored = Extract<RecordConsequence, { kind: "ignored" }>;
+
+/**
+ * The record at this place of the stream, if it counts there.
+ * @param isByOrderer whether one who may write into the stream has signed it
+ */
+export function takeRecord(
+  place: RecordPlace,
+  message: Bytes,
+  isByOrderer: (signed: SignedData, body: RecordBody) => boolean,
+): StreamRecord | Ignored {
+  const read = readRecord(message);
+  if (read === undefined) return { kind: "ignored", recordId: undefined, reason: "no record" };
+  const { record, signed } = read;
+  const fault =
+    placeRecord(place, record) ?? (isByOrderer(signed, record.body) ? undefined : "not signed by an orderer");
+  return fault === undefined ? record : { kind: "ignored", recordId: record.id, reason: fault };
+}
+
+export function isIgnored(taken: StreamRecord | Ignored): taken is Ignored {
+  return "kind" in taken;
+}
+
 /** Notes a record at its place, and says why it does not count there; undefined when nothing here speaks against it. */
-export function placeRecord(
+function placeRecord(
   { streamId, sequence, recentIds: recent }: RecordPlace,
   { id, afterSequence, streamId: madeFor }: StreamRecord,
 ): IgnoreReason | undefined {

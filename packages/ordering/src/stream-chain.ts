@@ -9,7 +9,6 @@
  * Source of the batch timer as a message: hyperledger/fabric v2.5, orderer/consensus/kafka/chain.go.
  */
 import { type ChannelConfig, ConfigError, validateConfigEnvelope } from "@hansa/channel-config";
-import type { SignedData } from "@hansa/msp";
 import { assert, type Bytes, bytesKey, equalBytes, sha256, type UnixMs } from "@hansa/primitives";
 import {
   blockDataHash,
@@ -26,18 +25,18 @@ import type { ChainStart, DraftBlock } from "./chain.js";
 import { nothingPending, order, type Pending } from "./cutter.js";
 import { messageBytes } from "./filters.js";
 import {
-  type IgnoreReason,
   type ItemRef,
+  isIgnored,
   type Placed,
-  placeRecord,
+  type RecordConsequence,
   type RecordPlace,
   recentIdsOf,
+  takeRecord,
 } from "./record-window.js";
 import { type Refusal, readBroadcast } from "./route.js";
 import {
   encodePosition,
   type RecordBody,
-  readRecord,
   type StreamPosition,
   type StreamRecord,
   type SubmittedItem,
@@ -64,11 +63,9 @@ export type StreamConsequence =
       readonly items: readonly ItemRef[];
     }
   | { readonly kind: "refuse"; readonly item: ItemRef; readonly refusal: Refusal }
-  /** Not ordered, and not wrong: whoever sent it may judge it anew and send it again. */
-  | { readonly kind: "resubmit"; readonly item: ItemRef }
   /** The record, with so many messages, counts; what follows comes from it. */
   | { readonly kind: "counted"; readonly recordId: string; readonly messages: number }
-  | { readonly kind: "ignored"; readonly recordId: string | undefined; readonly reason: IgnoreReason };
+  | RecordConsequence;
 
 /** `sequence` is that of the newest message that was applied. */
 export type StreamChainState = RecordPlace & {
@@ -136,21 +133,20 @@ class Apply {
       assert(partlyUsed.sequence === sequence, `message ${sequence} where ${partlyUsed.sequence} was used in part`);
       this.#set({ partlyUsed: undefined });
     }
-    const read = readRecord(this.#message);
-    const fault = read === undefined ? "no record" : this.#faultOf(read.record, read.signed);
-    if (fault !== undefined) this.#ignore(read?.record, fault);
-    if (read === undefined || fault !== undefined) return;
-    const { record } = read;
+    const { config } = this.state;
+    const record = takeRecord(
+      this.state,
+      this.#message,
+      (signed) => config.policy(RECORD_POLICY).evaluateSigned([signed]).ok,
+    );
+    if (isIgnored(record)) {
+      this.consequences.push(record);
+      return;
+    }
     const messages = record.body.kind === "submission" ? record.body.items.length : 0;
     this.consequences.push({ kind: "counted", recordId: record.id, messages });
     this.#set({ timeMs: Math.max(this.state.timeMs, record.timestampMs) as UnixMs });
     this.#body(record, record.body, partlyUsed?.itemsTaken ?? 0);
-  }
-
-  #faultOf(record: StreamRecord, signed: SignedData): IgnoreReason | undefined {
-    const fault = placeRecord(this.state, record);
-    if (fault !== undefined) return fault;
-    return this.state.config.policy(RECORD_POLICY).evaluateSigned([signed]).ok ? undefined : "not signed by an orderer";
   }
 
   #body(record: StreamRecord, body: RecordBody, itemsUsed: number): void {
@@ -239,7 +235,7 @@ class Apply {
     const isConfig = isNext && holdsConfig(block.envelopes);
     const next = isConfig ? this.#judgeConfig(block.envelopes[0] as Bytes) : undefined;
     if (!isNext || (isConfig && next === undefined)) {
-      this.#ignore(record, "not the next block");
+      this.consequences.push({ kind: "ignored", recordId: record.id, reason: "not the next block" });
       return;
     }
     const inBlock = new Set(block.envelopes.map((envelope) => bytesKey(sha256(envelope))));
@@ -295,10 +291,6 @@ class Apply {
     this.#hash ??= sha256(this.#message);
     const { sequence, timeMs } = this.state;
     return { sequence, messageHash: this.#hash, itemsTaken: index + 1, timeMs };
-  }
-
-  #ignore(record: StreamRecord | undefined, reason: IgnoreReason): void {
-    this.consequences.push({ kind: "ignored", recordId: record?.id, reason });
   }
 
   #set(change: Partial<StreamChainState>): void {

@@ -210,7 +210,11 @@ class StreamEngine implements OrderingEngine {
       }
       case "ignored":
         if (consequence.reason === "seen before") break;
-        logger.warn("message of the stream not counted", { sequence, reason: consequence.reason });
+        // Every orderer publishes what the stream has lost: all but the first of a block come too late.
+        logger[consequence.reason === "not the next block" ? "debug" : "warn"]("message of the stream not counted", {
+          sequence,
+          reason: consequence.reason,
+        });
         if (consequence.recordId !== undefined) this.#submitter.ignored(consequence.recordId, consequence.reason);
         break;
     }

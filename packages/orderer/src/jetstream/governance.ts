@@ -303,7 +303,9 @@ export class SharedGovernance implements GovernanceOrder {
       case "ignored": {
         const { recordId, reason } = consequence;
         if (reason === "seen before") break;
-        this.#options.logger.warn("message of the governance stream not counted", { sequence, reason });
+        // Every orderer publishes what the stream has lost: all but the first of a block come too late.
+        const level = reason === "not the next block" ? "debug" : "warn";
+        this.#options.logger[level]("message of the governance stream not counted", { sequence, reason });
         if (recordId !== undefined) this.#submitter.ignored(recordId, reason);
         break;
       }
