@@ -254,4 +254,22 @@ describe("beyond the managed service", () => {
     network.blocks.splice(0, network.blocks.length, { memberId: theirs, at: at(HOUR - 50_000), bytes: GB });
     assert.deepEqual([await written(0), await written(1)], [3.5, 5]);
   });
+
+  it("knows what was written when the last member leaves, and its network stops", async () => {
+    const net = await fleet(plane, [0]);
+    const network = plane.operator.network(net.networkId)!;
+    const [mine] = net.memberIds as [string];
+    network.blocks.push({ memberId: mine, at: network.now(), bytes: 2 ** 30 });
+    const submit = network.submit.bind(network);
+    network.submit = (act) => {
+      if (act.kind === "left")
+        network.written = () => Promise.reject(new HansaError("NOT_RUNNING", "its nodes have stopped"));
+      return submit(act);
+    };
+    await plane.client(0).send(new aws.DeleteMemberCommand({ NetworkId: net.networkId, MemberId: mine }));
+    await plane.idle();
+    const { Networks } = await get(0, `/hansa/bill?network=${net.networkId}`);
+    const [bill] = Networks as { Members: { Lines: { Item: string; Quantity: number }[] }[] }[];
+    assert.equal(bill?.Members[0]?.Lines.find(({ Item }) => Item === "data-written")?.Quantity, 1);
+  });
 });
