@@ -34,8 +34,11 @@ export async function committedAtPeers(
   );
 }
 
-/** Resolves with the peer's first answer: the block once it is committed, or that it does not follow the channel. */
-async function committed(
+/**
+ * Resolves with the peer's first answer: the block once it is committed, or that it does not follow the channel.
+ * @throws RpcStatus when none comes in time, or the peer is not there
+ */
+export async function committed(
   { rpc }: Target,
   reader: SigningIdentity,
   { channelId, blockNumber }: ChangedChannel,
