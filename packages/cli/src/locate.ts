@@ -4,6 +4,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   didYouMean,
+  fileFault,
   findSupervisor,
   Layout,
   type NetworkConfig,
@@ -13,7 +14,6 @@ import {
 } from "@hansa/network";
 import { HansaError } from "@hansa/primitives";
 import type { Call } from "./command.js";
-import { fileFault } from "./commands/files.js";
 import { shellWord } from "./output.js";
 
 /** The folder that holds networks' data. */

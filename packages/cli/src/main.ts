@@ -1,6 +1,5 @@
-import { InvalidTransaction } from "@hansa/network";
+import { asFileFailure, InvalidTransaction } from "@hansa/network";
 import { HansaError, messageOf } from "@hansa/primitives";
-import { asFileFailure } from "./commands/files.js";
 import { adviceFor, exitOf } from "./exit-codes.js";
 import { findCommand, help, unknownCommand } from "./help.js";
 import { unlessInterrupted } from "./interruption.js";

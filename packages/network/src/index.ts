@@ -30,6 +30,7 @@ export {
   type NodeStatus,
 } from "./control/control-client.js";
 export type { SupervisorRecord } from "./control/control-server.js";
+export { asFileFailure, fileFault } from "./control/file-failure.js";
 export type { DeployRequest, DeployResult, InitRequest } from "./deploy/deployment.js";
 export type { BuildProblem } from "./develop/builder.js";
 export type { DevelopmentEvent } from "./develop/events.js";

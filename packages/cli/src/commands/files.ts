@@ -1,6 +1,7 @@
 /** Files that commands read and write, relative to where the user is. */
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { fileFault } from "@hansa/network";
 import { HansaError, messageOf } from "@hansa/primitives";
 import type { Call, Result } from "../command.js";
 
@@ -40,29 +41,4 @@ export async function writeResult(
     throw new HansaError("USAGE", `${file} cannot be written: ${fileFault(cause)}.`, { cause });
   });
   return { data: { file }, text: `Wrote ${file}.\n` };
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file or folder",
-  EISDIR: "it is a folder",
-  ENOTDIR: "a part of its path is no folder",
-  EACCES: "you may not do that here",
-  EPERM: "you may not do that here",
-  EROFS: "the file system is read-only",
-  ENOSPC: "the disk is full",
-  EEXIST: "it exists already",
-  ENAMETOOLONG: "the name is too long",
-};
-
-/** What the system refused about a file, as a failure of ours; undefined for errors that are about something else. */
-export function asFileFailure(error: unknown): HansaError | undefined {
-  const { code = "", path: file } = error as NodeJS.ErrnoException;
-  if (!(error instanceof Error) || error instanceof HansaError || file === undefined || REASONS[code] === undefined)
-    return undefined;
-  return new HansaError("FILE_ACCESS", `${file} cannot be read or written: ${REASONS[code]}.`, { cause: error });
-}
-
-/** Why a file cannot be read or written, in words; those of the system when there are no better ones. */
-export function fileFault(error: unknown): string {
-  return REASONS[(error as NodeJS.ErrnoException).code ?? ""] ?? messageOf(error);
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { HansaError } from "@hansa/primitives";
-import { plainReason, RpcClient, RpcStatus } from "@hansa/transport";
+import { GrpcStatus, plainReason, RpcClient, RpcStatus } from "@hansa/transport";
 import { decode, encode, hansa, services, toNumber } from "@hansa/wire";
 import type { NewChannel, NewMember, NewPeer, OrderedChannel } from "../membership/running-network.js";
 import { isAlive } from "../nodes/alive.js";
@@ -139,6 +139,12 @@ async function call(
     return await client.unary(services.Control.methods[method], request, { timeoutMs });
   } catch (cause) {
     if (!(cause instanceof RpcStatus)) throw cause;
+    const failed = cause.code === GrpcStatus.INTERNAL || cause.code === GrpcStatus.UNKNOWN;
+    if (failureOf(cause) === undefined && failed)
+      throw new HansaError("UNEXPECTED", `The network's supervisor failed: ${cause.message}.`, {
+        cause,
+        nextStep: "Read why with: hansa logs supervisor",
+      });
     throw (
       failureOf(cause) ??
       new HansaError(

@@ -1,13 +1,15 @@
 import { HansaError } from "@hansa/primitives";
 import { GrpcStatus, packAny, RpcStatus } from "@hansa/transport";
 import { decode, encode, FieldScanner, hansa } from "@hansa/wire";
+import { asFileFailure } from "./file-failure.js";
 
 const TYPE = "hansa.control.Failure";
 
 /** An error as it travels over the control socket: its code and next step with it. */
 export function failureStatus(error: unknown): unknown {
-  if (!(error instanceof HansaError)) return error;
-  const { code, message, nextStep = "" } = error;
+  const known = asFileFailure(error) ?? error;
+  if (!(known instanceof HansaError)) return error;
+  const { code, message, nextStep = "" } = known;
   const detail = encode(hansa.control.Failure, { code, message, nextStep });
   return new RpcStatus(GrpcStatus.FAILED_PRECONDITION, message, [packAny(TYPE, detail)], { cause: error });
 }

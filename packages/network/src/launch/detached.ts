@@ -5,6 +5,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { HansaError, messageOf } from "@hansa/primitives";
+import { asFileFailure } from "../control/file-failure.js";
 
 type FromDetached =
   | { readonly type: "waiting" }
@@ -99,9 +100,9 @@ export class Starter<Order, Progress, Report> {
 
   /** Says why this process is not up, and ends it. */
   failed(error: unknown): void {
-    const known = error instanceof HansaError ? error : undefined;
+    const known = error instanceof HansaError ? error : asFileFailure(error);
     const nextStep = known?.nextStep;
-    const report = { code: known?.code ?? "UNEXPECTED", message: messageOf(error) };
+    const report = { code: known?.code ?? "UNEXPECTED", message: messageOf(known ?? error) };
     this.#say({ type: "failed", ...report, ...(nextStep === undefined ? {} : { nextStep }) }, () => process.exit(1));
   }
 

@@ -1,4 +1,5 @@
 import { HansaError, messageOf } from "@hansa/primitives";
+import { asFileFailure } from "../control/file-failure.js";
 import type { RoleKind } from "../plan/plan.js";
 import { textLogger } from "./log.js";
 import type { Failure, FromNode, ToNode } from "./messages.js";
@@ -114,7 +115,8 @@ async function runNodeProcess(kind: RoleKind, configFile: string | undefined): P
 }
 
 function failureOf(error: unknown): Failure {
-  if (!(error instanceof HansaError)) return { code: "NODE_FAILED", message: messageOf(error) };
-  const { code, message, nextStep } = error;
+  const known = asFileFailure(error) ?? error;
+  if (!(known instanceof HansaError)) return { code: "NODE_FAILED", message: messageOf(error) };
+  const { code, message, nextStep } = known;
   return { code, message, ...(nextStep === undefined ? {} : { nextStep }) };
 }

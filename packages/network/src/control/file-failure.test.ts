@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { it } from "node:test";
-import { asFileFailure } from "./files.js";
+import { asFileFailure } from "./file-failure.js";
 
 it("tells what the system refuses about a file, and leaves other errors alone", () => {
   assert.throws(
@@ -16,6 +16,8 @@ it("tells what the system refuses about a file, and leaves other errors alone", 
       return true;
     },
   );
+  const full = asFileFailure(Object.assign(new Error("ENOSPC: write"), { code: "ENOSPC" }));
+  assert.equal(full?.message, "A file cannot be written: the disk is full.");
   assert.equal(asFileFailure(new TypeError("x is undefined")), undefined);
   assert.equal(asFileFailure(Object.assign(new Error("refused"), { code: "ECONNREFUSED" })), undefined);
 });
