@@ -7,6 +7,7 @@ import type { Ordered } from "@hansa/control-plane";
 import { type Act, encodeRecord, fold, GovernanceRefusal, type GovernanceState, signedRecord } from "@hansa/governance";
 import type { SigningIdentity } from "@hansa/msp";
 import { type Bytes, HansaError, type Logger, type MspId, messageOf } from "@hansa/primitives";
+import { plainReason } from "@hansa/transport";
 import { JournalClient } from "../client/journal-client.js";
 import { readIdentity, userFiles } from "../identity/material.js";
 import { orderedChannelNames } from "../membership/participation.js";
@@ -152,7 +153,7 @@ export class GovernanceRuntime {
       signal: this.#stopping.signal,
     }).catch((cause: unknown) => {
       if (cause instanceof HansaError) throw cause;
-      throw new HansaError("NODE_UNREACHABLE", `The orderer does not answer: ${messageOf(cause)}.`, {
+      throw new HansaError("NODE_UNREACHABLE", `The orderer does not answer: ${plainReason(messageOf(cause))}.`, {
         cause,
         nextStep: "See what the nodes are doing with: hansa status",
       });

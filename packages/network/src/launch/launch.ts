@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
+import { CaError } from "@hansa/ca";
 import { HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { GrpcStatus, plainReason, RpcStatus } from "@hansa/transport";
 import type { NetworkConfig } from "../config/network-config.js";
@@ -63,13 +64,21 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   }
 }
 
-/** Of a start that went on although a node did not answer. */
+/** Of a start in which a node took part that did not answer, or failed to do its part. */
 function unanswered(error: unknown): HansaError | undefined {
-  if (!(error instanceof RpcStatus)) return undefined;
-  const code = error.code === GrpcStatus.DEADLINE_EXCEEDED ? "TIMED_OUT" : "NODE_UNREACHABLE";
-  return new HansaError(code, `A node did not answer while the network was starting: ${plainReason(error.message)}.`, {
+  const status = error instanceof CaError && error.fault === "UNAVAILABLE" ? error.cause : error;
+  if (!(status instanceof RpcStatus)) return undefined;
+  const told = plainReason(status.message);
+  const isLate = status.code === GrpcStatus.DEADLINE_EXCEEDED;
+  if (isLate || status.code === GrpcStatus.UNAVAILABLE)
+    return new HansaError(
+      isLate ? "TIMED_OUT" : "NODE_UNREACHABLE",
+      `A node did not answer while the network was starting: ${told}.`,
+      { cause: error, nextStep: "Start it again when this machine is less busy, or with fewer nodes." },
+    );
+  return new HansaError("NODE_FAILED", `A node failed while the network was starting: ${told}.`, {
     cause: error,
-    nextStep: "Start it again when this machine is less busy, or with fewer nodes.",
+    nextStep: "See whether the disk has room, and start it again.",
   });
 }
 

@@ -5,6 +5,7 @@ import path from "node:path";
 import { CaError } from "@hansa/ca";
 import { createSigner } from "@hansa/crypto";
 import { HansaError } from "@hansa/primitives";
+import { plainReason } from "@hansa/transport";
 import type { ConnectOptions, Gateway } from "@hyperledger/fabric-gateway";
 import type { ChannelDefinition } from "../config/network-config.js";
 import { didYouMean } from "../config/suggest.js";
@@ -267,10 +268,14 @@ export class Member {
     } catch (cause) {
       if (!(cause instanceof CaError)) throw cause;
       if (cause.fault === "UNAVAILABLE")
-        throw new HansaError("NODE_UNREACHABLE", `The authority of ${this.name} does not answer: ${cause.message}.`, {
-          cause,
-          nextStep: "See what the nodes are doing with: hansa status",
-        });
+        throw new HansaError(
+          "NODE_UNREACHABLE",
+          `The authority of ${this.name} does not answer: ${plainReason(cause.message)}.`,
+          {
+            cause,
+            nextStep: "See what the nodes are doing with: hansa status",
+          },
+        );
       throw new HansaError("USAGE", `The authority of ${this.name} refuses: ${cause.message}.`, {
         cause,
         nextStep: cause.nextStep,
