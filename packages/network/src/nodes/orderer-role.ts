@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { type OrdererConfig, startOrderer } from "@hansa/orderer";
-import { readIdentityFile } from "../identity/material.js";
+import { startOrderer } from "@hansa/orderer";
+import { readJetStream } from "./jetstream-files.js";
 import type { NodeLogger } from "./log.js";
 import type { Neighbours } from "./neighbours.js";
 import { operationsConfig } from "./operations.js";
 import type { RunningRole } from "./role.js";
 import { readServerIdentity } from "./server-identity.js";
-import type { JetStreamSpec, ServerSpec } from "./specs.js";
+import type { ServerSpec } from "./specs.js";
 
 /** Starts an orderer and joins it to the channels of its specification that are new to it. */
 export async function ordererRole(config: unknown, logger: NodeLogger, neighbours?: Neighbours): Promise<RunningRole> {
@@ -47,26 +47,4 @@ export async function ordererRole(config: unknown, logger: NodeLogger, neighbour
       return orderer.stop();
     },
   };
-}
-
-async function readJetStream({
-  servers,
-  replicas,
-  tls,
-  credentials,
-}: JetStreamSpec): Promise<OrdererConfig["ordering"]> {
-  const read = async (file: string | undefined) => (file === undefined ? undefined : await readIdentityFile(file));
-  const [caPem, certPem, keyPem, secret] = await Promise.all([tls?.ca, tls?.cert, tls?.key, credentials].map(read));
-  return {
-    engine: "jetstream",
-    servers,
-    replicas,
-    ...(caPem === undefined ? {} : { tls: { caPem, ...(certPem && keyPem ? { certPem, keyPem } : {}) } }),
-    ...(secret === undefined ? {} : { credentials: credentialsOf(secret) }),
-  };
-}
-
-/** A .creds file has a frame around its parts; a user key's seed stands alone. */
-function credentialsOf(secret: string) {
-  return secret.includes("-----BEGIN") ? { creds: secret } : { nkeySeed: secret.trim() };
 }
