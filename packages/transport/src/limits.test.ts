@@ -8,6 +8,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { silentLogger } from "@hansa/primitives";
+import { RpcServer } from "./server.js";
 import { GrpcStatus, RpcStatus } from "./status.js";
 import { bytes, dial, Echo, refused, serve } from "./testing/echo.js";
 
@@ -314,6 +316,47 @@ describe("stopping", () => {
     await Promise.all([last, stopped]);
     assert.deepEqual([...order].sort(), ["call", "stopped", "stream"]);
     assert.equal(order.at(-1), "stopped");
+  });
+
+  it("ends clients' streams of Fabric's services at once, as a connection that drops would", async () => {
+    const { answer, begun } = slowly(100);
+    const ChaincodeEvents = {
+      path: "/gateway.Gateway/ChaincodeEvents",
+      requestStream: false,
+      responseStream: true,
+    } as const;
+    const server = new RpcServer({ logger: silentLogger });
+    server.addService(Echo, { Once: answer });
+    server.addService({ name: "gateway.Gateway", methods: { ChaincodeEvents } }, { ChaincodeEvents: never });
+    const { address } = await server.listen("127.0.0.1:0");
+    const client = dial(address);
+    const order: string[] = [];
+    const over = new Promise<Error | undefined>((resolve) =>
+      client.serverStream(ChaincodeEvents, bytes("")).incoming.subscribe(() => {}, resolve),
+    ).finally(() => order.push("stream"));
+    const last = client.unary(Echo.methods.Once, bytes("last")).finally(() => order.push("call"));
+    await begun;
+    const stopped = server.stop({ graceMs: 2_000 });
+    assert.ok(refused(GrpcStatus.UNAVAILABLE, /^the server is stopping$/)(await over));
+    assert.equal((await last).toString(), "last");
+    assert.deepEqual(order, ["stream", "call"]);
+    await stopped;
+  });
+
+  it("fails calls with UNAVAILABLE whatever the stop makes them fail with", async () => {
+    let fail = (_reason: Error) => {};
+    const failing = new Promise<Uint8Array>((_resolve, reject) => {
+      fail = reject;
+    });
+    const { server, address } = await serve({ Once: () => failing });
+    const call = assert.rejects(
+      dial(address).unary(Echo.methods.Once, bytes("")),
+      refused(GrpcStatus.UNAVAILABLE, /^the server is stopping$/),
+    );
+    await sleep(50);
+    const stopped = server.stop({ graceMs: 2_000 });
+    fail(new RpcStatus(GrpcStatus.ABORTED, "channel trade is closing"));
+    await Promise.all([call, stopped]);
   });
 
   it("ends what hangs on a socket of the file system, too", async () => {

@@ -89,7 +89,8 @@ export class RpcServer {
   readonly #unaryMethods = new Map<string, (call: UnaryCall) => void>();
   /** Methods by the name of their service. */
   readonly #served = new Map<string, Set<string>>();
-  readonly #streamEnds = new Set<(status?: RpcStatus) => void>();
+  /** How to end each open stream, and whether it is a client's of Fabric's services. */
+  readonly #streamEnds = new Map<(status?: RpcStatus) => void, boolean>();
   #unaryUnderWay = 0;
   #stopping = false;
 
@@ -144,8 +145,9 @@ export class RpcServer {
   }
 
   /**
-   * Takes no more connections and calls. Lets unary calls under way finish for at most `graceMs`, then ends streams
-   * with UNAVAILABLE and whatever else is left. May be called again.
+   * Takes no more connections and calls, and ends clients' streams of Fabric's services with UNAVAILABLE. Lets unary
+   * calls under way finish for at most `graceMs`; those that fail meanwhile fail with UNAVAILABLE, as nobody can tell
+   * whether the stop is why. Then ends the other streams and whatever else is left. May be called again.
    */
   stop(options: { graceMs?: number } = {}): Promise<void> {
     const graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
@@ -154,6 +156,7 @@ export class RpcServer {
     if (this.#boundTo !== undefined) this.#server.drain(this.#boundTo, graceMs);
     this.#boundTo = undefined;
     this.#stopping = true;
+    for (const [end, isClients] of [...this.#streamEnds]) if (isClients) end(stopping());
     this.#endStreamsWhenIdle();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, graceMs + HANDSHAKE_GRACE_MS);
@@ -262,7 +265,7 @@ export class RpcServer {
       if (this.#stopping) this.#endStreamsWhenIdle();
     };
     const fail = (error: unknown) => {
-      const status = this.#toStatus(path, error);
+      const status = this.#stopping ? stopping() : this.#toStatus(path, error);
       leave(status.code);
       call.fail(status);
     };
@@ -308,7 +311,7 @@ export class RpcServer {
         else if (!call.cancelled) call.emit("error", statusObject(status));
         abort();
       };
-      this.#streamEnds.add(end);
+      this.#streamEnds.set(end, answersAsGo(path));
       try {
         const { signal } = controller;
         await run(call, new Context(call, signal), sendInto(call, signal, asBuffer));
@@ -325,7 +328,7 @@ export class RpcServer {
   /** Streams are open-ended, and calls under way may need them: so they end when no call is left. */
   #endStreamsWhenIdle(): void {
     if (this.#unaryUnderWay > 0) return;
-    for (const end of [...this.#streamEnds]) end(new RpcStatus(GrpcStatus.UNAVAILABLE, "the server is stopping"));
+    for (const end of [...this.#streamEnds.keys()]) end(stopping());
   }
 
   #toStatus(path: string, error: unknown): RpcStatus {
@@ -337,6 +340,8 @@ export class RpcServer {
     return new RpcStatus(GrpcStatus.INTERNAL, "internal error");
   }
 }
+
+const stopping = () => new RpcStatus(GrpcStatus.UNAVAILABLE, "the server is stopping");
 
 /** For grpc-js' own way of turning messages into bytes and back, which ours are already. */
 function counted(count: () => void): (bytes: Buffer) => Buffer {
