@@ -126,15 +126,16 @@ export const SHIPPED_NETWORKS = fileURLToPath(new URL("./network-configs/", impo
 const DEFAULT_FILES = ["hansa.yaml", "hansa.yml"];
 const DEFAULT_NETWORK = "beer-supply-chain";
 
+/** Whether a network file lies here that needs no naming. */
+export function hasNetworkFile(cwd: string): boolean {
+  return DEFAULT_FILES.some((name) => existsSync(path.join(cwd, name)));
+}
+
 /**
  * Reads the network file a user means: a path, the name of a network that comes with Hansa, or, without either,
  * hansa.yaml here or the example network.
  * @throws HansaError NETWORK_FILE, NETWORK_FILE_MISSING
  */
-export function hasNetworkFile(cwd: string): boolean {
-  return DEFAULT_FILES.some((name) => existsSync(path.join(cwd, name)));
-}
-
 export async function readNetworkFile(cwd: string, wanted: string | undefined): Promise<NetworkConfig> {
   const file = networkFilePath(cwd, wanted);
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {

@@ -50,4 +50,11 @@ describe("two networks in one process", () => {
     assert.notEqual(again.layout.root, network.layout.root);
     assert.equal(typeof address, "string");
   });
+
+  it("are not started from a file that is not there", async () => {
+    await assert.rejects(startNetwork("/nowhere/network.yaml"), {
+      code: "NETWORK_FILE_MISSING",
+      message: "The network file /nowhere/network.yaml cannot be read: there is no such file or folder.",
+    });
+  });
 });

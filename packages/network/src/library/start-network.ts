@@ -7,6 +7,7 @@ import { HansaError, type Logger, silentLogger } from "@hansa/primitives";
 import type { NetworkFile } from "../config/file-shape.js";
 import type { NetworkConfig } from "../config/network-config.js";
 import { parseNetworkFile, parseNetworkObject } from "../config/parse.js";
+import { fileFault } from "../control/file-failure.js";
 import { launch } from "../launch/launch.js";
 import type { Phase } from "../launch/phases.js";
 import { serveNetwork } from "../launch/serve.js";
@@ -125,7 +126,12 @@ export async function startNetwork(source: string | NetworkFile, options: StartO
 }
 
 async function readNetworkFile(file: string): Promise<NetworkConfig> {
-  const text = await readFile(file, "utf8");
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    throw new HansaError("NETWORK_FILE_MISSING", `The network file ${file} cannot be read: ${fileFault(cause)}.`, {
+      cause,
+      nextStep: "Give the path of a network file, or its settings as an object.",
+    });
+  });
   return parseNetworkFile(text, file, (relative) => path.resolve(path.dirname(file), relative));
 }
 
