@@ -49,12 +49,3 @@ export function actorsOf(parties: Parties | undefined, act: Act): readonly Actor
 function operator({ operatorIdentity, operatorMspConfig }: Pick<Parties, "operatorIdentity" | "operatorMspConfig">) {
   return { name: "the operator", identity: operatorIdentity, mspConfig: operatorMspConfig };
 }
-
-/**
- * The identities whose signatures an act must carry, msp.SerializedIdentity each.
- * @param parties undefined before the network is founded
- */
-export function requiredSigners(parties: Parties | undefined, act: Act): readonly Bytes[] | GovernanceRefusal {
-  const actors = actorsOf(parties, act);
-  return actors instanceof GovernanceRefusal ? actors : actors.map((actor) => actor.identity);
-}

@@ -1,4 +1,3 @@
-export { requiredSigners } from "./actors.js";
 export * from "./acts.js";
 export { type DryRun, describePolicy, dryRun } from "./dry-run.js";
 export { GovernanceRefusal, type RefusalReason } from "./error.js";

@@ -7,6 +7,7 @@ import { decode, encode, lifecycle, TxValidationCode, txValidationCodeName } fro
 import type { CommitError, GatewayError } from "@hyperledger/fabric-gateway";
 import { evaluate } from "../client/admin-client.js";
 import type { NetworkView } from "./network-view.js";
+import { whatHelps } from "./what-helps.js";
 import { whyNotRunning } from "./why-not-running.js";
 
 const require = createRequire(import.meta.url);
@@ -115,9 +116,7 @@ export async function explainGatewayError(error: unknown, view: NetworkView, ask
     });
   return new HansaError("CONTRACT_REFUSED", sentence(reason), {
     cause: error,
-    nextStep: /must call as init first/.test(reason)
-      ? `Make the first call with: hansa invoke ${asked.contract} <function> [argument…] --init`
-      : "Correct the arguments, or act as a member who may do this (--as).",
+    nextStep: whatHelps(reason, asked.contract),
   });
 }
 
