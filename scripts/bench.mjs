@@ -9,4 +9,6 @@ const node = (args, stdio) => {
   if (status !== 0) process.exit(status ?? 1);
 };
 node(["scripts/build.mjs"], ["ignore", process.stderr, process.stderr]);
-node(["test/dist/bench/main.js", ...process.argv.slice(2)], "inherit");
+// Inline networks run in the bench's own process: with the arguments for Node that `hansa up` would give it.
+const { INLINE_FLAGS } = await import("../packages/network/dist/nodes/runtime-flags.js");
+node([...INLINE_FLAGS, "test/dist/bench/main.js", ...process.argv.slice(2)], "inherit");

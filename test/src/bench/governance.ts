@@ -72,7 +72,7 @@ function orderFor({ env }: ManagedAccount, inFlight: number, seconds: number): L
 
 /** Load from a process of its own, until it has run its time. */
 async function runLoad(order: LoadOrder): Promise<LoadReport> {
-  const child = fork(fileURLToPath(new URL("./load.js", import.meta.url)), { serialization: "advanced" });
+  const child = fork(fileURLToPath(new URL("./load.js", import.meta.url)), { serialization: "advanced", execArgv: [] });
   const next = () =>
     new Promise<unknown>((resolve, reject) => {
       child.once("message", resolve);

@@ -81,7 +81,7 @@ function orderFor(network: Network, workload: Workload, inFlight: number, settin
 }
 
 async function runLoad(order: LoadOrder, nameOf: (pid: number) => string | undefined) {
-  const child = fork(fileURLToPath(new URL("./load.js", import.meta.url)), { serialization: "advanced" });
+  const child = fork(fileURLToPath(new URL("./load.js", import.meta.url)), { serialization: "advanced", execArgv: [] });
   const exited = new Promise<never>((_, reject) =>
     child.once("exit", (code) => reject(new Error(`load ended with ${code}`))),
   );

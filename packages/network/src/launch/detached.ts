@@ -17,6 +17,8 @@ export type DetachedProcess<Progress> = {
   /** The program, and the word that it is called with. */
   readonly entry: string;
   readonly verb: string;
+  /** Arguments for Node itself. */
+  readonly runtimeFlags?: readonly string[];
   /** Takes its output. */
   readonly logFile: string;
   readonly order: unknown;
@@ -34,11 +36,12 @@ export type DetachedProcess<Progress> = {
  * @throws HansaError INTERRUPTED, what the process says, or what `died` makes of its end; it has ended by then
  */
 export async function startDetachedProcess<Progress, Report>(options: DetachedProcess<Progress>): Promise<Report> {
-  const { entry, verb, logFile, order, onProgress, interrupted, died } = options;
+  const { entry, verb, runtimeFlags = [], logFile, order, onProgress, interrupted, died } = options;
   const interruption = () => new HansaError("INTERRUPTED", options.interruption);
   if (interrupted?.aborted) throw interruption();
   const log = openSync(logFile, "a", 0o600);
-  const child = spawn(process.execPath, [entry, verb], { detached: true, stdio: ["ignore", log, log, "ipc"] });
+  const args = [...runtimeFlags, entry, verb];
+  const child = spawn(process.execPath, args, { detached: true, stdio: ["ignore", log, log, "ipc"] });
   closeSync(log);
   const stop = () => child.kill("SIGTERM");
   interrupted?.addEventListener("abort", stop, { once: true });

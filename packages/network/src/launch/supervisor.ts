@@ -8,6 +8,7 @@ import { InlineHost } from "../nodes/inline-host.js";
 import { textLogger } from "../nodes/log.js";
 import { ProcessHost } from "../nodes/process-host.js";
 import { type LogFile, RotatedLog } from "../nodes/rotated-log.js";
+import { INLINE_FLAGS } from "../nodes/runtime-flags.js";
 import { Layout } from "../plan/layout.js";
 import { readState } from "../plan/state-file.js";
 import { Starter, startDetachedProcess } from "./detached.js";
@@ -46,6 +47,7 @@ export async function startDetached(options: DetachedOptions): Promise<StartRepo
     return await startDetachedProcess<Phase, StartReport>({
       entry,
       verb: "supervisor",
+      runtimeFlags: config.mode === "inline" ? INLINE_FLAGS : [],
       logFile: layout.log("supervisor"),
       order: { config, root: layout.root } satisfies ToSupervisor,
       onProgress,

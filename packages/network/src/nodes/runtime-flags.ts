@@ -16,6 +16,8 @@ const NO_HELPERS = availableParallelism() <= 4 ? ["--single-threaded-gc"] : [];
  */
 const ROOM_TO_GROW = ["--initial-old-space-size=96", "--heap-growing-percent=300", "--max-semi-space-size=32"];
 
+/** Arguments for Node itself of a process that holds a whole network. */
+export const INLINE_FLAGS: readonly string[] = [...NO_HELPERS, ...ROOM_TO_GROW];
+
 /** Arguments for Node itself of a node's process. */
-export const runtimeFlags = (kind: RoleKind): readonly string[] =>
-  kind === "ca" ? NO_HELPERS : [...NO_HELPERS, ...ROOM_TO_GROW];
+export const runtimeFlags = (kind: RoleKind): readonly string[] => (kind === "ca" ? NO_HELPERS : INLINE_FLAGS);
