@@ -236,20 +236,3 @@ function authenticatorOf(credentials: NatsCredentials): Authenticator {
   if ("creds" in credentials) return credsAuthenticator(fromUtf8(credentials.creds));
   return usernamePasswordAuthenticator(credentials.user, credentials.password);
 }
-
-/** Tries until it succeeds or `isOver`. @returns undefined when it was over first */
-export async function keepTrying<T>(
-  attempt: () => Promise<T>,
-  { isOver, waitMs, failed }: { isOver: () => boolean; waitMs: number; failed: (error: unknown) => void },
-): Promise<T | undefined> {
-  while (!isOver()) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (isOver()) return undefined;
-      failed(error);
-      await pause(waitMs);
-    }
-  }
-  return undefined;
-}
