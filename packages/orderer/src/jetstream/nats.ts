@@ -4,7 +4,6 @@
  * Messages come by the stream's republishing, and by direct reads where some were missed. Neither needs a consumer on
  * the servers, so that reading goes on while the servers elect a leader.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { type Bytes, fromUtf8, HansaError, type Logger, messageOf } from "@hansa/primitives";
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import {
