@@ -21,7 +21,8 @@ export async function checkCluster(cluster: TestCluster, load: ClusterLoad): Pro
     }
   };
   let chains: BlockParts[][] = [];
-  for (let i = 0; i < 100; i++) {
+  // An orderer that missed messages looks for them after three seconds of silence, and waits for its turn on a busy machine.
+  for (let i = 0; i < 300; i++) {
     chains = await Promise.all([0, 1, 2].map(read));
     if (new Set(chains.map(({ length }) => length)).size === 1) break;
     await pause(100);
