@@ -8,5 +8,5 @@ export * from "./metrics.js";
 export * from "./orderer-metrics.js";
 export * from "./peer-metrics.js";
 export * from "./server.js";
-export { SpareCores } from "./spare-cores.js";
+export { machineCores, type SpareCores } from "./spare-cores.js";
 export { HANSA_VERSION } from "./version.js";

@@ -52,6 +52,9 @@ export class SpareCores {
   }
 }
 
+/** This machine's, for all of a process: what one part hands over, no other takes for somebody else's work. */
+export const machineCores = new SpareCores();
+
 function coreTimes(): CoreTimes {
   let idleMs = 0;
   let totalMs = 0;

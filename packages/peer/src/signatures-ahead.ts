@@ -6,7 +6,7 @@
 import type { ChannelConfig } from "@hansa/channel-config";
 import { signaturesIn } from "@hansa/endorsement/validation";
 import type { SignedData } from "@hansa/msp";
-import { SpareCores } from "@hansa/operations";
+import { machineCores, type SpareCores } from "@hansa/operations";
 import type { IncomingBlock } from "./committer/intake.js";
 
 /** Blocks with fewer transactions are judged sooner than other threads are asked. */
@@ -25,7 +25,7 @@ export class SignaturesAhead {
   readonly #begun = new Map<number, Promise<void>>();
   readonly #waiting: (() => void)[] = [];
 
-  constructor(cores: Pick<SpareCores, "areThere" | "handOver"> = new SpareCores()) {
+  constructor(cores: Pick<SpareCores, "areThere" | "handOver"> = machineCores) {
     this.#cores = cores;
   }
 
