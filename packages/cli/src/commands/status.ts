@@ -27,9 +27,7 @@ export const status: Command = {
         text: asTyped(text, call.io.env),
       };
     }
-    const report = await askStatus(supervisor);
-    const order = view.plan.nodes.map(({ id }) => id);
-    const found = { ...report, nodes: report.nodes.toSorted((a, b) => order.indexOf(a.id) - order.indexOf(b.id)) };
+    const found = await askStatus(supervisor);
     const now = Date.now();
     const rows = found.nodes.map((node) => [
       node.id,

@@ -87,8 +87,11 @@ export class NetworkCore {
     return this.view.state;
   }
 
+  /** In the plan's order, whichever started first. */
   reports(): NodeReport[] {
-    return this.keeper.reports();
+    const order = new Map(this.view.plan.nodes.map(({ id }, index) => [id, index]));
+    const place = ({ node }: NodeReport) => order.get(node.id) ?? order.size;
+    return this.keeper.reports().sort((a, b) => place(a) - place(b));
   }
 
   /** Called when members, peers or channels changed, or what a node is doing. Returns what ends it. */
