@@ -70,5 +70,5 @@ function textOf(error: unknown): string {
     if (text !== "" && !texts.includes(text)) texts.push(text);
     each = each instanceof Error ? each.cause : undefined;
   }
-  return texts.join(": ").toLowerCase() === "" ? "no reason given" : texts.join(": ");
+  return texts.join(": ") || "no reason given";
 }
